@@ -1,0 +1,70 @@
+"""The `crowdkit` group: commands loaded when called, errors without tracebacks."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from crowdkit_core.errors import CrowdkitError, UsageError
+
+COMMANDS = {
+    "list": "crowdkit_core.cli.list_command:list_components_command",
+    "info": "crowdkit_core.cli.info_command:info",
+    "train": "crowdkit_core.cli.train_command:train",
+    "eval": "crowdkit_core.cli.eval_command:evaluate_command",
+    "count": "crowdkit_core.cli.count_command:count_command",
+    "density": "crowdkit_core.cli.density_command:density",
+    "data": "crowdkit_core.cli.data_command:data",
+    "plugin": "crowdkit_core.cli.plugin_command:plugin",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when called; plugins add theirs through a hook."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Own commands in reading order, then those of plugins."""
+        self._ask_plugins()
+        return [*COMMANDS, *sorted(set(self.commands) - set(COMMANDS))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; plugins are asked only when the name is not crowdkit's own."""
+        if cmd_name in COMMANDS:
+            module, attribute = COMMANDS[cmd_name].split(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        self._ask_plugins()
+        return super().get_command(ctx, cmd_name)
+
+    def _ask_plugins(self) -> None:
+        if not self.commands:
+            from crowdkit_core.registry.hooks import hooks
+
+            hooks().register_commands(self)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="crowdkit-core", prog_name="crowdkit")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def crowdkit(debug: bool) -> None:
+    """Count people (or cells, birds, cars) in images with networks trained on dots."""
+    click.get_current_context().obj = debug
+
+
+def main() -> Any:
+    """Run the command line; exit codes are 0 done, 1 failed, 2 wrong usage."""
+    debug = "--debug" in sys.argv or bool(os.environ.get("CROWDKIT_DEBUG"))
+    try:
+        return crowdkit.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except (CrowdkitError, OSError) as error:
+        if debug:
+            raise
+        click.echo(f"crowdkit: {error}", err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)

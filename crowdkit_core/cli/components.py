@@ -1,0 +1,89 @@
+"""Counters, localizers and devices as commands name them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from crowdkit_core.errors import UsageError
+from crowdkit_core.inference import TileSide
+from crowdkit_core.interfaces import Counter, Localizer
+from crowdkit_core.registry import create
+from crowdkit_core.settings import resolve_component
+from crowdkit_core.weights import read_weights
+
+
+def trained_counter(
+    name: str | None, weights: Path | None, options: Mapping[str, Any]
+) -> Counter:
+    """A counter with weights; its name may stand in the weights file.
+
+    Raises:
+        UsageError: No weights, or nobody says which counter they belong to.
+    """
+    if weights is None:
+        raise UsageError(
+            "a counter without weights cannot count",
+            hint="add --weights FILE; `crowdkit train` writes best.safetensors in its run folder",
+        )
+    name = name or read_weights(weights).component
+    if not name:
+        raise UsageError(f"{weights} does not say which counter it is for", hint="add --counter NAME")
+    counter: Counter = create("counter", name, **options, weights=weights)
+    return counter
+
+
+def named_localizer(name: str | None, options: Mapping[str, Any]) -> Localizer | None:
+    """A localizer by name, or None."""
+    if name is None:
+        return None
+    settings = resolve_component("localizer", {"name": name, **options})
+    localizer: Localizer = create("localizer", settings.name, **settings.options)
+    return localizer
+
+
+def chosen_device(name: str | None) -> torch.device:
+    """The device a user asked for, or the best there is.
+
+    Raises:
+        UsageError: There is no such device.
+    """
+    if name is None:
+        best = torch.accelerator.current_accelerator(check_available=True)
+        return best or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        cause = str(error).splitlines()[0]
+        raise UsageError(f"device {name!r} cannot be used: {cause}") from error
+    return device
+
+
+def tile_side(text: str) -> TileSide:
+    """``auto``, a number of pixels, or 0 for no tiles.
+
+    Raises:
+        UsageError: Neither.
+    """
+    if text == "auto":
+        return "auto"
+    if not text.isdigit():
+        raise UsageError(f"--tile {text!r}: expected auto or a number of pixels")
+    return int(text) or None
+
+
+def only_sections(table: Mapping[str, Any], *allowed: str) -> dict[str, dict[str, Any]]:
+    """Parsed ``--set`` options by component, each of which the command knows.
+
+    Raises:
+        UsageError: A setting for something else.
+    """
+    for section, options in table.items():
+        if section not in allowed or not isinstance(options, Mapping):
+            raise UsageError(
+                f"--set {section}: this command sets options of {', '.join(allowed)}",
+                hint=f"write it as {allowed[0]}.OPTION=VALUE",
+            )
+    return {section: dict(table.get(section, {})) for section in allowed}

@@ -1,0 +1,69 @@
+"""`crowdkit demo`: the main job end to end on the built-in synthetic scenes.
+
+It is added to the command line as a plugin adds its commands: through the hook.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from crowdkit_core.registry.hooks import hookimpl
+
+RECIPE = "mcnn/synthetic"
+PHOTO = 1
+"""Which test image is counted."""
+
+
+@hookimpl
+def register_commands(group: click.Group) -> None:
+    """Add ``demo`` to the command line."""
+    group.add_command(demo)
+
+
+@click.command("demo")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs/demo"),
+    show_default=True,
+    help="Where everything goes; must not hold a run yet.",
+)
+@click.option("--recipe", default=RECIPE, show_default=True, help="What to train.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Train shorter or longer.")
+def demo(output: Path, recipe: str, epochs: int | None) -> None:
+    """Train on synthetic crowds, evaluate, count an image, and draw pictures of it."""
+    from torchvision.io import write_png
+
+    from crowdkit_core.cli.pictures import write_comparisons, write_overlay
+    from crowdkit_core.evaluation import evaluate, format_report
+    from crowdkit_core.inference import count
+    from crowdkit_core.settings import load_recipe
+    from crowdkit_core.training import train_recipe
+    from crowdkit_core.visual import save, training_curve
+
+    overrides = [f"trainer.epochs={epochs}"] if epochs else []
+    resolved = load_recipe(recipe, overrides=overrides)
+    resolved = replace(resolved, run=replace(resolved.run, directory=output))
+    click.echo(f"1. training {resolved.counter.name} on {resolved.dataset.name} images")
+    result = train_recipe(resolved)
+    save(training_curve(result.history), output / "curve.png")
+
+    click.echo("2. evaluating on images it has not seen")
+    test = resolved.create("dataset", split="test")
+    train = resolved.create("dataset", split="train")
+    report = evaluate(result.counter, test, train=train)
+    click.echo(format_report(report))
+
+    click.echo("3. counting one image")
+    photo = output / "photo.png"
+    write_png(test[PHOTO].image, str(photo))
+    counted = count(result.counter, photo)
+    click.echo(f"{photo}: {counted.count:.1f} people, of {report.images[PHOTO].actual} annotated")
+    write_overlay(output / "photo-counted.png", counted)
+    write_comparisons(output, result.counter, test, [PHOTO])
+
+    click.echo("4. done; look at")
+    for name in ("photo-counted.png", f"{Path(test[PHOTO].name).stem}.png", "curve.png"):
+        click.echo(f"   {output / name}")
+    click.echo(f"   weights: {result.weights}")

@@ -1,0 +1,64 @@
+"""Pictures that commands write."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from crowdkit_core.density import Fixed
+from crowdkit_core.inference import Counted, as_image, count
+from crowdkit_core.interfaces import Counter, Dataset
+from crowdkit_core.visual import overlay, save, side_by_side
+
+
+def unique_names(files: Sequence[Path]) -> dict[str, str]:
+    """A file stem for each image's results; images of one name get their folder's in front.
+
+    Example:
+        >>> unique_names([Path("a/1.jpg"), Path("b/1.jpg"), Path("b/2.jpg")])
+        {'a/1.jpg': 'a-1', 'b/1.jpg': 'b-1', 'b/2.jpg': '2'}
+    """
+    stems = [file.stem for file in files]
+    names: dict[str, str] = {}
+    for file in files:
+        name = file.stem
+        if stems.count(file.stem) > 1:
+            name = "-".join([*file.with_suffix("").parts]).strip("/-.")
+        names[str(file)] = name
+    return names
+
+
+def write_overlay(path: Path, counted: Counted) -> None:
+    """The heat map over the photo, with the count."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure = overlay(
+        as_image(counted.name),
+        count=counted.count,
+        density=counted.density,
+        stride=counted.stride,
+        points=None if counted.points is None else counted.points.xy,
+        roi=counted.roi,
+    )
+    save(figure, path)
+
+
+def write_comparisons(
+    folder: Path, counter: Counter, dataset: Dataset, indices: Sequence[int]
+) -> None:
+    """Image, ground truth and prediction side by side, for some images of a dataset."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = Fixed(sigma=8.0)
+    for index in indices:
+        sample = dataset[index]
+        counted = count(counter, sample.image, roi=sample.roi)
+        points = sample.points.as_subclass(Tensor)
+        figure = side_by_side(
+            sample.image,
+            actual_points=points,
+            count=counted.count,
+            density=counted.density,
+            stride=counted.stride or 1,
+            target=target([points], sample.size, stride=counted.stride or 1)[0, 0],
+            target_stride=counted.stride or 1,
+        )
+        save(figure, folder / f"{Path(sample.name).stem}.png")

@@ -1,0 +1,46 @@
+"""Datasets, transforms and loading: from files to batches.
+
+Everything a public door takes or gives is in the pixels of the original image, corner convention.
+"""
+
+from crowdkit_core.data.augmentation import Augmentation
+from crowdkit_core.data.batches import collate
+from crowdkit_core.data.checking import DataCheck, Finding, check
+from crowdkit_core.data.dots import Dots
+from crowdkit_core.data.fingerprints import fingerprint
+from crowdkit_core.data.folder import Folder
+from crowdkit_core.data.images import image_size, read_image, read_mask
+from crowdkit_core.data.loading import (
+    LoadedSamples,
+    evaluation_indices,
+    measure_lengths,
+    training_loader,
+)
+from crowdkit_core.data.points_files import Columns
+from crowdkit_core.data.seeding import EpochSampler, SampleKey, sample_seed
+from crowdkit_core.data.shanghaitech import ShanghaiTech
+from crowdkit_core.data.ucf_cc_50 import UCFCC50
+
+__all__ = [
+    "UCFCC50",
+    "Augmentation",
+    "Columns",
+    "DataCheck",
+    "Dots",
+    "EpochSampler",
+    "Finding",
+    "Folder",
+    "LoadedSamples",
+    "SampleKey",
+    "ShanghaiTech",
+    "check",
+    "collate",
+    "evaluation_indices",
+    "fingerprint",
+    "image_size",
+    "measure_lengths",
+    "read_image",
+    "read_mask",
+    "sample_seed",
+    "training_loader",
+]

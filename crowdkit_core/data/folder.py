@@ -1,0 +1,131 @@
+"""Your own images and points: a table of all points, or one list beside each image."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crowdkit_core.data.folder_layout import FoundImage, find_annotated, with_suffixes
+from crowdkit_core.data.image_files import Entry, ImageFiles, require_folder
+from crowdkit_core.data.images import IMAGE_SUFFIXES, read_mask
+from crowdkit_core.data.points_files import MATLAB_OFFSET, Columns, read_point_list
+from crowdkit_core.data.problems import MissingFileError, SizeMismatchError
+from crowdkit_core.data.splits import (
+    SET_A_RULE,
+    divide,
+    natural_key,
+    require_images,
+    split_in_path,
+)
+from crowdkit_core.interfaces import Size, Split
+
+
+class Folder(ImageFiles):
+    """A folder of images with their points.
+
+    Points are read from the first of these that is there:
+
+    - ``annotations``, a CSV or JSON file of all points, or a folder of one CSV or txt file per
+      image (``night/a.jpg`` -> ``night/a.csv``);
+    - ``annotations.csv`` or ``annotations.json`` in ``root``;
+    - a CSV or txt file beside each image, with the image's name.
+
+    CSV: a header and a row per point (``image,x,y``); a row with x and y empty is an image
+    without people. JSON: ``{"a.jpg": [[x, y], ...]}`` or a list of records. A file per image holds
+    ``x,y`` or ``x y`` per line and may be empty. Images are named by their path below ``root``;
+    its folders and its ending may be left out where no two images are meant then. An image that
+    nothing says anything of is an error unless ``unannotated`` says otherwise.
+
+    Splits: the column ``split``, or folders ``train``, ``validation`` (or ``val``) and ``test`` in
+    ``root``, each of which may have its own ``annotations.csv``. Without either, the options say
+    which are test images. Validation images are held out of the training images unless some are
+    named.
+
+    Args:
+        root: The folder of the images; subfolders are searched.
+        annotations: File or folder of the points, absolute or below ``root``.
+        columns: Names of the columns or JSON keys.
+        split: Which images.
+        validation_every: Every how many training images one, in natural order of names, is held
+            out for validation (the 10th, 20th, ... for 10); 0 for none.
+        test_every: Every how many images one is a test image; 0 for none.
+        test_last: How many images at the end of the natural order are test images.
+        one_based: Points count pixels from 1, as MATLAB does, and are read as x - 0.5.
+        unannotated: What an image is that the annotations do not mention.
+        roi: Folder of masks with the images' names, not black where people count; an image
+            without a mask counts everywhere.
+
+    Raises:
+        DataError: Nothing to read, a malformed table, or an empty split.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        annotations: Path | None = None,
+        columns: Columns = Columns(),  # noqa: B008  # frozen
+        split: Split = "train",
+        validation_every: int = 10,
+        test_every: int = 0,
+        test_last: int = 0,
+        one_based: bool = False,
+        unannotated: Literal["error", "empty", "skip"] = "error",
+        roi: Path | None = None,
+    ) -> None:
+        folder = require_folder(root)
+        self._columns = columns
+        self._offset = MATLAB_OFFSET if one_based else 0.0
+        self._unannotated = unannotated
+        self._masks = None if roi is None else require_folder(folder / roi)
+        self._found = {
+            found.image.relative_to(folder).as_posix(): found
+            for found in find_annotated(folder, annotations, columns, self._masks)
+            if found.mentioned or unannotated != "skip"
+        }
+        names = sorted(self._found, key=natural_key)
+        splits = divide(
+            names,
+            [_named_split(name, self._found[name]) for name in names],
+            validation_every=validation_every,
+            test_every=test_every,
+            test_last=test_last,
+        )
+        chosen = require_images(splits, split, folder, SET_A_RULE)
+        super().__init__(
+            [Entry(name, self._found[name].image, self._found[name].truth) for name in chosen],
+            split,
+        )
+
+    def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
+        found = self._found[entry.name]
+        if not found.mentioned:
+            if self._unannotated == "empty":
+                return np.zeros((0, 2))
+            raise MissingFileError(
+                f"{entry.truth}: no points of image {entry.name}",
+                hint="list it with x and y left empty, or set `unannotated` to empty or skip",
+            )
+        listing = found.listing or read_point_list(entry.truth, self._columns)
+        return listing.points(entry.truth) - self._offset
+
+    def _read_roi(self, entry: Entry, size: Size) -> Tensor | None:
+        if self._masks is None:
+            return None
+        masks = with_suffixes(self._masks / entry.name, sorted(IMAGE_SUFFIXES))
+        if not masks:
+            return None
+        mask = read_mask(masks[0])
+        if tuple(mask.shape) != size:
+            raise SizeMismatchError(
+                f"{masks[0]}: the mask is {mask.shape[1]} x {mask.shape[0]} pixels, "
+                f"its image {entry.name} {size[1]} x {size[0]}"
+            )
+        return mask
+
+
+def _named_split(name: str, found: FoundImage) -> str | None:
+    in_table = found.listing.split if found.listing else None
+    return in_table or split_in_path(name)

@@ -1,0 +1,255 @@
+"""Reading files of points; every reader returns (N, 2) float64 in the corner convention."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+from numpy.typing import NDArray
+
+from crowdkit_core.data.problems import MissingFileError
+from crowdkit_core.errors import DataError
+
+MATLAB_OFFSET = 0.5
+"""MATLAB's first pixel has its centre at 1; ours at 0.5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Names of the columns of a CSV file, or keys of JSON records.
+
+    Attributes:
+        image: File name of the image.
+        x: Horizontal position in pixels.
+        y: Vertical position in pixels.
+        split: ``train``, ``validation`` or ``test``; the column may be absent.
+        points: Key of a JSON record's list of [x, y] pairs.
+    """
+
+    image: str = "image"
+    x: str = "x"
+    y: str = "y"
+    split: str = "split"
+    points: str = "points"
+
+
+@dataclass(slots=True)
+class Listing:
+    """What a table says of one image.
+
+    Attributes:
+        pairs: (place in the file, x, y) as read; converted, and refused, when asked for.
+        split: The split named beside the points, if any.
+    """
+
+    pairs: list[tuple[str, Any, Any]] = field(default_factory=list)
+    split: str | None = None
+
+    def points(self, source: Path) -> NDArray[np.float64]:
+        """(N, 2) numbers as written in the file.
+
+        Raises:
+            DataError: A coordinate is not a number; names the file and the place.
+        """
+        return _as_points([_pair(source, *pair) for pair in self.pairs])
+
+
+def read_mat(
+    path: Path, find: Callable[[Mapping[str, Any]], Any], expected: str
+) -> NDArray[np.float64]:
+    """Points of a MATLAB file, whose 1-based pixel centres become ours (x - 0.5).
+
+    Args:
+        path: A file of MATLAB 5 to 7.
+        find: Takes the N x 2 array out of the file's variables.
+        expected: Where ``find`` looks, in words for the error.
+
+    Raises:
+        DataError: Missing, damaged, or without N x 2 numbers there; names the variables found.
+    """
+    variables = _load_mat(path)
+    names = sorted(name for name in variables if not name.startswith("__"))
+    try:
+        points = np.asarray(find(variables), dtype=np.float64)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: no points: expected {expected}, found variables {', '.join(names) or 'none'}"
+        ) from error
+    if points.size == 0:
+        return np.zeros((0, 2))
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise DataError(f"{path}: {expected} has shape {points.shape}, expected N x 2")
+    return points - MATLAB_OFFSET
+
+
+def read_table(path: Path, columns: Columns) -> dict[str, Listing]:
+    """Points of many images from one CSV or JSON file, by the image's name in it.
+
+    CSV: a header and a row per point; a row with x and y left empty lists an image without
+    people. JSON: ``{image: [[x, y], ...]}``, or a list of records that hold either ``points`` or
+    one ``x`` and ``y``.
+
+    Raises:
+        DataError: The file cannot be read as either.
+    """
+    listings: dict[str, Listing] = {}
+    for place, record in _records(path, columns):
+        name = record.get(columns.image)
+        if name is None or name == "":
+            raise DataError(f"{path}: {place}: no {columns.image!r}")
+        listing = listings.setdefault(str(name).replace("\\", "/"), Listing())
+        listing.pairs.extend(_pairs_of(path, place, record, columns))
+        split = record.get(columns.split) or None
+        if listing.split is not None and split != listing.split:
+            raise DataError(f"{path}: {place}: {name} is both in {listing.split} and in {split}")
+        listing.split = split
+    return listings
+
+
+def read_point_list(path: Path, columns: Columns) -> Listing:
+    """Points of one image: lines of x and y, after a header that names them or without one.
+
+    Without a header the first two columns are x and y. An empty file is an image without people.
+    """
+    rows = [(place, row) for place, row in _rows(path) if any(cell.strip() for cell in row)]
+    x, y = 0, 1
+    if rows and not _is_number(rows[0][1][0]):
+        header = [cell.strip() for cell in rows[0][1]]
+        _require_columns(path, header, [columns.x, columns.y])
+        x, y = header.index(columns.x), header.index(columns.y)
+        rows = rows[1:]
+    for place, row in rows:
+        if len(row) <= max(x, y):
+            raise DataError(f"{path}: {place}: {' '.join(row)!r}, expected x and y")
+    return Listing([(place, row[x], row[y]) for place, row in rows])
+
+
+def _load_mat(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such annotation file")
+    try:
+        with path.open("rb") as file:
+            variables: dict[str, Any] = scipy.io.loadmat(file)
+    except NotImplementedError as error:
+        raise DataError(
+            f"{path}: a MATLAB 7.3 file, expected version 5 to 7",
+            hint="save it again in MATLAB with: save(name, '-v7')",
+        ) from error
+    except Exception as error:  # the parser raises anything on a damaged file
+        raise DataError(f"{path}: cannot be read as a MATLAB file: {error}") from error
+    return variables
+
+
+def _records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if path.suffix.lower() == ".json":
+        return _json_records(path, columns)
+    return _csv_records(path, columns)
+
+
+def _csv_records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    rows = _rows(path)
+    header = [cell.strip() for cell in next(rows, ("", []))[1]]
+    _require_columns(path, header, [columns.image, columns.x, columns.y])
+    for place, row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise DataError(f"{path}: {place} has {len(row)} cells, the header {len(header)}")
+        yield place, dict(zip(header, (cell.strip() for cell in row), strict=True))
+
+
+def _json_records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        content = json.loads(_text(path))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    if isinstance(content, dict):
+        for name, points in content.items():
+            yield repr(name), {columns.image: name, columns.points: points}
+    elif isinstance(content, list) and all(isinstance(record, dict) for record in content):
+        for index, record in enumerate(content):
+            yield f"record {index + 1}", record
+    else:
+        raise DataError(f"{path}: expected {{image: [[x, y], ...]}} or a list of records")
+
+
+def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(``line n``, cells) of a text table separated by comma, semicolon, tab or spaces."""
+    lines = _text(path).splitlines()
+    head = next((line for line in lines if line.strip()), "")
+    separator = max(",;\t", key=head.count)
+    if separator not in head:
+        for number, line in enumerate(lines, 1):
+            yield f"line {number}", line.split()
+        return
+    reader = csv.reader(lines, delimiter=separator)
+    try:
+        for row in reader:
+            yield f"line {reader.line_num}", row
+    except csv.Error as error:
+        raise DataError(f"{path}: line {reader.line_num}: {error}") from error
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such annotation file")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+
+
+def _require_columns(path: Path, header: list[str], wanted: list[str]) -> None:
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        raise DataError(
+            f"{path}: no column {', '.join(map(repr, missing))}, "
+            f"found {', '.join(map(repr, header)) or 'an empty file'}",
+            hint="name the columns by the option `columns`: columns.x, columns.y, columns.image",
+        )
+
+
+def _pairs_of(
+    path: Path, place: str, record: Mapping[str, Any], columns: Columns
+) -> list[tuple[str, Any, Any]]:
+    if columns.points in record:
+        points = record[columns.points]
+        if not isinstance(points, list):
+            raise DataError(f"{path}: {place}: {points!r}, expected a list of [x, y]")
+        for number, point in enumerate(points, 1):
+            if not isinstance(point, list) or len(point) != 2:
+                raise DataError(f"{path}: {place}: point {number} is {point!r}, expected [x, y]")
+        return [(f"{place}, point {i}", x, y) for i, (x, y) in enumerate(points, 1)]
+    if columns.x not in record or columns.y not in record:
+        raise DataError(
+            f"{path}: {place} has neither {columns.points!r} nor {columns.x!r} and {columns.y!r}"
+        )
+    x, y = record[columns.x], record[columns.y]
+    return [] if _blank(x) and _blank(y) else [(place, x, y)]
+
+
+def _pair(source: Path, place: str, x: Any, y: Any) -> tuple[float, float]:
+    try:
+        return float(x), float(y)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{source}: {place}: ({x!r}, {y!r}), expected two numbers") from error
+
+
+def _as_points(pairs: list[tuple[float, float]]) -> NDArray[np.float64]:
+    return np.array(pairs, dtype=np.float64).reshape(-1, 2)
+
+
+def _blank(value: Any) -> bool:
+    return value is None or value == ""
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,19 @@
+"""Density maps: Gaussians at points, sum pooling, and the hand-made generators."""
+
+from crowdkit_core.density.blur import gaussian_blur_dots
+from crowdkit_core.density.fixed import Fixed
+from crowdkit_core.density.gaussians import Convention, place_gaussians, place_gaussians_batch
+from crowdkit_core.density.generator import GaussianGenerator
+from crowdkit_core.density.geometry_adaptive import GeometryAdaptive
+from crowdkit_core.density.pooling import sum_pool
+
+__all__ = [
+    "Convention",
+    "Fixed",
+    "GaussianGenerator",
+    "GeometryAdaptive",
+    "gaussian_blur_dots",
+    "place_gaussians",
+    "place_gaussians_batch",
+    "sum_pool",
+]

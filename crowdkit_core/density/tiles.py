@@ -1,0 +1,210 @@
+"""The sum of many separable Gaussians, tile by tile.
+
+The integral of a Gaussian over a cell is the product of a column and a row integral, so a tile of
+a map is a matrix product, (rows, points) @ (points, columns), over the points that reach it.
+Points are bucketed by tile, tiles reached by like numbers of points are multiplied in one batch,
+and images of different sizes share the batches. Lengths here are in cells of the map.
+"""
+
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+from math import ceil, log2, sqrt
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_SMALLEST_TILE, _LARGEST_TILE = 16, 256
+_PAIRS_AT_ONCE = 2**20  # (point, tile) pairs listed together: bounds the memory
+_INTEGRALS_AT_ONCE = 2**18  # computed together: what stays in cache
+_LEAST_FILLING = 0.6  # points of a batch's emptiest tile, as a share of its fullest tile's
+
+
+class _Tiles(NamedTuple):
+    """The tiles of a batch of images, numbered image after image and row by row.
+
+    Attributes:
+        side: Cells per side.
+        across: (B, 2) tiles in x and in y.
+        start: (B,) number of an image's first tile.
+        corners: (tiles, 2) x and y of a tile's first cell.
+    """
+
+    side: int
+    across: Tensor
+    start: Tensor
+    corners: Tensor
+
+
+class _Reached(NamedTuple):
+    """The tiles that points reach, most reached first, and the points that reach them.
+
+    Attributes:
+        tiles: (T,) numbers of tiles.
+        counts: (T,) how many points reach each, descending.
+        start: (T,) where a tile's points start in ``points``.
+        points: (P + 1,) numbers of points, tile by tile; the last one is a point without mass.
+    """
+
+    tiles: Tensor
+    counts: Tensor
+    start: Tensor
+    points: Tensor
+
+
+def sum_gaussians(
+    centres: Tensor,
+    sigmas: Tensor,
+    reaches: Tensor,
+    image: Tensor,
+    frames: Tensor,
+    dtype: torch.dtype,
+) -> list[Tensor]:
+    """Maps of Gaussians, each cut off at its reach and at its frame and of mass 1 inside.
+
+    All is computed in float64 and only the maps are in ``dtype``: differences of neighbouring
+    values of erf lose the digits of float32 where sigma is large, and neither autocast nor TF32
+    touches a float64 product.
+
+    Args:
+        centres: (M, 2) x and y, float64, inside the frame.
+        sigmas: (M,) standard deviations, float64, positive.
+        reaches: (M,) half the side of the square outside which nothing is placed, float64.
+        image: (M,) the image a point belongs to, ascending.
+        frames: (B, 2) widths and heights, float64; the last cell of a frame may be partial.
+        dtype: Of the maps.
+
+    Returns:
+        Per image (ceil(height), ceil(width)).
+    """
+    tiles = _lay_tiles(frames, _tile_side(reaches, frames))
+    profiles = _profiles(centres, sigmas, reaches, frames[image])
+    values = centres.new_zeros(len(tiles.corners), tiles.side, tiles.side, dtype=dtype)
+    for reached in _reach(tiles, centres.detach(), reaches.detach(), image, frames):
+        for batch, most in _batches(reached.counts.cpu().numpy(), tiles.side):
+            slots = torch.arange(most, device=centres.device)
+            slots = torch.where(
+                slots < reached.counts[batch, None], reached.start[batch, None] + slots, -1
+            )
+            numbers = reached.tiles[batch]
+            integrals = _integrals(
+                profiles[reached.points[slots]], tiles.corners[numbers], tiles.side
+            )
+            columns, rows = integrals.unbind(2)
+            values.index_add_(0, numbers, torch.bmm(rows.mT, columns).to(dtype))
+    return _join(values, tiles, frames)
+
+
+def _tile_side(reaches: Tensor, frames: Tensor) -> int:
+    """A tile about as wide as the mean Gaussian makes the fewest integrals and products."""
+    if not len(reaches):
+        return _SMALLEST_TILE
+    width, longest = torch.stack([2 * reaches.detach().mean(), frames.max()]).tolist()
+    side: int = 2 ** ceil(log2(min(max(width, _SMALLEST_TILE), _LARGEST_TILE)))
+    return min(side, ceil(longest))
+
+
+def _lay_tiles(frames: Tensor, side: int) -> _Tiles:
+    across = (frames / side).ceil().long()
+    counts = across.prod(1)
+    owner, number = _expand(counts)
+    row = number // across[owner, 0]
+    column = number - row * across[owner, 0]
+    corners = torch.stack([column, row], dim=1) * side
+    return _Tiles(side, across, counts.cumsum(0) - counts, corners)
+
+
+def _profiles(centres: Tensor, sigmas: Tensor, reaches: Tensor, frames: Tensor) -> Tensor:
+    """What `_integrals` needs of every point in x and in y, and of a last point without mass.
+
+    With u = (position - centre) / (sqrt(2) sigma), the Gaussian's integral is erf(u) / 2.
+
+    Returns:
+        (M + 1, 2, 5): centre, u per cell, u where the profile starts and where it ends, and the
+        inverse of what erf(u) gains in between.
+    """
+    scale = (sqrt(0.5) / sigmas)[:, None]
+    start = torch.maximum(-centres, -reaches[:, None]) * scale
+    end = torch.minimum(frames - centres, reaches[:, None]) * scale
+    gain = torch.erf(end) - torch.erf(start)
+    profiles = torch.stack([centres, scale.expand_as(centres), start, end, 1 / gain], dim=-1)
+    return torch.cat([profiles, profiles.new_zeros(1, 2, 5)])
+
+
+def _integrals(profiles: Tensor, corners: Tensor, side: int) -> Tensor:
+    """Share of each profile (T, K, 2, 5) in each cell of its tile: (T, K, 2, side)."""
+    centre, scale, start, end, inverse_gain = profiles.unbind(-1)
+    first = (corners[:, None] - centre) * scale
+    edges = torch.arange(side + 1, dtype=profiles.dtype, device=profiles.device)
+    u = torch.addcmul(first[..., None], scale[..., None], edges)
+    grown = u.clamp_(start[..., None], end[..., None]).erf_()
+    return grown.diff(dim=-1) * inverse_gain[..., None]
+
+
+def _reach(
+    tiles: _Tiles, centres: Tensor, reaches: Tensor, image: Tensor, frames: Tensor
+) -> Iterator[_Reached]:
+    """Which points reach which tiles, a bounded number of pairs at once."""
+    reaches = reaches[:, None]
+    first = ((centres - reaches).clamp_min(0) / tiles.side).long()
+    stop = (torch.minimum(centres + reaches, frames[image]) / tiles.side).ceil().long()
+    spans = stop - first
+    across = tiles.across[image, 0]
+    first_tile = tiles.start[image] + first[:, 1] * across + first[:, 0]
+    pairs = spans.prod(1)
+    parts = torch.bincount((pairs.cumsum(0) - 1) // _PAIRS_AT_ONCE).tolist()
+    for begin, end in pairwise(accumulate(parts, initial=0)):
+        if begin == end:  # a point of more pairs than are listed at once skips a part
+            continue
+        owner, number = _expand(pairs[begin:end])
+        point = owner + begin
+        row = number // spans[point, 0]
+        column = number - row * spans[point, 0]
+        tile, order = torch.sort(first_tile[point] + row * across[point] + column, stable=True)
+        numbers, counts = torch.unique_consecutive(tile, return_counts=True)
+        start = counts.cumsum(0) - counts
+        counts, by_count = torch.sort(counts, descending=True, stable=True)
+        massless = point.new_full((1,), len(centres))
+        yield _Reached(
+            numbers[by_count], counts, start[by_count], torch.cat([point[order], massless])
+        )
+
+
+def _batches(counts: NDArray[np.int64], side: int) -> Iterator[tuple[slice, int]]:
+    """Tiles to multiply together, and the most points among them.
+
+    Each tile of a batch is padded to the fullest one's points, so a batch ends where that would
+    waste much, or at its share of the cache.
+    """
+    begin = 0
+    while begin < len(counts):
+        most = int(counts[begin])
+        alike = int(np.searchsorted(-counts, -_LEAST_FILLING * most, side="right"))
+        room = max(1, _INTEGRALS_AT_ONCE // (2 * side * most))
+        end = min(alike, begin + room)
+        yield slice(begin, end), most
+        begin = end
+
+
+def _join(values: Tensor, tiles: _Tiles, frames: Tensor) -> list[Tensor]:
+    """Maps out of the values of their tiles, without the cells beyond their frames."""
+    across = tiles.across.tolist()
+    images = values.split([x * y for x, y in across])
+    return [
+        image.view(y, x, tiles.side, tiles.side)
+        .transpose(1, 2)
+        .reshape(y * tiles.side, x * tiles.side)[:height, :width]
+        for image, (x, y), (width, height) in zip(
+            images, across, frames.ceil().long().tolist(), strict=True
+        )
+    ]
+
+
+def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """For ``counts[i]`` items of each i: every item's i, and its number among them."""
+    total = int(counts.sum())
+    owner = torch.repeat_interleave(counts, output_size=total)
+    start = counts.cumsum(0) - counts
+    return owner, torch.arange(total, device=counts.device) - start[owner]

@@ -1,0 +1,62 @@
+"""Every error crowdkit raises on purpose.
+
+Each inherits `CrowdkitError` and the builtin a caller would expect. A message is one line saying
+what was asked, where, and what is wrong; `hint` is a second line saying what to do about it.
+"""
+
+
+class CrowdkitError(Exception):
+    """Base of all crowdkit errors.
+
+    Args:
+        message: One line: what, where, and what was expected.
+        hint: What the user can do about it; shown on a line of its own.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class UsageError(CrowdkitError, ValueError):
+    """The request itself is wrong: an option, a name or a combination. Exit code 2."""
+
+
+class UnknownComponentError(UsageError, LookupError):
+    """No installed distribution offers the named component."""
+
+
+class AmbiguousComponentError(UsageError, LookupError):
+    """Two distributions offer the same name."""
+
+
+class OptionsError(UsageError):
+    """Options that do not fit a component's signature; lists all of them."""
+
+
+class IncompatibleError(UsageError):
+    """Two components that cannot work together; names both and says what is missing."""
+
+
+class BrokenComponentError(CrowdkitError, ImportError):
+    """A registered component whose package cannot be loaded, or needs another crowdkit-core."""
+
+
+class ShapeError(CrowdkitError, ValueError):
+    """A tensor of the wrong shape or dtype at a public door."""
+
+
+class DataError(CrowdkitError, ValueError):
+    """A file that cannot be read as what it should be, or holds impossible values."""
+
+
+class WeightsError(CrowdkitError, ValueError):
+    """A weights file that is unsafe, damaged or of another architecture."""
+
+
+class DivergedError(CrowdkitError, ArithmeticError):
+    """Training whose loss became NaN or infinite."""

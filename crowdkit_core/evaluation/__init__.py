@@ -1,0 +1,25 @@
+"""Evaluate a counter on a dataset: errors with intervals, by count range and by image."""
+
+from crowdkit_core.evaluation.baseline import annotated_counts, constant_baseline
+from crowdkit_core.evaluation.bootstrap import Estimate
+from crowdkit_core.evaluation.evaluate import evaluate, validate
+from crowdkit_core.evaluation.image_result import ImageResult
+from crowdkit_core.evaluation.output import format_report, write_image_csv, write_report
+from crowdkit_core.evaluation.report import Report
+from crowdkit_core.evaluation.scores import RANGES, RangeScores, Scores
+
+__all__ = [
+    "RANGES",
+    "Estimate",
+    "ImageResult",
+    "RangeScores",
+    "Report",
+    "Scores",
+    "annotated_counts",
+    "constant_baseline",
+    "evaluate",
+    "format_report",
+    "validate",
+    "write_image_csv",
+    "write_report",
+]

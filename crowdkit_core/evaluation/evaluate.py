@@ -1,0 +1,165 @@
+"""Run a counter over a dataset, on one process or many, each image once."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+
+import torch
+from torch import Tensor, distributed
+
+from crowdkit_core.data.loading import evaluation_indices
+from crowdkit_core.errors import UsageError
+from crowdkit_core.evaluation.baseline import annotated_counts, constant_baseline
+from crowdkit_core.evaluation.image_result import (
+    ImageResult,
+    counts_of,
+    measure,
+    predict_sample,
+)
+from crowdkit_core.evaluation.report import Fact, Report, make_report
+from crowdkit_core.evaluation.scores import RANGES
+from crowdkit_core.inference.count import TileSide
+from crowdkit_core.interfaces import (
+    Component,
+    Counter,
+    Dataset,
+    Localizer,
+    evaluating,
+    require_fit,
+)
+from crowdkit_core.metrics import CountErrors
+
+Progress = Callable[[int, int], None]
+"""Told how many images are done, and of how many."""
+
+
+def evaluate(
+    counter: Counter,
+    dataset: Dataset,
+    *,
+    device: torch.device | str | None = None,
+    tile: TileSide = None,
+    localizer: Localizer | None = None,
+    radii: Sequence[float] = (4.0, 8.0),
+    ranges: Sequence[int] = RANGES,
+    train: Dataset | None = None,
+    stamp: Mapping[str, Fact] | None = None,
+    seed: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    progress: Progress | None = None,
+) -> Report:
+    """Count every image and compare with its annotation.
+
+    Images go through ``counter.predict`` one at a time, in their own size. Where a sample has a
+    region, only people inside count, on both sides. Counts are compared as they are: never
+    clamped or rounded, against the number of annotated points.
+
+    Args:
+        counter: Any counter; its mode is restored afterwards.
+        dataset: Annotated images.
+        device: Moves the counter there; None leaves it where it is.
+        tile: None for whole images, as papers evaluate; else as for `inference.count`.
+        localizer: Also scores its points.
+        radii: Pixels a point may lie from its head; one set of localization scores each.
+        ranges: Most people of each count range but the last.
+        train: Training images, whose mean count is the baseline to beat.
+        stamp: Facts to carry into the report.
+        seed: Of the bootstrap.
+        rank: This process; evaluates every ``world_size``-th image.
+        world_size: Number of processes; with more than one, torch.distributed must be running,
+            and every process gets the whole report.
+        progress: Called after each image on the first process.
+
+    Raises:
+        UsageError: The dataset is empty, or ``ranges`` do not ascend from 0 or more.
+        IncompatibleError: The counter lacks what the localizer or a region needs.
+        CrowdkitError: A predicted count is not finite; names the image.
+        DataError: An image cannot be read.
+    """
+    if localizer is not None:
+        require_fit(localizer, counter)
+    results: list[ImageResult] = []
+    with evaluating(counter, device) as where:
+        for index in _own_images(dataset, rank, world_size, progress):
+            sample = dataset[index]
+            results.append(
+                measure(counter, sample, where, tile=tile, localizer=localizer, radii=radii)
+            )
+    images = _gathered(results, world_size)
+    baseline = (
+        None
+        if train is None
+        else constant_baseline(annotated_counts(train), [each.actual for each in images])
+    )
+    return make_report(
+        images,
+        counter=_name(counter),
+        dataset=_name(dataset),
+        split=dataset.split,
+        ranges=ranges,
+        seed=seed,
+        baseline_mae=baseline,
+        stamp=stamp,
+    )
+
+
+def validate(
+    counter: Counter,
+    dataset: Dataset,
+    *,
+    device: torch.device | str | None = None,
+    rank: int = 0,
+    world_size: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """``mae`` and ``rmse`` alone, as a training loop wants them; arguments as of `evaluate`.
+
+    Raises:
+        UsageError: The dataset is empty.
+        IncompatibleError: An image has a region and the counter no density map.
+        CrowdkitError: A predicted count is not finite; names the image.
+        DataError: An image cannot be read.
+    """
+    predicted, actual = [], []
+    with evaluating(counter, device) as where:
+        for index in _own_images(dataset, rank, world_size, progress):
+            sample = dataset[index]
+            people, count = counts_of(counter, sample, predict_sample(counter, sample, where))
+            actual.append(people)
+            predicted.append(count)
+    sums = _summed(CountErrors.of(predicted, actual).sums, world_size, where)
+    errors = CountErrors(sums)
+    return {"mae": errors.mae.item(), "rmse": errors.rmse.item()}
+
+
+def _own_images(
+    dataset: Dataset, rank: int, world_size: int, progress: Progress | None
+) -> Iterator[int]:
+    total = len(dataset)
+    if total == 0:
+        raise UsageError(f"{dataset.label} has no {dataset.split} image to evaluate on")
+    for done, index in enumerate(evaluation_indices(rank, world_size, total), start=1):
+        yield index
+        if progress is not None and rank == 0:
+            progress(min(done * world_size, total), total)
+
+
+def _gathered(results: list[ImageResult], world_size: int) -> list[ImageResult]:
+    """The results of all processes in the dataset's order."""
+    if world_size == 1:
+        return results
+    parts: list[list[ImageResult]] = [[] for _ in range(world_size)]
+    distributed.all_gather_object(parts, results)
+    return [each for turn in zip_longest(*parts) for each in turn if each is not None]
+
+
+def _summed(sums: Tensor, world_size: int, device: torch.device) -> Tensor:
+    """Sums over all processes."""
+    if world_size > 1:
+        sums = sums.to(device)
+        distributed.all_reduce(sums)
+    return sums
+
+
+def _name(component: Component) -> str:
+    return component.origin.name if component.origin else type(component).__name__

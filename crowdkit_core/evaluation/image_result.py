@@ -1,0 +1,148 @@
+"""What evaluation notes of one image."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from crowdkit_core.errors import CrowdkitError
+from crowdkit_core.inference.count import TileSide
+from crowdkit_core.inference.images import to_batch
+from crowdkit_core.inference.tiles import auto_tile, plan_tiles, predict_tiles
+from crowdkit_core.interfaces import (
+    Counter,
+    Localizer,
+    Prediction,
+    Sample,
+    cell_shares,
+    points_inside,
+)
+from crowdkit_core.metrics import LocalizationScores, game_by_image, localization_scores
+
+GAME_LEVELS = (0, 1, 2, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageResult:
+    """One evaluated image; only people inside its region are in it.
+
+    Attributes:
+        name: The sample's name.
+        actual: Annotated people.
+        predicted: The counter's count, as given: it may be negative or fractional.
+        counts: The counter's alternative counts by name.
+        game: GAME(0) to GAME(3) of the density map; empty without one.
+        localization: Points matched with heads, by matching radius in pixels; empty without a
+            localizer.
+    """
+
+    name: str
+    actual: int
+    predicted: float
+    counts: Mapping[str, float] = field(default_factory=dict)
+    game: tuple[float, ...] = ()
+    localization: Mapping[float, LocalizationScores] = field(default_factory=dict)
+
+    @property
+    def error(self) -> float:
+        """``predicted - actual``."""
+        return self.predicted - self.actual
+
+
+def predict_sample(
+    counter: Counter, sample: Sample, device: torch.device, *, tile: TileSide = None
+) -> Prediction:
+    """Run a counter in evaluation mode on one sample, whole or in tiles."""
+    side = auto_tile(counter, sample.size) if tile == "auto" else tile
+    if side is None:
+        return counter.predict(to_batch(sample.image, device))
+    plan = plan_tiles(counter, sample.size, tile=side)
+    return predict_tiles(counter, sample.image, plan, device=device)
+
+
+def counts_of(counter: Counter, sample: Sample, prediction: Prediction) -> tuple[int, float]:
+    """Annotated and predicted people inside the sample's region.
+
+    Raises:
+        IncompatibleError: The sample has a region and the prediction no density map.
+        CrowdkitError: The predicted count is not finite.
+    """
+    actual = int(points_inside(sample.points, sample.roi).sum())
+    count = prediction.count
+    if sample.roi is not None:
+        count = prediction.count_inside(sample.roi[None].to(count.device))
+    predicted = count.item()
+    if not math.isfinite(predicted):
+        raise CrowdkitError(
+            f"{sample.name}: {counter.label} gives a count of {predicted}",
+            hint="its weights are damaged, or training diverged",
+        )
+    return actual, predicted
+
+
+def measure(
+    counter: Counter,
+    sample: Sample,
+    device: torch.device,
+    *,
+    tile: TileSide = None,
+    localizer: Localizer | None = None,
+    radii: Sequence[float] = (),
+) -> ImageResult:
+    """Predict one sample and note everything a report needs; errors as of `counts_of`."""
+    prediction = predict_sample(counter, sample, device, tile=tile)
+    actual, predicted = counts_of(counter, sample, prediction)
+    points = sample.points.as_subclass(Tensor)
+    heads = points[points_inside(points, sample.roi)]
+    return ImageResult(
+        name=sample.name,
+        actual=actual,
+        predicted=predicted,
+        counts=_alternative_counts(counter, sample, prediction),
+        game=_game(sample, prediction, heads),
+        localization=_localization(sample, prediction, heads, localizer, radii),
+    )
+
+
+def _alternative_counts(
+    counter: Counter, sample: Sample, prediction: Prediction
+) -> dict[str, float]:
+    """With a region, only those a density map of the same name can be restricted for."""
+    if sample.roi is None:
+        return {name: count.item() for name, count in prediction.counts.items()}
+    restricted = {}
+    for name in prediction.counts:
+        spec = counter.outputs.get(name)
+        if spec is not None and spec.kind == "density" and name in prediction.maps:
+            branch = Prediction.from_density(prediction.maps[name], spec.stride)
+            restricted[name] = branch.count_inside(sample.roi[None].to(branch.count.device)).item()
+    return restricted
+
+
+def _game(sample: Sample, prediction: Prediction, heads: Tensor) -> tuple[float, ...]:
+    if prediction.density is None or prediction.stride is None:
+        return ()
+    density = prediction.density.cpu()
+    if sample.roi is not None:
+        density = density * cell_shares(sample.roi[None], prediction.stride)
+    stride, size = prediction.stride, sample.size
+    return tuple(
+        game_by_image(density, [heads], level=level, stride=stride, size=size).item()
+        for level in GAME_LEVELS
+    )
+
+
+def _localization(
+    sample: Sample,
+    prediction: Prediction,
+    heads: Tensor,
+    localizer: Localizer | None,
+    radii: Sequence[float],
+) -> dict[float, LocalizationScores]:
+    if localizer is None:
+        return {}
+    found = localizer(prediction, sample.size)[0].xy.cpu()
+    inside = found[points_inside(found, sample.roi)]
+    return {radius: localization_scores([inside], [heads], radius=radius) for radius in radii}

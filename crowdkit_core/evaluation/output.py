@@ -1,0 +1,131 @@
+"""A report as text, JSON, and a table of images."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from crowdkit_core.cli.output import table
+from crowdkit_core.evaluation.bootstrap import Estimate
+from crowdkit_core.evaluation.image_result import GAME_LEVELS, ImageResult
+from crowdkit_core.evaluation.report import Report
+from crowdkit_core.evaluation.scores import RangeScores, Scores
+from crowdkit_core.files import atomic_write
+from crowdkit_core.metrics import LocalizationScores
+
+
+def format_report(report: Report) -> str:
+    """A report as text for a terminal: values with their 95 % intervals."""
+    total = report.scores["count"]
+    lines = [
+        f"{report.counter} on {report.dataset} ({report.split}): "
+        f"{total.images} images, {total.people} people",
+        *(f"{name}: {fact}" for name, fact in report.stamp.items()),
+        "",
+        table([_row(name, each) for name, each in report.scores.items()], _header("")),
+    ]
+    if total.images_without_people:
+        lines.append(f"NAE leaves out {total.images_without_people} images without people")
+    if report.baseline_mae is not None:
+        lines.append(f"MAE of predicting the training mean: {report.baseline_mae:.2f}")
+    for name, parts in report.by_range.items():
+        rows = [_row(_range_label(part), part.scores) for part in parts]
+        lines += ["", table(rows, _header("people" if name == "count" else f"people ({name})"))]
+    if report.localization:
+        rows = [
+            [f"{radius:g} px", f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}"]
+            for radius, each in report.localization.items()
+        ]
+        lines += ["", table(rows, ["matched within", "precision", "recall", "F1"])]
+    return "\n".join(lines)
+
+
+def report_dict(report: Report, *, images: bool = True) -> dict[str, Any]:
+    """A report as plain values for JSON; undefined numbers become None."""
+    document = asdict(report)
+    document["localization"] = [
+        {"radius": radius, **_localization_dict(each)}
+        for radius, each in report.localization.items()
+    ]
+    del document["images"]
+    if images:
+        document["images"] = [_image_dict(image) for image in report.images]
+    return {name: _plain(value) for name, value in document.items()}
+
+
+def write_report(report: Report, path: str | Path) -> None:
+    """Write a report with its images as JSON."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(
+            json.dumps(report_dict(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+
+def write_image_csv(images: Iterable[ImageResult], path: str | Path) -> None:
+    """Write one line per image: counts, error, GAME, alternative counts, localization."""
+    rows = [_image_dict(image) for image in images]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _image_dict(image: ImageResult) -> dict[str, Any]:
+    localization = {
+        f"{name} within {radius:g} px": value
+        for radius, each in image.localization.items()
+        for name, value in (("matched", each.matched), ("points", each.predicted))
+    }
+    return {
+        "name": image.name,
+        "actual": image.actual,
+        "predicted": image.predicted,
+        "error": image.error,
+        **{f"game{level}": value for level, value in zip(GAME_LEVELS, image.game, strict=False)},
+        **{f"count {name}": value for name, value in image.counts.items()},
+        **localization,
+    }
+
+
+def _localization_dict(scores: LocalizationScores) -> dict[str, float]:
+    return {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _header(first: str) -> list[str]:
+    return [first, "images", "MAE", "RMSE", "NAE", *(f"GAME({level})" for level in GAME_LEVELS)]
+
+
+def _row(name: str, scores: Scores) -> list[str]:
+    game = [_estimate(each, 2) for each in scores.game] or ["-"] * len(GAME_LEVELS)
+    errors = [_estimate(scores.mae, 2), _estimate(scores.rmse, 2), _estimate(scores.nae, 3)]
+    return [name, str(scores.images), *errors, *game]
+
+
+def _estimate(estimate: Estimate, digits: int) -> str:
+    if math.isnan(estimate.value):
+        return "-"
+    value, low, high = (
+        f"{each:.{digits}f}" for each in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def _range_label(part: RangeScores) -> str:
+    if part.high is None:
+        return f"{part.low} or more"
+    return str(part.low) if part.low == part.high else f"{part.low}-{part.high}"

@@ -1,0 +1,42 @@
+"""Write files so that a crash or a full disk never costs the file that was there before."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` that takes its place when the block ends well.
+
+    The temporary file keeps the suffix, which some writers choose their format by, and is flushed
+    to the disk before it is renamed. Missing parent folders are made. On any error the temporary
+    file is removed and the file at ``path`` stays as it was.
+
+    Raises:
+        OSError: The folder cannot be made, or the file cannot be flushed or renamed.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "count.txt"
+        >>> with atomic_write(target) as temporary:
+        ...     _ = temporary.write_text("12")
+        >>> target.read_text()
+        '12'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

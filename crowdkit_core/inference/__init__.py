@@ -1,0 +1,41 @@
+"""Count people in photos: whole or in tiles, everywhere or inside a region.
+
+Example:
+    counter = crowdkit_core.create("counter", "mcnn", weights="mcnn.safetensors")
+    print(count(counter, "photo.jpg").count)
+"""
+
+from crowdkit_core.inference.count import Counted, TileSide, count, count_paths
+from crowdkit_core.inference.images import ImageLike, as_image
+from crowdkit_core.inference.output import (
+    CountRow,
+    PointRow,
+    save_density,
+    write_counts,
+    write_points,
+)
+from crowdkit_core.inference.paths import find_images
+from crowdkit_core.inference.roi import RoiLike, as_roi, polygons_mask
+from crowdkit_core.inference.tiles import TilePlan, auto_tile, plan_tiles, predict_tiles
+
+__all__ = [
+    "CountRow",
+    "Counted",
+    "ImageLike",
+    "PointRow",
+    "RoiLike",
+    "TilePlan",
+    "TileSide",
+    "as_image",
+    "as_roi",
+    "auto_tile",
+    "count",
+    "count_paths",
+    "find_images",
+    "plan_tiles",
+    "polygons_mask",
+    "predict_tiles",
+    "save_density",
+    "write_counts",
+    "write_points",
+]

@@ -1,0 +1,77 @@
+"""Whatever a user calls an image, as the tensor a counter takes."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from crowdkit_core.data.images import read_image
+from crowdkit_core.errors import ShapeError, UsageError
+
+ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor
+"""A file, a Pillow image, an (H, W) or (H, W, 3) RGB array, or a (3, H, W) RGB tensor; arrays
+and tensors are uint8 or float in [0, 1]."""
+
+
+def as_image(image: ImageLike) -> UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"]:
+    """Read or convert an image.
+
+    OpenCV arrays are BGR: reverse their last axis first.
+
+    Returns:
+        (3, H, W) RGB, uint8 or float in [0, 1], on the CPU.
+
+    Raises:
+        DataError: A file cannot be read as an image; names it.
+        ShapeError: An array or tensor of another shape or dtype.
+        UsageError: Float values outside [0, 1].
+
+    Example:
+        >>> as_image(np.zeros((4, 6), dtype=np.uint8)).shape
+        torch.Size([3, 4, 6])
+    """
+    if isinstance(image, str | Path):
+        return read_image(Path(image))
+    if isinstance(image, Image.Image):
+        image = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    if isinstance(image, np.ndarray):
+        image = _from_array(image)
+    return _checked(image.detach().cpu())
+
+
+def to_batch(
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"], device: torch.device | str
+) -> Float[Tensor, "1 3 H W"]:
+    """One image as a float batch in [0, 1] on ``device``."""
+    on_device = image.unsqueeze(0).to(device)
+    return on_device / 255 if on_device.dtype == torch.uint8 else on_device.float()
+
+
+def _from_array(array: NDArray[np.generic]) -> Tensor:
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise ShapeError(f"image array of shape {array.shape}: expected (H, W) or (H, W, 3)")
+    if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
+        raise ShapeError(f"image array of {array.dtype}: expected uint8, or float in [0, 1]")
+    return torch.from_numpy(array.transpose(2, 0, 1).copy())
+
+
+def _checked(image: Tensor) -> Tensor:
+    if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
+        raise ShapeError(f"image tensor of shape {tuple(image.shape)}: expected (3, H, W)")
+    if image.dtype == torch.uint8:
+        return image
+    if not image.is_floating_point():
+        raise ShapeError(f"image tensor of {image.dtype}: expected uint8, or float in [0, 1]")
+    low, high = image.aminmax()
+    if not (low >= 0 and high <= 1):
+        raise UsageError(
+            f"image values from {low:g} to {high:g}: float images lie in [0, 1]",
+            hint="divide by 255, or pass uint8",
+        )
+    return image

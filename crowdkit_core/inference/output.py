@@ -1,0 +1,123 @@
+"""Counts, points and density maps as files."""
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from crowdkit_core.errors import IncompatibleError, UsageError
+from crowdkit_core.files import atomic_write
+from crowdkit_core.inference.count import Counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountRow:
+    """One image's line in a table of counts.
+
+    Attributes:
+        file: The file as given.
+        count: People inside the region, or in the whole image without one.
+        whole_count: People in the whole image.
+        width: Of the image, in pixels.
+        height: Of the image, in pixels.
+        approximate: The tiles were too small a view for the counter.
+    """
+
+    file: str
+    count: float
+    whole_count: float
+    width: int
+    height: int
+    approximate: bool
+
+    @classmethod
+    def of(cls, counted: Counted) -> Self:
+        """The line of one image."""
+        height, width = counted.size
+        return cls(
+            file=counted.name,
+            count=counted.count,
+            whole_count=counted.whole_count,
+            width=width,
+            height=height,
+            approximate=counted.approximate,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointRow:
+    """One person's line in a table of points.
+
+    Attributes:
+        file: The file as given.
+        x: Pixels from the left edge.
+        y: Pixels from the top edge.
+        score: Confidence.
+    """
+
+    file: str
+    x: float
+    y: float
+    score: float
+
+    @classmethod
+    def of(cls, counted: Counted) -> list[Self]:
+        """The lines of one image, best first; none without a localizer."""
+        if counted.points is None:
+            return []
+        people = zip(counted.points.xy.tolist(), counted.points.score.tolist(), strict=True)
+        return [cls(file=counted.name, x=x, y=y, score=score) for (x, y), score in people]
+
+
+def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
+    """Write a table of counts, as CSV or as a JSON list by the suffix of ``path``.
+
+    Raises:
+        UsageError: The suffix is neither ``.csv`` nor ``.json``.
+    """
+    _write_table(Path(path), CountRow, rows)
+
+
+def write_points(path: str | Path, rows: Iterable[PointRow]) -> None:
+    """Write a table of points, as CSV or as a JSON list by the suffix of ``path``.
+
+    Raises:
+        UsageError: The suffix is neither ``.csv`` nor ``.json``.
+    """
+    _write_table(Path(path), PointRow, rows)
+
+
+def save_density(path: str | Path, counted: Counted) -> None:
+    """Write the density map as a ``.npy`` file: (h, w) float32 persons per cell.
+
+    Raises:
+        IncompatibleError: The counter gave no map.
+        UsageError: The suffix is not ``.npy``.
+    """
+    if Path(path).suffix != ".npy":
+        raise UsageError(f"{path}: density maps are written as .npy")
+    if counted.density is None:
+        raise IncompatibleError(f"{counted.name or 'image'}: the counter gives no density map")
+    with atomic_write(path) as temporary:
+        np.save(temporary, counted.density.float().numpy())
+
+
+def _write_table(
+    path: Path, row_type: type[CountRow] | type[PointRow], rows: Iterable[CountRow | PointRow]
+) -> None:
+    if path.suffix.lower() not in {".csv", ".json"}:
+        raise UsageError(f"{path}: tables are written as .csv or .json")
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        if path.suffix.lower() == ".json":
+            json.dump([asdict(row) for row in rows], file, indent=2)
+            return
+        writer = csv.DictWriter(file, [field.name for field in fields(row_type)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)

@@ -1,0 +1,51 @@
+"""Files, folders and glob patterns, as a list of image files."""
+
+import glob
+from collections.abc import Iterable
+from pathlib import Path
+
+from crowdkit_core.data.images import IMAGE_SUFFIXES
+from crowdkit_core.data.splits import natural_key
+from crowdkit_core.errors import DataError
+
+
+def find_images(paths: Iterable[str | Path]) -> list[Path]:
+    """Expand paths into image files.
+
+    A folder stands for the images directly in it; ``**`` in a pattern looks deeper. Each path's
+    files come in natural order (``IMG_2`` before ``IMG_10``), a file named twice comes once.
+
+    Raises:
+        DataError: A path does not exist or leads to no image; names it.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for file in _expand(path):
+            found.setdefault(file.resolve(), file)
+    if not found:
+        raise DataError(
+            "no image given", hint="name files, folders or patterns like 'photos/*.jpg'"
+        )
+    return list(found.values())
+
+
+def _expand(path: str | Path) -> list[Path]:
+    if Path(path).is_file():
+        return [Path(path)]
+    if Path(path).is_dir():
+        candidates = list(Path(path).iterdir())
+    elif glob.has_magic(str(path)):
+        candidates = [Path(match) for match in glob.glob(str(path), recursive=True)]
+    else:
+        raise DataError(f"{path}: no such file or folder")
+    files = [file for file in candidates if _is_image(file)]
+    if not files:
+        raise DataError(
+            f"{path}: no image there", hint=f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}"
+        )
+    return sorted(files, key=lambda file: natural_key(str(file)))
+
+
+def _is_image(file: Path) -> bool:
+    hidden = file.name.startswith(".")
+    return file.suffix.lower() in IMAGE_SUFFIXES and not hidden and file.is_file()

@@ -1,0 +1,57 @@
+"""The contracts between components, and the values that pass between them."""
+
+from crowdkit_core.interfaces.compatibility import require_fit, require_strides
+from crowdkit_core.interfaces.counter import Counter, evaluating
+from crowdkit_core.interfaces.dataset import Dataset, Split
+from crowdkit_core.interfaces.density_generator import DensityGenerator
+from crowdkit_core.interfaces.localizer import LocalizedPoints, Localizer
+from crowdkit_core.interfaces.loss import Loss, LossTerms
+from crowdkit_core.interfaces.origin import Component, Origin
+from crowdkit_core.interfaces.points import Points, points_inside
+from crowdkit_core.interfaces.prediction import MapKind, MapSpec, Prediction, cell_shares
+from crowdkit_core.interfaces.samples import Annotation, Batch, Lengths, Sample, Size
+from crowdkit_core.interfaces.target import Target
+from crowdkit_core.interfaces.trainer import (
+    LoopSettings,
+    Optimization,
+    Stage,
+    StagePlan,
+    Trainer,
+    TrainingTask,
+)
+from crowdkit_core.interfaces.weighted import Weighted
+
+__all__ = [
+    "Annotation",
+    "Batch",
+    "Component",
+    "Counter",
+    "Dataset",
+    "DensityGenerator",
+    "Lengths",
+    "LocalizedPoints",
+    "Localizer",
+    "LoopSettings",
+    "Loss",
+    "LossTerms",
+    "MapKind",
+    "MapSpec",
+    "Optimization",
+    "Origin",
+    "Points",
+    "Prediction",
+    "Sample",
+    "Size",
+    "Split",
+    "Stage",
+    "StagePlan",
+    "Target",
+    "Trainer",
+    "TrainingTask",
+    "Weighted",
+    "cell_shares",
+    "evaluating",
+    "points_inside",
+    "require_fit",
+    "require_strides",
+]

@@ -1,0 +1,90 @@
+"""The counter contract: images in, a `Prediction` out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from crowdkit_core.interfaces.origin import Component
+from crowdkit_core.interfaces.prediction import MapSpec, Prediction
+from crowdkit_core.interfaces.weighted import Weighted
+
+
+class Counter(Weighted, Component, ABC):
+    """A network that counts.
+
+    ``forward`` takes RGB in [0, 1] of any size and does its own normalisation and padding; a map
+    of stride s has ceil(H / s) x ceil(W / s) cells and is in persons per cell.
+
+    Attributes:
+        outputs: Every map a training-mode prediction carries, by name; ``density`` is the main
+            one, the others are found in ``Prediction.maps``. Empty for a pure count.
+        size_multiple: Tiles whose corners are multiples of this see the pixels of the whole image
+            at the same phase (the product of all poolings).
+        receptive_field: How many pixels beyond a cell its value can depend on; the halo that
+            makes tiled and whole counts agree. None when it is the whole image.
+        min_size: Least (H, W) the network accepts.
+        direct_count: The count is regressed and need not be the sum of the density map.
+    """
+
+    kind: ClassVar[str] = "counter"
+
+    outputs: Mapping[str, MapSpec]
+    size_multiple: int = 1
+    receptive_field: int | None = None
+    min_size: tuple[int, int] = (1, 1)
+    direct_count: bool = False
+
+    @abstractmethod
+    def forward(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
+        """Count.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1].
+        """
+
+    def predict(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
+        """What evaluation and `crowdkit count` call; ``forward`` by default.
+
+        A counter with an inference procedure of its own (fixed-size tiles, zooming) overrides
+        this; density and points come back in the pixels of ``images`` all the same.
+        """
+        prediction: Prediction = self(images)
+        return prediction
+
+    @property
+    def stride(self) -> int | None:
+        """Stride of the density map, or None for a pure count."""
+        density = self.outputs.get("density")
+        return density.stride if density else None
+
+
+@contextmanager
+def evaluating(
+    counter: Counter, device: torch.device | str | None = None
+) -> Iterator[torch.device]:
+    """Evaluation mode without gradients; every submodule's own mode comes back afterwards.
+
+    Args:
+        counter: Any counter.
+        device: Moves the counter there, to stay; None leaves it where it is.
+
+    Yields:
+        The counter's device.
+    """
+    if device is not None:
+        counter.to(device)
+    tensors = chain(counter.parameters(), counter.buffers())
+    modes = {module: module.training for module in counter.modules()}
+    counter.eval()
+    try:
+        with torch.no_grad():
+            yield next((tensor.device for tensor in tensors), torch.device(device or "cpu"))
+    finally:
+        for module, training in modes.items():
+            module.training = training

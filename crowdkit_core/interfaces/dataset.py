@@ -1,0 +1,46 @@
+"""The dataset contract: annotated images by index, split explicitly."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+from crowdkit_core.interfaces.origin import Component
+from crowdkit_core.interfaces.samples import Annotation, Sample
+
+Split = Literal["train", "validation", "test", "all"]
+"""Which part of a dataset; ``all`` is every annotated image (for checks and pictures)."""
+
+
+class Dataset(Component, ABC):
+    """Annotated images by index.
+
+    A registered dataset factory takes ``split`` (a `Split`) among its options and states in its
+    docstring by which rule validation images are held out of the training images. Reading an
+    annotation must not decode the image.
+
+    Attributes:
+        split: The part this object holds.
+    """
+
+    kind: ClassVar[str] = "dataset"
+
+    split: Split
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of images."""
+
+    @abstractmethod
+    def annotation(self, index: int) -> Annotation:
+        """Points, size and region of image ``index``, without decoding its pixels.
+
+        Raises:
+            DataError: A file is unreadable or holds impossible values; names the file.
+        """
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Sample:
+        """Image ``index`` with its annotation.
+
+        Raises:
+            DataError: A file is unreadable or holds impossible values; names the file.
+        """

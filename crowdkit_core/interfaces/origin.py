@@ -1,0 +1,40 @@
+"""Where a component came from, so that errors, reports and weight files can name it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The registry entry and the options an instance was created from.
+
+    Attributes:
+        kind: ``counter``, ``loss``, ...
+        name: The registered name.
+        distribution: The distribution that offers it; empty for in-process registration.
+        options: The options that were given, without defaults.
+    """
+
+    kind: str
+    name: str
+    distribution: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Component:
+    """Base of the interfaces: knows its origin when the registry made it.
+
+    Attributes:
+        origin: Set by `crowdkit_core.create`; None for an object built by its class.
+        kind: The interface's name, used in messages.
+    """
+
+    kind: ClassVar[str]
+    origin: Origin | None = None
+
+    @property
+    def label(self) -> str:
+        """How messages name this object: ``counter 'mcnn'``, or the class if unregistered."""
+        name = self.origin.name if self.origin else type(self).__name__
+        return f"{self.kind} {name!r}"

@@ -1,0 +1,95 @@
+"""What a counter gives for a batch of images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from crowdkit_core.errors import IncompatibleError
+
+MapKind = Literal["density", "localization", "attention", "classes"]
+"""What a map's values mean: persons per cell, probability of a head, weight in [0, 1], or
+class logits over channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapSpec:
+    """What a counter declares of a map before it is ever run.
+
+    Attributes:
+        kind: What the values mean.
+        stride: Pixels per cell side: (ceil(H / stride), ceil(W / stride)) cells.
+        channels: Number of channels.
+    """
+
+    kind: MapKind
+    stride: int
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A counter's answer for a batch.
+
+    Attributes:
+        count: (B,) estimated number of people.
+        density: (B, 1, h, w) persons per cell at ``stride``; None for a pure count.
+        stride: Stride of ``density``; None without one.
+        maps: Named auxiliary maps, each (B, C, h, w); what they mean stands in the counter's
+            ``outputs`` under the same name.
+        counts: Named alternative counts, each (B,), that `crowdkit eval` reports beside
+            ``count`` (those of auxiliary branches, say).
+    """
+
+    count: Float[Tensor, " B"]
+    density: Float[Tensor, "B 1 h w"] | None = None
+    stride: int | None = None
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
+    counts: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def from_density(
+        cls,
+        density: Float[Tensor, "B 1 h w"],
+        stride: int,
+        *,
+        maps: Mapping[str, Tensor] | None = None,
+    ) -> "Prediction":
+        """A prediction whose count is the sum of its density map.
+
+        A half-precision map becomes float32: half precision cannot add up a crowd.
+        """
+        if density.dtype in (torch.float16, torch.bfloat16):
+            density = density.float()
+        count = density.flatten(1).sum(1)
+        return cls(count=count, density=density, stride=stride, maps=maps or {})
+
+    def count_inside(self, roi: Bool[Tensor, "B H W"]) -> Float[Tensor, " B"]:
+        """(B,) people inside a region; a cell counts by the share of it that lies inside.
+
+        Raises:
+            IncompatibleError: The prediction has no density map to restrict.
+        """
+        if self.density is None or self.stride is None:
+            raise IncompatibleError(
+                "a count without a density map cannot be restricted to a region",
+                hint="use a counter that predicts density, or blank the image outside the region",
+            )
+        return (self.density * cell_shares(roi, self.stride)).flatten(1).sum(1)
+
+
+def cell_shares(roi: Bool[Tensor, "B H W"], stride: int) -> Float[Tensor, "B 1 h w"]:
+    """Share of each stride-``stride`` cell, of its part inside the frame, that the region covers.
+
+    Example:
+        >>> import torch
+        >>> roi = torch.tensor([[[True, True, False]]])
+        >>> cell_shares(roi, 2).tolist()
+        [[[[1.0, 0.0]]]]
+    """
+    shares: Tensor = F.avg_pool2d(roi.unsqueeze(1).float(), stride, ceil_mode=True)
+    return shares

@@ -1,0 +1,170 @@
+"""The trainer contract: a list of stages; the engine in `crowdkit_core.training` runs them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from crowdkit_core.errors import OptionsError
+from crowdkit_core.interfaces.counter import Counter
+from crowdkit_core.interfaces.dataset import Dataset
+from crowdkit_core.interfaces.density_generator import DensityGenerator
+from crowdkit_core.interfaces.loss import Loss, LossTerms
+from crowdkit_core.interfaces.origin import Component
+from crowdkit_core.interfaces.samples import Batch, Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask:
+    """What to train, on what.
+
+    Attributes:
+        counter: Trained in place.
+        loss: Minimised.
+        density_generator: Makes the target maps.
+        train: Training images.
+        validation: Images the best checkpoint is chosen on; None keeps only the last.
+    """
+
+    counter: Counter
+    loss: Loss
+    density_generator: DensityGenerator
+    train: Dataset
+    validation: Dataset | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimization:
+    """One optimizer of a stage and what moves its learning rate.
+
+    Attributes:
+        optimizer: Over the parameters it owns.
+        schedule: Stepped as ``schedule_interval`` says; None keeps the rate.
+        schedule_interval: ``epoch`` or ``step``.
+        every_epochs: Steps only in epochs divisible by this.
+    """
+
+    optimizer: Optimizer
+    schedule: LRScheduler | None = None
+    schedule_interval: str = "epoch"
+    every_epochs: int = 1
+
+
+class Stage(nn.Module, ABC):
+    """One training problem: modules, an objective over a batch, and its optimizers.
+
+    All modules that take part are submodules, frozen ones included, so that one wrapper serves
+    distributed training and one state_dict holds everything; ``forward`` is the objective.
+
+    Attributes:
+        counter: Validated after an epoch; its weights are the stage's result.
+        density_generator: Makes targets; its and the loss's `measure` run on whole images.
+        loss: The loss within the objective.
+        dataset: Training images of this stage; None for the task's.
+    """
+
+    counter: Counter
+    density_generator: DensityGenerator
+    loss: Loss
+    dataset: Dataset | None = None
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> LossTerms:
+        """The objective of a batch."""
+
+    @abstractmethod
+    def optimizations(self) -> Mapping[str, Optimization]:
+        """Optimizers by name, made after the modules are on their device; called once."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Called in training mode before each epoch of the stage, counted from 0.
+
+        The place to put frozen parts, a teacher say, back into ``eval`` mode.
+        """
+        self.loss.start_epoch(epoch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagePlan:
+    """A stage to come, as a value a trainer lists.
+
+    Attributes:
+        name: Unique within the trainer; names the stage's folder in the run.
+        epochs: How long it lasts.
+        batch_size: Images per step over all processes.
+        build: Makes the stage. Takes the best weights file of each finished stage by name, also
+            after a resume: a teacher or an initialisation comes from there.
+        transform: Augments one sample of an epoch; takes the sample and a seed that depends on
+            run, epoch and index only. None leaves samples as they are.
+    """
+
+    name: str
+    epochs: int
+    batch_size: int
+    build: Callable[[Mapping[str, Path]], Stage]
+    transform: Callable[[Sample, int], Sample] | None = field(default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopSettings:
+    """How the engine runs the epochs of every stage.
+
+    Attributes:
+        validate_every: Epochs between validations; the last epoch of a stage is always validated.
+        patience: Validations in a row without a lower MAE after which a stage ends early; None
+            never does.
+        ema: Decay of the exponential moving average of the counter's weights, which is then what
+            is validated and saved; None for none.
+        accumulate: Batches whose gradients are averaged into one optimizer step.
+        clip_norm: Greatest 2-norm of each optimizer's gradients.
+        clip_value: Greatest absolute value of a gradient's entries.
+
+    Raises:
+        OptionsError: A value out of its range.
+    """
+
+    validate_every: int = 1
+    patience: int | None = None
+    ema: float | None = None
+    accumulate: int = 1
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("validate_every", "patience", "accumulate"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionsError(f"{name} is {value}, must be at least 1")
+        for name in ("clip_norm", "clip_value"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise OptionsError(f"{name} is {value}, must be positive")
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise OptionsError(f"ema is {self.ema}, must be between 0 and 1")
+        if self.clip_norm is not None and self.clip_value is not None:
+            raise OptionsError("clip_norm and clip_value exclude each other")
+
+
+class Trainer(Component, ABC):
+    """Plans training as a list of stages run one after the other by the engine.
+
+    Attributes:
+        loop: How the engine runs the stages.
+    """
+
+    kind: ClassVar[str] = "trainer"
+
+    loop: LoopSettings = LoopSettings()
+
+    @abstractmethod
+    def stages(self, task: TrainingTask) -> Sequence[StagePlan]:
+        """The stages of a task, in order; the last one's counter is the result.
+
+        Raises:
+            IncompatibleError: The task's components do not fit together; names both.
+        """

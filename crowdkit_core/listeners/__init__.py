@@ -1,0 +1,1 @@
+"""Listeners that crowdkit ships: a progress bar and a log of the run."""

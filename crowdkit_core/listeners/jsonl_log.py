@@ -1,0 +1,59 @@
+"""The log of a run: one JSON object per line, in ``log.jsonl`` of its folder."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from crowdkit_core.registry.hooks import hookimpl
+
+LOG_FILE = "log.jsonl"
+
+
+class JsonlLog:
+    """Appends a line when training begins, after each epoch, and when training is over.
+
+    Each line has ``event`` (``training_started``, ``epoch_ended`` or ``training_ended``) and
+    ``time``. A resumed run goes on in the same file after another ``training_started``; of two
+    lines for one epoch the later one counts. NaN and infinity are written as null.
+    """
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+
+    @hookimpl
+    def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
+        """Begin or go on with the log of a run folder."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._path = directory / LOG_FILE
+        self._write("training_started", {"stages": dict(stages)})
+
+    @hookimpl
+    def epoch_ended(self, record: Mapping[str, Any]) -> None:
+        """Note an epoch."""
+        self._write("epoch_ended", record)
+
+    @hookimpl
+    def training_ended(self, completed: bool) -> None:
+        """Note the end."""
+        self._write("training_ended", {"completed": completed})
+        self._path = None
+
+    def _write(self, event: str, values: Mapping[str, Any]) -> None:
+        if self._path is None:
+            return
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        line = json.dumps({"event": event, "time": time, **_finite(values)}, default=str)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for the numbers JSON cannot write."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

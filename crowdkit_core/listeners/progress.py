@@ -1,0 +1,99 @@
+"""A progress bar on standard error, and a line for each epoch."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from tqdm import tqdm
+
+from crowdkit_core.registry.hooks import hookimpl
+
+
+class Progress:
+    """Shows the steps of an epoch and the images of an evaluation as bars.
+
+    Bars are shown on a terminal only; the line per epoch is written in any case.
+    """
+
+    def __init__(self) -> None:
+        self._stages: Mapping[str, int] = {}
+        self._epoch: tqdm[Any] | None = None
+        self._evaluation: tqdm[Any] | None = None
+
+    @hookimpl
+    def training_started(self, stages: Mapping[str, int]) -> None:
+        """Learn how long each stage lasts."""
+        self._stages = stages
+
+    @hookimpl
+    def step_ended(
+        self, stage: str, epoch: int, step: int, steps: int, losses: Mapping[str, float] | None
+    ) -> None:
+        """Move the bar of the epoch."""
+        if self._epoch is None:
+            title = f"{stage} {epoch + 1}/{self._stages.get(stage, '?')}"
+            self._epoch = _bar(title, steps, "step")
+        if losses:
+            self._epoch.set_postfix({k: f"{v:.4g}" for k, v in losses.items()}, refresh=False)
+        _move_to(self._epoch, step)
+
+    @hookimpl
+    def epoch_ended(self, record: Mapping[str, Any]) -> None:
+        """Close the bar of the epoch and write its line."""
+        self._close()
+        tqdm.write(epoch_line(record, self._stages), file=sys.stderr)
+
+    @hookimpl
+    def evaluation_progress(self, done: int, total: int) -> None:
+        """Move the bar of the evaluation."""
+        if self._evaluation is None:
+            self._evaluation = _bar("evaluating", total, "image")
+        _move_to(self._evaluation, done)
+        if done >= total:
+            self._evaluation.close()
+            self._evaluation = None
+
+    @hookimpl
+    def training_ended(self) -> None:
+        """Close what is open."""
+        self._close()
+
+    def _close(self) -> None:
+        for bar in (self._epoch, self._evaluation):
+            if bar is not None:
+                bar.close()
+        self._epoch = self._evaluation = None
+
+
+def epoch_line(record: Mapping[str, Any], stages: Mapping[str, int]) -> str:
+    """An epoch in one line.
+
+    Example:
+        >>> epoch_line({"stage": "train", "epoch": 1, "mae": 12.345678}, {"train": 9})
+        'train 2/9  mae 12.35'
+    """
+    stage, epoch = record.get("stage", ""), record.get("epoch", 0)
+    values = [
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in _flat(record).items()
+        if name not in ("stage", "epoch")
+    ]
+    return "  ".join([f"{stage} {epoch + 1}/{stages.get(stage, '?')}", *values])
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _bar(title: str, total: int, unit: str) -> "tqdm[Any]":
+    return tqdm(total=total, desc=title, unit=unit, leave=False, disable=None, file=sys.stderr)
+
+
+def _move_to(bar: "tqdm[Any]", done: int) -> None:
+    bar.update(done - bar.n)

@@ -1,0 +1,139 @@
+"""Cell-by-cell comparison of density maps."""
+
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Target
+
+Reduction = Literal["sum", "mean"]
+"""Over the cells of one image; over the images of a batch it is always the mean."""
+
+
+def squared_error(
+    density: Float[Tensor, "B 1 h w"],
+    target: Float[Tensor, "B 1 h w"],
+    *,
+    shares: Float[Tensor, "B 1 h w"] | None = None,
+    reduction: Reduction = "sum",
+) -> Float[Tensor, ""]:
+    """Squared error of density maps, in persons squared.
+
+    Args:
+        density: Predicted persons per cell.
+        target: Persons per cell inside the region.
+        shares: Share in [0, 1] of each cell inside the region; None for everywhere. The people
+            predicted in a cell count by this share.
+        reduction: ``sum`` adds up the cells of an image, ``mean`` divides that sum by the image's
+            cells inside the region (its sum of shares). Either way a batch is the mean of its
+            images; an image whose region is empty gives 0.
+
+    Example:
+        >>> import torch
+        >>> predicted = torch.tensor([[[[1.0, 3.0]]], [[[0.0, 0.0]]]])
+        >>> squared_error(predicted, torch.zeros(2, 1, 1, 2)).item()
+        5.0
+        >>> squared_error(predicted, torch.zeros(2, 1, 1, 2), reduction="mean").item()
+        2.5
+    """
+    return _over_cells(_difference(density, target, shares).square(), shares, reduction)
+
+
+def absolute_error(
+    density: Float[Tensor, "B 1 h w"],
+    target: Float[Tensor, "B 1 h w"],
+    *,
+    shares: Float[Tensor, "B 1 h w"] | None = None,
+    reduction: Reduction = "sum",
+) -> Float[Tensor, ""]:
+    """Absolute error of density maps, in persons; arguments as in `squared_error`.
+
+    Example:
+        >>> import torch
+        >>> absolute_error(torch.tensor([[[[1.0, -3.0]]]]), torch.zeros(1, 1, 1, 2)).item()
+        4.0
+    """
+    return _over_cells(_difference(density, target, shares).abs(), shares, reduction)
+
+
+def _difference(density: Tensor, target: Tensor, shares: Tensor | None) -> Tensor:
+    return (density if shares is None else density * shares) - target
+
+
+def _over_cells(errors: Tensor, shares: Tensor | None, reduction: Reduction) -> Tensor:
+    sums = errors.flatten(1).sum(1)
+    if reduction == "sum":
+        return sums.mean()
+    if shares is None:
+        return errors.flatten(1).mean(1).mean()
+    cells = shares.flatten(1).sum(1)
+    return (sums / cells.where(cells > 0, 1.0)).mean()
+
+
+class MSE(Loss):
+    """Squared error between predicted and target density.
+
+    ``reduction="sum"`` is what CSRNet (Li et al., CVPR 2018, eq. 3, without its factor 1/2) and
+    the papers that follow it minimise; their learning rates of 1e-7 to 5e-6 assume it.
+    ``reduction="mean"`` is what most MCNN code minimises.
+
+    Args:
+        reduction: Over the cells of an image; see `squared_error`.
+        scale: The error is taken of maps multiplied by this (100 in code that trains on
+            hundredfold maps, say); the counter's output stays in persons.
+
+    Raises:
+        OptionsError: ``scale`` is not positive.
+    """
+
+    def __init__(self, *, reduction: Reduction = "sum", scale: float = 1.0) -> None:
+        super().__init__()
+        self.reduction: Reduction = reduction
+        self.scale = _positive(scale)
+
+    def forward(self, prediction: Prediction, target: Target) -> LossTerms:
+        """The loss as one term, ``mse``."""
+        density, wanted, shares = _maps(prediction, target, self)
+        error = squared_error(density, wanted, shares=shares, reduction=self.reduction)
+        return LossTerms.of(mse=self.scale**2 * error)
+
+
+class L1(Loss):
+    """Absolute error between predicted and target density.
+
+    Args:
+        reduction: Over the cells of an image; see `absolute_error`.
+        scale: The error is taken of maps multiplied by this; the counter's output stays in
+            persons.
+
+    Raises:
+        OptionsError: ``scale`` is not positive.
+    """
+
+    def __init__(self, *, reduction: Reduction = "sum", scale: float = 1.0) -> None:
+        super().__init__()
+        self.reduction: Reduction = reduction
+        self.scale = _positive(scale)
+
+    def forward(self, prediction: Prediction, target: Target) -> LossTerms:
+        """The loss as one term, ``l1``."""
+        density, wanted, shares = _maps(prediction, target, self)
+        error = absolute_error(density, wanted, shares=shares, reduction=self.reduction)
+        return LossTerms.of(l1=self.scale * error)
+
+
+def _positive(scale: float) -> float:
+    if not scale > 0:
+        raise OptionsError(f"scale is {scale}, must be positive")
+    return scale
+
+
+def _maps(
+    prediction: Prediction, target: Target, loss: Loss
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    if prediction.density is None or prediction.stride is None:
+        raise IncompatibleError(f"{loss.label} needs a density map, the prediction has none")
+    stride = prediction.stride
+    return prediction.density, target.density(stride), target.shares(stride)

@@ -1,0 +1,21 @@
+"""Which distribution offers a component that is not installed."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+
+def known_plugins(kind: str) -> dict[str, str]:
+    """Name -> distribution of the components of a kind that known plugins offer.
+
+    Example:
+        >>> known_plugins("localizer")
+        {'raz-peaks': 'crowdkit-raznet'}
+    """
+    return dict(_catalogue().get(kind, {}))
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, str]]:
+    text = (files(__package__) / "catalogue.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)

@@ -1,0 +1,96 @@
+"""Components from names and options."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from crowdkit_core.registry.lookup import Found, find
+from crowdkit_core.registry.options import (
+    check_options,
+    checked_options,
+    options_error,
+    parameters,
+)
+
+if TYPE_CHECKING:  # importing an interface imports torch
+    from crowdkit_core.interfaces import (
+        Counter,
+        Dataset,
+        DensityGenerator,
+        Localizer,
+        Loss,
+        Trainer,
+    )
+
+
+@overload
+def create(kind: Literal["density_generator"], name: str, **options: Any) -> "DensityGenerator": ...
+@overload
+def create(kind: Literal["counter"], name: str, **options: Any) -> "Counter": ...
+@overload
+def create(kind: Literal["loss"], name: str, **options: Any) -> "Loss": ...
+@overload
+def create(kind: Literal["trainer"], name: str, **options: Any) -> "Trainer": ...
+@overload
+def create(kind: Literal["localizer"], name: str, **options: Any) -> "Localizer": ...
+@overload
+def create(kind: Literal["dataset"], name: str, **options: Any) -> "Dataset": ...
+@overload
+def create(kind: str, name: str, **options: Any) -> Any: ...
+def create(kind: str, name: str, **options: Any) -> Any:
+    """Make a component.
+
+    Args:
+        kind: ``density_generator``, ``counter``, ``loss``, ``trainer``, ``localizer`` or
+            ``dataset``.
+        name: Its registered name; ``DISTRIBUTION:NAME`` where two distributions offer one.
+        **options: The component's own. A counter or density generator also takes ``weights``, a
+            file to load; options fixed by that file lose to those given here.
+
+    Returns:
+        The component, which knows its `Origin`.
+
+    Raises:
+        UnknownComponentError: Nothing installed offers it; says what to install.
+        AmbiguousComponentError: Two distributions offer it.
+        BrokenComponentError: Its package cannot be loaded.
+        OptionsError: Options that do not fit; lists all of them.
+        WeightsError: The weights file is unsafe, damaged, or of another architecture.
+    """
+    found = find(kind, name)
+    if "weights" in options and loads_weights(found):
+        weights = options.pop("weights")
+        component, options = _from_weights(found, weights, options)
+    else:
+        options = checked_options(found.factory, options, found.label)
+        component = found.factory(**options)
+    _set_origin(component, found, options)
+    return component
+
+
+def loads_weights(found: Found) -> bool:
+    """Whether a component takes ``weights`` besides its own options."""
+    own = parameters(found.factory, found.label)
+    return hasattr(found.factory, "from_weights") and "weights" not in own
+
+
+def _from_weights(
+    found: Found, weights: str | Path, options: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    factory: Any = found.factory
+    # Not complete: the file may give what is required.
+    given, problems = check_options(factory, options, found.label, complete=False)
+    if problems:
+        raise options_error(found.label, problems, parameters(factory, found.label))
+    component = factory.from_weights(weights, **given)
+    return component, {**getattr(component, "weights_options", {}), **given}
+
+
+def _set_origin(component: Any, found: Found, options: Mapping[str, Any]) -> None:
+    if not hasattr(component, "origin"):
+        return
+    from crowdkit_core.interfaces.origin import Origin
+
+    distribution = found.offer.distribution if found.offer else ""
+    origin = Origin(found.kind, found.name, distribution, options)
+    object.__setattr__(component, "origin", origin)  # a component may be a frozen dataclass

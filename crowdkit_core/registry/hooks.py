@@ -1,0 +1,162 @@
+"""Events that listeners hear: training and evaluation progress, and extra CLI commands.
+
+A plugin offers a listener under the entry-point group ``crowdkit.hooks``: a module, or a class made
+without arguments, with functions named as the events of `Events` and marked with `hookimpl`. A
+function takes those of the event's arguments it wants, by name.
+"""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pluggy
+
+from crowdkit_core.errors import CrowdkitError
+from crowdkit_core.registry.discovery import offers
+from crowdkit_core.registry.kinds import HOOKS_GROUP
+from crowdkit_core.registry.lookup import load_offer
+
+PROJECT = "crowdkit"
+
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a listener's function."""
+
+_hookspec = pluggy.HookspecMarker(PROJECT)
+
+
+class Events:
+    """The events, with what each tells.
+
+    Only the first process of a distributed run sends them; all values are plain numbers and text.
+    """
+
+    @_hookspec
+    def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
+        """Training begins or resumes.
+
+        Args:
+            directory: The run's folder.
+            stages: Epochs of each stage by its name, in order.
+        """
+
+    @_hookspec
+    def step_ended(
+        self, stage: str, epoch: int, step: int, steps: int, losses: Mapping[str, float] | None
+    ) -> None:
+        """A step is done.
+
+        Args:
+            stage: Name of the stage.
+            epoch: Epoch of the stage, counted from 0.
+            step: Steps done in this epoch, counted from 1.
+            steps: Steps of the epoch.
+            losses: Loss terms by name; None where they were not read from the device.
+        """
+
+    @_hookspec
+    def epoch_ended(self, record: Mapping[str, Any]) -> None:
+        """An epoch is done.
+
+        Args:
+            record: Everything noted of it: ``stage``, ``epoch``, losses, metrics, seconds.
+        """
+
+    @_hookspec
+    def training_ended(self, directory: Path, completed: bool) -> None:
+        """Training is over, also after an error or an interruption.
+
+        Args:
+            directory: The run's folder.
+            completed: Whether all stages were finished.
+        """
+
+    @_hookspec
+    def evaluation_progress(self, done: int, total: int) -> None:
+        """Some images have been evaluated.
+
+        Args:
+            done: How many.
+            total: Of how many.
+        """
+
+    @_hookspec
+    def register_commands(self, group: click.Group) -> None:
+        """The command line is being built: add commands to it.
+
+        Args:
+            group: The ``crowdkit`` group.
+        """
+
+
+class Hooks(Events):
+    """Sends events to listeners; each method tells all of them."""
+
+    def __init__(self, manager: pluggy.PluginManager) -> None:
+        self._send = manager.hook
+
+    def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
+        """Say that training begins or resumes."""
+        self._send.training_started(directory=directory, stages=stages)
+
+    def step_ended(
+        self, stage: str, epoch: int, step: int, steps: int, losses: Mapping[str, float] | None
+    ) -> None:
+        """Say that a step is done."""
+        self._send.step_ended(stage=stage, epoch=epoch, step=step, steps=steps, losses=losses)
+
+    def epoch_ended(self, record: Mapping[str, Any]) -> None:
+        """Say that an epoch is done."""
+        self._send.epoch_ended(record=record)
+
+    def training_ended(self, directory: Path, completed: bool) -> None:
+        """Say that training is over."""
+        self._send.training_ended(directory=directory, completed=completed)
+
+    def evaluation_progress(self, done: int, total: int) -> None:
+        """Say how many images have been evaluated."""
+        self._send.evaluation_progress(done=done, total=total)
+
+    def register_commands(self, group: click.Group) -> None:
+        """Let plugins add commands to the command line."""
+        self._send.register_commands(group=group)
+
+
+def hooks(*listeners: object) -> Hooks:
+    """New listeners of every installed plugin; call it once per run and keep the result.
+
+    A plugin whose listener cannot be loaded is reported by a warning that names it, and left out.
+
+    Args:
+        *listeners: Further objects with functions marked by `hookimpl`.
+
+    Raises:
+        CrowdkitError: One of ``listeners`` has a function that no event calls, or that asks for
+            an argument the event does not have.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Events)
+    for offer in offers(HOOKS_GROUP):
+        label = f"hook {offer.name!r}"
+        try:
+            loaded = load_offer(offer, label)
+            _add(manager, loaded() if isinstance(loaded, type) else loaded, label)
+        except Exception as error:  # one broken plugin stops nobody else
+            text = f"{label} of {offer.distribution} is left out: {error}"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+    for listener in listeners:
+        _add(manager, listener, f"listener {type(listener).__name__}")
+    return Hooks(manager)
+
+
+def _add(manager: pluggy.PluginManager, listener: object, label: str) -> None:
+    try:
+        manager.register(listener)
+        manager.check_pending()  # a function that no event calls is a misspelt one
+    except (pluggy.PluginValidationError, ValueError) as error:
+        if manager.is_registered(listener):
+            manager.unregister(listener)
+        reason = " ".join(str(error).split())
+        events = [name for name in vars(Events) if not name.startswith("_")]
+        raise CrowdkitError(f"{label}: {reason}", hint=f"events: {', '.join(events)}") from error

@@ -1,0 +1,28 @@
+"""The kinds of component and the entry-point group of each."""
+
+from crowdkit_core.errors import UsageError
+
+KINDS = {
+    "density_generator": "crowdkit.density_generators",
+    "counter": "crowdkit.counters",
+    "loss": "crowdkit.losses",
+    "trainer": "crowdkit.trainers",
+    "localizer": "crowdkit.localizers",
+    "dataset": "crowdkit.datasets",
+}
+"""Kind -> entry-point group."""
+
+RECIPES_GROUP = "crowdkit.recipes"
+HOOKS_GROUP = "crowdkit.hooks"
+
+
+def checked_kind(kind: str) -> str:
+    """The kind as `KINDS` spells it; ``density-generator`` is accepted too.
+
+    Raises:
+        UsageError: There is no such kind; lists them.
+    """
+    spelled = kind.replace("-", "_")
+    if spelled not in KINDS:
+        raise UsageError(f"no kind named {kind!r}", hint=f"kinds: {', '.join(KINDS)}")
+    return spelled

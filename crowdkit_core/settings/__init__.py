@@ -1,0 +1,24 @@
+"""Recipes: which components, with which options, run how."""
+
+from crowdkit_core.settings.environment import environment
+from crowdkit_core.settings.loading import load_recipe, resolve_component
+from crowdkit_core.settings.overrides import parse_overrides
+from crowdkit_core.settings.recipe import ComponentSettings, Recipe
+from crowdkit_core.settings.recipe_files import RecipeInfo, list_recipes
+from crowdkit_core.settings.run import Precision, RunSettings
+from crowdkit_core.settings.writing import recipe_text, write_recipe
+
+__all__ = [
+    "ComponentSettings",
+    "Precision",
+    "Recipe",
+    "RecipeInfo",
+    "RunSettings",
+    "environment",
+    "list_recipes",
+    "load_recipe",
+    "parse_overrides",
+    "recipe_text",
+    "resolve_component",
+    "write_recipe",
+]

@@ -1,0 +1,66 @@
+"""What a run ran on, to be written beside its results."""
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import crowdkit_core
+from crowdkit_core.registry.discovery import CORE, all_offers
+
+LIBRARIES = ("torch", "torchvision", "timm", "kornia", "numpy", "scipy", "lightning-fabric")
+
+
+def environment() -> dict[str, Any]:
+    """Versions of all that matters, the machine, the command and the git commit.
+
+    Returns:
+        Plain values under ``packages``, ``libraries``, ``python``, ``platform``, ``cpu``,
+        ``cpu_count``, ``gpus``, ``cuda``, ``command``, ``git_commit`` and ``git_changes`` (both
+        None outside a repository).
+    """
+    import torch
+
+    return {
+        "packages": {
+            CORE: crowdkit_core.__version__,
+            **{offer.distribution: offer.version for offer in all_offers()},
+        },
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu_name(),
+        "cpu_count": os.cpu_count(),
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "cuda": torch.version.cuda,
+        "command": sys.argv,
+        **_git_state(),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def _git_state() -> dict[str, Any]:
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no") if commit else None
+    return {"git_commit": commit, "git_changes": None if changes is None else bool(changes)}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):  # no git, or no repository
+        return None
+    return done.stdout.strip()

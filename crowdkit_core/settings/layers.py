@@ -1,0 +1,52 @@
+"""Settings on top of settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Table = dict[str, Any]
+
+
+def sections(layer: Mapping[str, Any]) -> Table:
+    """The layer with sections spelled as kinds are, and a lone name as a section.
+
+    Example:
+        >>> sections({"density-generator": "fixed"})
+        {'density_generator': {'name': 'fixed'}}
+    """
+    return {
+        key.replace("-", "_"): {"name": value} if isinstance(value, str) else value
+        for key, value in layer.items()
+    }
+
+
+def layered(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
+    """Sections of a lower layer with those of an upper one on top.
+
+    A section that gets another ``name`` starts anew: one component's options are not another's.
+
+    Example:
+        >>> layered({"loss": {"name": "mse", "reduction": "sum"}}, {"loss": {"name": "l1"}})
+        {'loss': {'name': 'l1'}}
+        >>> layered({"loss": {"name": "mse"}}, {"loss": {"reduction": "mean"}})
+        {'loss': {'name': 'mse', 'reduction': 'mean'}}
+    """
+    kept = {key: value for key, value in lower.items() if not _renamed(value, upper.get(key))}
+    return merged(kept, upper)
+
+
+def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
+    """Both tables, ``upper`` winning, and tables within them likewise."""
+    result: Table = dict(lower)
+    for key, value in upper.items():
+        below = lower.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _renamed(lower: Any, upper: Any) -> bool:
+    if not (isinstance(lower, Mapping) and isinstance(upper, Mapping)):
+        return False
+    return "name" in upper and upper["name"] != lower.get("name")

@@ -1,0 +1,125 @@
+"""Recipes as files: those plugins ship, and one's own."""
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from crowdkit_core.errors import (
+    AmbiguousComponentError,
+    BrokenComponentError,
+    UnknownComponentError,
+    UsageError,
+)
+from crowdkit_core.registry.discovery import Offer, normalized, offers
+from crowdkit_core.registry.kinds import RECIPES_GROUP
+from crowdkit_core.registry.lookup import core_conflict
+from crowdkit_core.settings.layers import Table
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RecipeInfo:
+    """A recipe that a plugin ships.
+
+    Attributes:
+        name: ``PLUGIN/RECIPE``, such as ``mcnn/shanghaitech-a``.
+        distribution: The distribution that ships it.
+        version: Version of the distribution.
+        error: Why the plugin's recipes cannot be read; ``name`` is ``PLUGIN`` then.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    error: str = ""
+
+
+def list_recipes() -> list[RecipeInfo]:
+    """All recipes that installed plugins ship, sorted by name; torch is not imported."""
+    listed = []
+    for offer in offers(RECIPES_GROUP):
+        try:
+            names, error = list(_recipes_of(offer)), ""
+        except BrokenComponentError as broken:
+            names, error = [offer.name], broken.message
+        listed += [RecipeInfo(name, offer.distribution, offer.version, error) for name in names]
+    return sorted(listed)
+
+
+def read_recipe_table(source: str | Path) -> Table:
+    """The tables of a recipe.
+
+    Args:
+        source: A file, or the name of a recipe that a plugin ships (``PLUGIN/RECIPE``, or
+            ``DISTRIBUTION:PLUGIN/RECIPE``). Text that ends in ``.toml`` is a file.
+
+    Raises:
+        UnknownComponentError: No plugin ships a recipe of this name.
+        AmbiguousComponentError: Two distributions ship one.
+        BrokenComponentError: The plugin that ships it cannot be imported.
+        UsageError: The file is missing or no TOML.
+    """
+    if isinstance(source, Path) or source.endswith(".toml") or Path(source).is_file():
+        return _parsed(Path(source))
+    return _parsed(_find(source))
+
+
+def _find(name: str) -> Traversable:
+    distribution, _, bare = name.rpartition(":")
+    plugin = bare.partition("/")[0]
+    found = {
+        offer.distribution: file
+        for offer in offers(RECIPES_GROUP)
+        if offer.name == plugin and normalized(distribution) in ("", normalized(offer.distribution))
+        for recipe, file in _recipes_of(offer).items()
+        if recipe == bare
+    }
+    if not found:
+        raise _unknown(name, bare)
+    if len(found) > 1:
+        raise AmbiguousComponentError(
+            f"recipe {bare!r} is shipped by {' and '.join(found)}",
+            hint=f"write one of: {', '.join(f'{each}:{bare}' for each in found)}",
+        )
+    return next(iter(found.values()))
+
+
+def _recipes_of(offer: Offer) -> dict[str, Traversable]:
+    where = f"recipes {offer.name!r} of {offer.distribution} {offer.version}"
+    if conflict := core_conflict(offer):
+        raise BrokenComponentError(f"{where}: {conflict}")
+    try:
+        found = list(files(offer.value).iterdir())
+    except Exception as error:  # whatever importing the plugin's package raises
+        reason = f"{type(error).__name__}: {error}"
+        raise BrokenComponentError(
+            f"{where} cannot be read from {offer.value!r}: {reason}"
+        ) from error
+    return {
+        f"{offer.name}/{file.name.removesuffix('.toml')}": file
+        for file in found
+        if file.name.endswith(".toml")
+    }
+
+
+def _parsed(file: Traversable) -> Table:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{file}: no such recipe file") from None
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: is not TOML: {error}") from error
+
+
+def _unknown(name: str, bare: str) -> UnknownComponentError:
+    known = [info.name for info in list_recipes() if not info.error]
+    near = get_close_matches(bare, known, n=3)
+    guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return UnknownComponentError(
+        f"no recipe named {name!r}{guess}; installed: {', '.join(known) or 'none'}",
+        hint="a recipe of your own is given as a path that ends in .toml",
+    )

@@ -1,0 +1,41 @@
+"""How and where a run runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Lt
+
+Precision = Literal["32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true"]
+"""Number format of the forward pass and of the weights, as lightning-fabric names them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How and where a run runs; nothing here changes what is learned, except seed and precision.
+
+    Attributes:
+        directory: Folder of the run; None lets the caller choose one.
+        seed: Everything random follows from it.
+        accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        devices: Processes on each machine.
+        num_nodes: Machines.
+        strategy: How processes work together: ``auto``, ``ddp``, ...
+        precision: Number format.
+        workers: Processes that load data; 0 loads in the training process.
+        resume: Go on with the run in ``directory``.
+        validate_on: Images the best weights are chosen on. ``test`` marks every result.
+        deterministic: Only use algorithms that give the same bits each time; slower on a GPU.
+    """
+
+    directory: Path | None = None
+    seed: Annotated[int, Ge(0), Lt(2**32)] = 0
+    accelerator: str = "auto"
+    devices: Annotated[int, Ge(1)] = 1
+    num_nodes: Annotated[int, Ge(1)] = 1
+    strategy: str = "auto"
+    precision: Precision = "32-true"
+    workers: Annotated[int, Ge(0)] = 0
+    resume: bool = False
+    validate_on: Literal["validation", "test"] = "validation"
+    deterministic: bool = False

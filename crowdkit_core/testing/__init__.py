@@ -1,0 +1,26 @@
+"""The conformance kit: checks any component, and hypothesis strategies for users' own tests.
+
+Needs the extra ``testing`` (pytest, hypothesis).
+"""
+
+from crowdkit_core.testing import strategies
+from crowdkit_core.testing.counters import check_counter
+from crowdkit_core.testing.datasets import check_dataset
+from crowdkit_core.testing.density_generators import check_density_generator
+from crowdkit_core.testing.localizers import check_localizer
+from crowdkit_core.testing.losses import check_loss
+from crowdkit_core.testing.runner import ConformanceError, checks_of, parametrize_with_checks
+from crowdkit_core.testing.trainers import check_trainer
+
+__all__ = [
+    "ConformanceError",
+    "check_counter",
+    "check_dataset",
+    "check_density_generator",
+    "check_localizer",
+    "check_loss",
+    "check_trainer",
+    "checks_of",
+    "parametrize_with_checks",
+    "strategies",
+]

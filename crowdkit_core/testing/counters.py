@@ -1,0 +1,214 @@
+"""Checks of counters."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from crowdkit_core.inference import plan_tiles, predict_tiles
+from crowdkit_core.interfaces import Counter, MapSpec, Prediction, Size
+from crowdkit_core.testing import signatures  # noqa: F401  # registers the common checks first
+from crowdkit_core.testing.runner import check_for, run_checks
+
+KIND = Counter.kind
+MAP_KINDS = {"density", "localization", "attention", "classes"}
+
+
+def check_counter(
+    counter: Counter, *, expected_failed_checks: Mapping[str, str] | None = None
+) -> None:
+    """Check a counter against its contract.
+
+    Raises:
+        ConformanceError: Lists every promise it breaks.
+    """
+    run_checks(counter, expected_failed_checks)
+
+
+def _images(counter: Counter, size: Size, number: int = 1, seed: int = 0) -> Tensor:
+    height, width = (max(a, b) for a, b in zip(size, counter.min_size, strict=True))
+    random = torch.Generator().manual_seed(seed)
+    return torch.rand(number, 3, height, width, generator=random)
+
+
+def _evaluated(counter: Counter) -> Counter:
+    return copy.deepcopy(counter).eval()
+
+
+def _training(counter: Counter) -> Counter:
+    return copy.deepcopy(counter).train()
+
+
+def _maps(prediction: Prediction) -> dict[str, Tensor]:
+    main = {} if prediction.density is None else {"density": prediction.density}
+    return {**prediction.maps, **main}
+
+
+@check_for(KIND)
+def outputs_are_declared(counter: Counter) -> None:
+    """``outputs`` maps names to `MapSpec`s with a known kind."""
+    for name, spec in counter.outputs.items():
+        assert isinstance(spec, MapSpec), f"outputs[{name!r}] is no MapSpec"
+        assert spec.kind in MAP_KINDS, f"outputs[{name!r}] has the unknown kind {spec.kind!r}"
+        assert spec.stride >= 1, f"outputs[{name!r}] has stride {spec.stride}"
+        assert spec.channels >= 1, f"outputs[{name!r}] has {spec.channels} channels"
+    if "density" in counter.outputs:
+        main = counter.outputs["density"]
+        assert main.kind == "density", f"the map 'density' is of kind {main.kind!r}"
+        assert main.channels == 1, f"the map 'density' has {main.channels} channels"
+    else:
+        assert counter.direct_count, "no density map and no direct_count: where is the count from?"
+
+
+@check_for(KIND)
+def maps_have_the_declared_shape(counter: Counter) -> None:
+    """In training mode every declared map is there: (B, C, ceil(H / s), ceil(W / s))."""
+    module = _training(counter)
+    for size in ((64, 96), (67, 101)):
+        images = _images(counter, size, number=2)
+        height, width = images.shape[-2:]
+        maps = _maps(module(images))
+        missing = sorted(set(counter.outputs) - set(maps))
+        assert not missing, f"declared but not given: {', '.join(missing)}"
+        undeclared = sorted(set(maps) - set(counter.outputs))
+        assert not undeclared, f"given but not declared: {', '.join(undeclared)}"
+        for name, spec in counter.outputs.items():
+            wanted = (2, spec.channels, -(-height // spec.stride), -(-width // spec.stride))
+            found = tuple(maps[name].shape)
+            assert found == wanted, f"{name} of a {height} x {width} image: {found}, not {wanted}"
+
+
+@check_for(KIND)
+def counts_have_one_number_per_image(counter: Counter) -> None:
+    """``count`` and every named count are (B,) and finite, for black and white images too."""
+    module = _evaluated(counter)
+    images = torch.stack([torch.zeros(3, 64, 96), torch.ones(3, 64, 96)])
+    images = torch.nn.functional.pad(
+        images, (0, max(0, counter.min_size[1] - 96), 0, max(0, counter.min_size[0] - 64))
+    )
+    with torch.no_grad():
+        prediction = module.predict(images)
+    for name, count in {"count": prediction.count, **prediction.counts}.items():
+        assert count.shape == (2,), f"{name}: shape {tuple(count.shape)}, not (2,)"
+        assert count.isfinite().all(), f"{name} of a black and a white image: {count.tolist()}"
+
+
+@check_for(KIND)
+def count_is_the_sum_of_the_density(counter: Counter) -> None:
+    """Unless the counter declares a direct count."""
+    if counter.direct_count:
+        return
+    with torch.no_grad():
+        prediction = _evaluated(counter)(_images(counter, (61, 90), number=2))
+    assert prediction.density is not None, "declares density but gives None"
+    total = prediction.density.flatten(1).sum(1)
+    assert torch.allclose(prediction.count, total, rtol=1e-4, atol=1e-4), (
+        f"count {prediction.count.tolist()}, sum of the map {total.tolist()}"
+    )
+
+
+@check_for(KIND)
+def small_and_odd_images_work(counter: Counter) -> None:
+    """Any size down to ``min_size`` works."""
+    module = _evaluated(counter)
+    for size in (counter.min_size, (counter.min_size[0] + 6, counter.min_size[1] + 17)):
+        with torch.no_grad():
+            prediction = module(_images(counter, size))
+        assert prediction.count.isfinite().all(), f"{size}: {prediction.count.tolist()}"
+
+
+@check_for(KIND)
+def images_do_not_see_each_other(counter: Counter) -> None:
+    """In evaluation mode a count is the same alone and in a batch."""
+    module = _evaluated(counter)
+    images = _images(counter, (64, 80), number=2, seed=1)
+    with torch.no_grad():
+        together = module(images)
+        alone = [module(image[None]) for image in images]
+    counts = torch.cat([each.count for each in alone])
+    scale = max(1.0, float(counts.abs().max()))
+    assert torch.allclose(together.count, counts, atol=1e-3 * scale), (
+        f"in a batch {together.count.tolist()}, alone {counts.tolist()}"
+    )
+
+
+@check_for(KIND)
+def images_are_left_unchanged(counter: Counter) -> None:
+    """The input tensor is not written to."""
+    images = _images(counter, (64, 80))
+    before = images.clone()
+    with torch.no_grad():
+        _evaluated(counter)(images)
+    assert torch.equal(images, before), "forward wrote into its input"
+
+
+@check_for(KIND)
+def same_image_same_bits(counter: Counter) -> None:
+    """In evaluation mode two calls give the same bits."""
+    module = _evaluated(counter)
+    images = _images(counter, (64, 80), seed=2)
+    with torch.no_grad():
+        same = torch.equal(module(images).count, module(images).count)
+    assert same, "two calls in evaluation mode differ"
+
+
+@check_for(KIND)
+def every_parameter_gets_a_gradient(counter: Counter) -> None:
+    """In training mode every trainable parameter takes part in some output."""
+    module = _training(counter)
+    prediction = module(_images(counter, (64, 96), number=2))
+    outputs = [prediction.count, *_maps(prediction).values(), *prediction.counts.values()]
+    torch.stack([output.square().sum() for output in outputs]).sum().backward()
+    without = [n for n, p in module.named_parameters() if p.requires_grad and p.grad is None]
+    assert not without, f"no gradient reaches {', '.join(without)}"
+
+
+@check_for(KIND)
+def state_dict_round_trip(counter: Counter) -> None:
+    """Weights moved into another instance give the same count."""
+    source, target = _evaluated(counter), _evaluated(counter)
+    with torch.no_grad():
+        for parameter in target.parameters():
+            parameter.add_(1.0)
+    target.load_state_dict(source.state_dict())
+    images = _images(counter, (64, 80), seed=3)
+    with torch.no_grad():
+        same = torch.equal(source(images).count, target(images).count)
+    assert same, "the state_dict does not hold everything the count depends on"
+
+
+@check_for(KIND)
+def nothing_beyond_the_receptive_field_matters(counter: Counter) -> None:
+    """No pixel further than ``receptive_field`` from a cell changes its value."""
+    radius, spec = counter.receptive_field, counter.outputs.get("density")
+    if radius is None or spec is None:
+        return
+    module = _evaluated(counter)
+    side = 2 * radius + 6 * max(counter.size_multiple, spec.stride)
+    images = _images(counter, (side, side), seed=4).requires_grad_()
+    density = module(images).density
+    assert density is not None, "declares density but gives None"
+    cell = density.shape[-1] // 2
+    (gradient,) = torch.autograd.grad(density[0, 0, cell, cell], images)
+    first, last = cell * spec.stride - radius, (cell + 1) * spec.stride + radius
+    gradient[..., max(0, first) : last, max(0, first) : last] = 0
+    reached = int(gradient.abs().amax(1).count_nonzero())
+    assert not reached, f"{reached} pixels beyond {radius} px matter; receptive_field is too small"
+
+
+@check_for(KIND)
+def tiled_equals_whole(counter: Counter) -> None:
+    """With the declared receptive field as halo, tiles give the map of the whole image."""
+    if counter.receptive_field is None or "density" not in counter.outputs:
+        return
+    module = _evaluated(counter)
+    image = _images(counter, (150, 205), seed=5)
+    with torch.no_grad():
+        whole = module(image)
+        tiled = predict_tiles(module, image[0], plan_tiles(module, (150, 205), tile=64))
+    assert whole.density is not None, "declares density but gives None"
+    assert tiled.density is not None, "declares density but gives None on tiles"
+    worst = float((whole.density - tiled.density).abs().max())
+    scale = max(float(whole.density.abs().max()), 1e-6)
+    assert worst <= 1e-3 * scale, f"tiled and whole maps differ by {worst:.2e} (of {scale:.2e})"

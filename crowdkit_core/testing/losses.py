@@ -1,0 +1,194 @@
+"""Checks of losses."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from crowdkit_core.density import Fixed
+from crowdkit_core.errors import IncompatibleError
+from crowdkit_core.interfaces import Counter, Loss, LossTerms, Prediction, Size, Target
+from crowdkit_core.interfaces import require_fit as _require_fit
+from crowdkit_core.testing import signatures  # noqa: F401  # registers the common checks first
+from crowdkit_core.testing.runner import check_for, run_checks
+from crowdkit_core.testing.toys import ToyCounter, ToyDataset
+
+KIND = Loss.kind
+SIZE: Size = (64, 96)
+
+_partners: dict[int, Counter] = {}
+
+
+def check_loss(
+    loss: Loss,
+    *,
+    counter: Counter | None = None,
+    expected_failed_checks: Mapping[str, str] | None = None,
+) -> None:
+    """Check a loss against its contract.
+
+    Args:
+        loss: The instance to check.
+        counter: Gives the predictions; a tiny one with a map of every kind by default.
+        expected_failed_checks: Check name to the reason why it fails.
+
+    Raises:
+        ConformanceError: Lists every promise it breaks.
+    """
+    if counter is not None:
+        _partners[id(loss)] = counter
+    try:
+        run_checks(loss, expected_failed_checks)
+    finally:
+        _partners.pop(id(loss), None)
+
+
+def _counter(loss: Loss) -> Counter:
+    torch.manual_seed(0)
+    counter = _partners.get(id(loss)) or ToyCounter()
+    try:
+        _require_fit(loss, counter)
+    except IncompatibleError as error:
+        raise AssertionError(f"give check_loss a counter that fits: {error}") from error
+    return counter.train()
+
+
+def _images(number: int) -> Tensor:
+    return torch.rand(number, 3, *SIZE, generator=torch.Generator().manual_seed(1))
+
+
+def _points(number: int, seed: int) -> Tensor:
+    random = torch.Generator().manual_seed(seed)
+    return torch.rand(number, 2, generator=random) * torch.tensor([SIZE[1], SIZE[0]])
+
+
+def _target(loss: Loss, points: Sequence[Tensor], roi: Tensor | None = None) -> Target:
+    lengths = [dict(loss.measure(each, SIZE)) for each in points]
+    images = torch.zeros(len(points), 3, *SIZE)
+    return Target(points, SIZE, Fixed(sigma=4.0), roi=roi, lengths=lengths, images=images)
+
+
+def _fitted(loss: Loss) -> Loss:
+    loss.fit(ToyDataset(size=SIZE), Fixed(sigma=4.0))
+    loss.start_epoch(0)
+    return loss
+
+
+def _leaf(prediction: Prediction) -> Prediction:
+    """The same values as leaves of a new graph."""
+    fresh = {name: m.detach().clone().requires_grad_() for name, m in prediction.maps.items()}
+    density = prediction.density
+    if density is not None:
+        density = density.detach().clone().requires_grad_()
+    return dataclasses.replace(
+        prediction,
+        density=density,
+        maps=fresh,
+        count=density.flatten(1).sum(1)
+        if density is not None
+        else prediction.count.detach().clone().requires_grad_(),
+    )
+
+
+def _part(prediction: Prediction, index: int) -> Prediction:
+    cut = slice(index, index + 1)
+    return dataclasses.replace(
+        prediction,
+        count=prediction.count[cut],
+        density=None if prediction.density is None else prediction.density[cut],
+        maps={name: m[cut] for name, m in prediction.maps.items()},
+        counts={name: c[cut] for name, c in prediction.counts.items()},
+    )
+
+
+@check_for(KIND)
+def terms_are_finite_scalars(loss: Loss) -> None:
+    """`LossTerms` with at least one term; each a finite scalar, and the total too."""
+    terms = _fitted(loss)(_counter(loss)(_images(2)), _target(loss, [_points(9, 0), _points(4, 1)]))
+    assert isinstance(terms, LossTerms), f"forward returns {type(terms).__name__}, not LossTerms"
+    assert terms.terms, "no named term"
+    for name, value in {**terms.terms, "total": terms.total}.items():
+        assert value.ndim == 0, f"{name} has shape {tuple(value.shape)}, not a scalar"
+        assert value.isfinite(), f"{name} is {float(value)}"
+
+
+@check_for(KIND)
+def zero_people_are_fine(loss: Loss) -> None:
+    """An image without people gives a finite loss with finite gradients."""
+    prediction = _leaf(_counter(loss)(_images(1)))
+    total = _fitted(loss)(prediction, _target(loss, [_points(0, 0)])).total
+    assert total.isfinite(), f"loss of an image without people is {float(total)}"
+    leaves = _leaves(prediction)
+    for gradient in torch.autograd.grad(total, leaves, allow_unused=True):
+        assert gradient is None or gradient.isfinite().all(), "gradient is not finite"
+
+
+def _leaves(prediction: Prediction) -> list[Tensor]:
+    leaves = [*prediction.maps.values()]
+    if prediction.density is not None:
+        leaves.append(prediction.density)
+    elif prediction.count.requires_grad:
+        leaves.append(prediction.count)
+    return leaves
+
+
+@check_for(KIND)
+def prediction_gets_a_gradient(loss: Loss) -> None:
+    """The total depends on the prediction."""
+    prediction = _leaf(_counter(loss)(_images(1)))
+    total = _fitted(loss)(prediction, _target(loss, [_points(9, 2)])).total
+    assert total.requires_grad, "the total does not depend on the prediction"
+    gradients = torch.autograd.grad(total, _leaves(prediction), allow_unused=True)
+    assert any(g is not None and bool(g.any()) for g in gradients), "every gradient is zero"
+
+
+@check_for(KIND)
+def batch_is_the_mean_of_its_images(loss: Loss) -> None:
+    """loss(batch) == mean of loss(image)."""
+    fitted = _fitted(loss)
+    prediction = _leaf(_counter(loss)(_images(3)))
+    points = [_points(12, 3), _points(0, 4), _points(5, 5)]
+    together = float(fitted(prediction, _target(loss, points)).total)
+    alone = [
+        float(fitted(_part(prediction, i), _target(loss, [each])).total)
+        for i, each in enumerate(points)
+    ]
+    mean = sum(alone) / len(alone)
+    close = abs(together - mean) <= 1e-4 * max(1.0, abs(mean))
+    assert close, f"a batch gives {together:.6g}, the mean of its images {mean:.6g}"
+
+
+@check_for(KIND)
+def only_the_region_counts(loss: Loss) -> None:
+    """A density changed outside the region of interest leaves the loss as it is."""
+    prediction = _leaf(_counter(loss)(_images(1)))
+    if prediction.density is None or prediction.stride is None:
+        return
+    roi = torch.zeros(1, *SIZE, dtype=torch.bool)
+    half = SIZE[1] // 2 // 8 * 8
+    roi[..., :half] = True
+    changed = prediction.density.detach().clone()
+    changed[..., half // prediction.stride :] += 1.0
+    target = _target(loss, [_points(9, 6)], roi)
+    count = prediction.count_inside(roi)
+    inside = dataclasses.replace(prediction, count=count)
+    other = dataclasses.replace(inside, density=changed)
+    fitted = _fitted(loss)
+    before, after = float(fitted(inside, target).total), float(fitted(other, target).total)
+    close = abs(before - after) <= 1e-5 * max(1.0, abs(before))
+    assert close, f"people outside the region change the loss from {before:.6g} to {after:.6g}"
+
+
+@check_for(KIND)
+def truth_is_preferred(loss: Loss) -> None:
+    """Where only the density map is read, the target itself costs less than a wrong map."""
+    if loss.needs != ("density",):
+        return
+    target = _target(loss, [_points(14, 7)])
+    truth = target.density(4)
+    wrong = 3 * truth.roll(5, dims=-1) + 0.05
+    fitted = _fitted(loss)
+    at_truth = float(fitted(Prediction.from_density(truth, 4), target).total)
+    at_wrong = float(fitted(Prediction.from_density(wrong, 4), target).total)
+    assert at_truth < at_wrong, f"the truth costs {at_truth:.6g}, a wrong map {at_wrong:.6g}"

@@ -1,0 +1,122 @@
+"""Check a whole plugin: its package, and every component it offers."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+from crowdkit_core.errors import CrowdkitError, UnknownComponentError
+from crowdkit_core.interfaces import Component
+from crowdkit_core.registry import ComponentInfo, create, list_components
+from crowdkit_core.testing.runner import checks_of
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check of one component, or of the package.
+
+    Attributes:
+        subject: ``counter mcnn``, or the distribution.
+        check: Name of the check.
+        problem: What is wrong; empty if it passed.
+    """
+
+    subject: str
+    check: str
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problem
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "passed": self.passed}
+
+    def line(self) -> str:
+        """For people."""
+        mark = "ok    " if self.passed else "FAILED"
+        return f"{mark}  {self.subject}: {self.check}{'  ' + self.problem if self.problem else ''}"
+
+
+def check_plugin(
+    name: str, options: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[CheckResult]:
+    """Check a plugin's package and run the conformance kit on all its components.
+
+    Args:
+        name: A distribution, its short name (without ``crowdkit-``), or a component of it.
+        options: Per kind, options to create its components with.
+
+    Raises:
+        UnknownComponentError: No installed distribution of that name offers a component.
+    """
+    components = _components(name)
+    distribution = components[0].distribution
+    results = [*_check_package(distribution, components)]
+    for component in components:
+        results += _check_component(component, (options or {}).get(component.kind, {}))
+    return results
+
+
+def _components(name: str) -> list[ComponentInfo]:
+    installed = list_components()
+    for wanted in (name, f"crowdkit-{name}"):
+        found = [each for each in installed if each.distribution == wanted]
+        if found:
+            return found
+    owners = {each.distribution for each in installed if each.name == name}
+    if len(owners) == 1:
+        return [each for each in installed if each.distribution in owners]
+    raise UnknownComponentError(
+        f"no installed distribution {name!r} or 'crowdkit-{name}' offers a component",
+        hint="`crowdkit list` shows what is installed; `pip install -e DIR` installs a folder",
+    )
+
+
+def _check_package(distribution: str, components: list[ComponentInfo]) -> Iterator[CheckResult]:
+    requirements = metadata.requires(distribution) or []
+    ranged = any(r.replace(" ", "").startswith("crowdkit-core>=") for r in requirements)
+    if distribution != "crowdkit-core":
+        yield CheckResult(
+            distribution,
+            "requires_a_range_of_core",
+            "" if ranged and any("<" in r for r in requirements) else
+            "declare crowdkit-core>=X,<Y in its dependencies",
+        )
+    packages = sorted({component.value.split(".")[0].split(":")[0] for component in components})
+    for package in packages:
+        yield CheckResult(distribution, "package_imports_without_torch", _heavy_import(package))
+
+
+def _heavy_import(package: str) -> str:
+    code = f"import sys, {package}; sys.exit('torch' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if finished.returncode == 0:
+        return ""
+    lines = finished.stderr.strip().splitlines()
+    return lines[-1] if lines else f"`import {package}` imports torch; import it in a submodule"
+
+
+def _check_component(info: ComponentInfo, options: Mapping[str, Any]) -> Iterator[CheckResult]:
+    subject = f"{info.kind} {info.name}"
+    try:
+        component = create(info.kind, f"{info.distribution}:{info.name}", **options)
+    except CrowdkitError as error:
+        yield CheckResult(subject, "is_created", str(error).replace("\n", " "))
+        return
+    yield CheckResult(subject, "is_created")
+    if not isinstance(component, Component) or component.kind.replace(" ", "_") != info.kind:
+        yield CheckResult(subject, "has_its_kind", f"{type(component).__name__} is no {info.kind}")
+        return
+    for check in checks_of(component):
+        try:
+            check(component)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}".splitlines()[0]
+            yield CheckResult(subject, check.__name__, problem)
+        else:
+            yield CheckResult(subject, check.__name__)

@@ -1,0 +1,93 @@
+"""Tiny components for checks that need a partner: a counter with every kind of map, a dataset."""
+
+import torch
+from torch import Tensor, nn
+
+from crowdkit_core.interfaces import (
+    Annotation,
+    Counter,
+    Dataset,
+    MapSpec,
+    Points,
+    Prediction,
+    Sample,
+    Size,
+    Split,
+)
+
+
+class ToyCounter(Counter):
+    """Two convolutions; density at stride 4 and one auxiliary map of every kind.
+
+    Args:
+        width: Hidden channels.
+    """
+
+    size_multiple = 4
+    receptive_field = 12
+
+    def __init__(self, *, width: int = 4) -> None:
+        super().__init__()
+        self.outputs = {
+            "density": MapSpec("density", 4),
+            "coarse": MapSpec("density", 8),
+            "localization": MapSpec("localization", 4),
+            "attention": MapSpec("attention", 4),
+            "classes": MapSpec("classes", 4, channels=3),
+        }
+        self.body = nn.Conv2d(3, width, 8, stride=4, padding=2)
+        self.head = nn.Conv2d(width, 6, 3, padding=1)
+
+    def forward(self, images: Tensor) -> Prediction:
+        """Density at stride 4 and the auxiliary maps."""
+        height, width = images.shape[-2:]
+        padded = nn.functional.pad(images, (0, -width % 4, 0, -height % 4))
+        maps = self.head(torch.relu(self.body(padded)))
+        density = nn.functional.softplus(maps[:, :1]) * 0.1
+        coarse = nn.functional.avg_pool2d(
+            nn.functional.pad(density, (0, density.shape[-1] % 2, 0, density.shape[-2] % 2)), 2
+        )
+        return Prediction.from_density(
+            density,
+            4,
+            maps={
+                "coarse": 4 * coarse,
+                "localization": torch.sigmoid(maps[:, 1:2]),
+                "attention": torch.sigmoid(maps[:, 2:3]),
+                "classes": maps[:, 3:],
+            },
+        )
+
+
+class ToyDataset(Dataset):
+    """Random images of one size with random dots; image 0 has nobody.
+
+    Args:
+        length: Number of images.
+        size: (H, W) in pixels.
+        split: Recorded only.
+    """
+
+    def __init__(self, *, length: int = 4, size: Size = (32, 48), split: Split = "train") -> None:
+        self.split = split
+        self.length = length
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.length
+
+    def annotation(self, index: int) -> Annotation:
+        """Random dots, a few more for each index."""
+        if not 0 <= index < self.length:
+            raise IndexError(index)
+        random = torch.Generator().manual_seed(index)
+        points = torch.rand(3 * index, 2, generator=random)
+        scaled = points * torch.tensor([self.size[1], self.size[0]])
+        return Annotation(name=f"toy-{index}", size=self.size, points=scaled)
+
+    def __getitem__(self, index: int) -> Sample:
+        annotation = self.annotation(index)
+        random = torch.Generator().manual_seed(index)
+        image = torch.randint(0, 256, (3, *self.size), generator=random, dtype=torch.uint8)
+        points = Points(annotation.points, canvas_size=self.size)
+        return Sample(name=annotation.name, image=image, points=points)

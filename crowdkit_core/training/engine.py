@@ -1,0 +1,228 @@
+"""The engine: runs a trainer's stages on `lightning_fabric.Fabric`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import DataLoader
+
+from crowdkit_core.data import fingerprint, measure_lengths, training_loader
+from crowdkit_core.errors import IncompatibleError, UsageError
+from crowdkit_core.interfaces import (
+    Batch,
+    Counter,
+    Dataset,
+    LoopSettings,
+    Optimization,
+    Stage,
+    StagePlan,
+    Trainer,
+    TrainingTask,
+)
+from crowdkit_core.registry.hooks import Hooks, hooks
+from crowdkit_core.settings import Recipe, RunSettings, environment, write_recipe
+from crowdkit_core.training.objective import Objective
+from crowdkit_core.training.result import TrainingResult
+from crowdkit_core.training.run_folder import DATA_FILE, RunFolder, StageFolder
+from crowdkit_core.training.seeding import deterministic_algorithms, seed_from
+from crowdkit_core.training.stage_loop import StageLoop
+from crowdkit_core.training.stage_state import StageState, moving_average
+
+
+def train(
+    task: TrainingTask,
+    trainer: Trainer,
+    run: RunSettings,
+    *,
+    recipe: Recipe | None = None,
+    listeners: Sequence[object] = (),
+) -> TrainingResult:
+    """Train, and keep everything in the run folder.
+
+    The same seed gives the same bits on a CPU, however often the run was interrupted and resumed
+    and however many loader workers it had. Several processes each handle an equal share of every
+    batch. Validation counts every image once, in full precision.
+
+    Args:
+        task: What to train, on what.
+        trainer: Plans the stages.
+        run: Where and on which devices; ``run.resume`` continues the run in the folder.
+        recipe: Kept in the folder, for `crowdkit eval` and for people.
+        listeners: Told about progress beside the installed ones; see
+            `crowdkit_core.registry.hooks.Events`.
+
+    Raises:
+        UsageError: Wrong settings, parts that do not fit, or a folder in the wrong state; nothing
+            is written then.
+        DivergedError: A loss became NaN or infinite.
+        CrowdkitError: A file cannot be written.
+    """
+    plans = _checked(trainer.stages(task), trainer)
+    if run.directory is None:
+        raise UsageError("run.directory is not set", hint="name a folder for the run's files")
+    fabric = _fabric(run)
+    folder = RunFolder(Path(run.directory), [plan.name for plan in plans])
+    if fabric.is_global_zero:
+        folder.claim(resume=run.resume)
+    fabric.launch()
+    if fabric.is_global_zero:
+        _describe(folder, task, run, recipe)
+    fabric.barrier()
+    session = _Session(
+        fabric=fabric, task=task, loop=trainer.loop, run=run, folder=folder, hooks=hooks(*listeners)
+    )
+    with deterministic_algorithms(run.deterministic):
+        return session.train(plans)
+
+
+def _checked(plans: Sequence[StagePlan], trainer: Trainer) -> Sequence[StagePlan]:
+    names = [plan.name for plan in plans]
+    if not plans or len(set(names)) < len(names):
+        raise UsageError(f"{trainer.label} lists stages {names}, expected distinct names")
+    for plan in plans:
+        for what, value in (("epochs", plan.epochs), ("batch_size", plan.batch_size)):
+            if value < 1:
+                raise UsageError(f"{what} of stage {plan.name!r} is {value}, must be at least 1")
+    return plans
+
+
+def _fabric(run: RunSettings) -> Fabric:
+    try:
+        return Fabric(
+            accelerator=run.accelerator,
+            devices=run.devices,
+            num_nodes=run.num_nodes,
+            strategy=run.strategy,
+            precision=run.precision,
+        )
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"run: {error}") from error
+
+
+def _describe(
+    folder: RunFolder, task: TrainingTask, run: RunSettings, recipe: Recipe | None
+) -> None:
+    data = {"train": fingerprint(task.train)}
+    if task.validation is not None:
+        data["validation"] = fingerprint(task.validation)
+    if run.resume:
+        folder.require_same_data(data)
+    folder.write_text(DATA_FILE, json.dumps(data, indent=2) + "\n")
+    folder.write_text("environment.json", json.dumps(environment(), indent=2) + "\n")
+    if recipe is not None:
+        write_recipe(recipe, folder.path / "recipe.toml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Session:
+    """What all stages of a run share."""
+
+    fabric: Fabric
+    task: TrainingTask
+    loop: LoopSettings
+    run: RunSettings
+    folder: RunFolder
+    hooks: Hooks
+
+    def train(self, plans: Sequence[StagePlan]) -> TrainingResult:
+        """Run the stages that are not done yet, in order."""
+        completed = False
+        if self.fabric.is_global_zero:
+            self.hooks.training_started(self.folder.path, {p.name: p.epochs for p in plans})
+        try:
+            result = self._stages(plans)
+            completed = True
+        finally:
+            if self.fabric.is_global_zero:
+                self.hooks.training_ended(self.folder.path, completed)
+        return result
+
+    def _stages(self, plans: Sequence[StagePlan]) -> TrainingResult:
+        first = self.folder.resume_at() if self.run.resume else 0
+        files = dict(zip([plan.name for plan in plans], self.folder.stages, strict=True))
+        history = [r for each in self.folder.stages[:first] for r in each.load_state()["history"]]
+        for index, plan in enumerate(plans[first:], start=first):
+            finished = {earlier.name: files[earlier.name].weights for earlier in plans[:index]}
+            state = self._run_stage(index, plan, finished, files[plan.name])
+            history += state.history
+        if self.fabric.is_global_zero:
+            self.folder.publish()
+        self.fabric.barrier()
+        return self._result(state.stage.counter, history)
+
+    def _run_stage(
+        self, index: int, plan: StagePlan, finished: Mapping[str, Path], files: StageFolder
+    ) -> StageState:
+        seed_from(self.run.seed, index)
+        stage = plan.build(finished)
+        dataset = stage.dataset or self.task.train
+        stage.density_generator.fit(dataset)
+        stage.loss.fit(dataset, stage.density_generator)
+        state, objective, optimizers = self._set_up(stage)
+        if self.run.resume and files.state.exists():
+            stored = files.load_state()
+            state.load_state_dict(stored)
+            self.fabric.strategy.precision.load_state_dict(stored["scaler"])
+        StageLoop(
+            fabric=self.fabric,
+            index=index,
+            plan=plan,
+            state=state,
+            objective=objective,
+            optimizers=optimizers,
+            loop=self.loop,
+            run=self.run,
+            loader=self._loader(plan, stage, dataset),
+            validation=self.task.validation,
+            folder=files,
+            hooks=self.hooks,
+        ).finish()
+        return state
+
+    def _set_up(self, stage: Stage) -> tuple[StageState, Any, dict[str, Any]]:
+        objective = self.fabric.to_device(Objective(stage))
+        optimizations = stage.optimizations()
+        self._require_validation(optimizations)
+        wrapped, *optimizers = self.fabric.setup(
+            objective, *(each.optimizer for each in optimizations.values())
+        )
+        # Averaged after the set-up, which decides the parameters' precision.
+        averaged = moving_average(stage.counter, self.loop.ema)
+        state = StageState(stage=stage, optimizations=optimizations, averaged=averaged)
+        return state, wrapped, dict(zip(optimizations, optimizers, strict=True))
+
+    def _loader(self, plan: StagePlan, stage: Stage, dataset: Dataset) -> DataLoader[Batch]:
+        return training_loader(
+            dataset,
+            batch_size=plan.batch_size,
+            transform=plan.transform,
+            lengths=measure_lengths(dataset, stage.density_generator, stage.loss),
+            seed=self.run.seed,
+            rank=self.fabric.global_rank,
+            world_size=self.fabric.world_size,
+            workers=self.run.workers,
+        )
+
+    def _require_validation(self, optimizations: Mapping[str, Optimization]) -> None:
+        if self.task.validation is not None:
+            return
+        if any(isinstance(each.schedule, ReduceLROnPlateau) for each in optimizations.values()):
+            raise IncompatibleError("schedule ReduceLROnPlateau needs validation images")
+        if self.loop.patience is not None:
+            raise IncompatibleError("patience (early stopping) needs validation images")
+
+    def _result(self, counter: Counter, history: Sequence[Mapping[str, Any]]) -> TrainingResult:
+        files = StageFolder(self.folder.path)
+        result = TrainingResult(
+            directory=self.folder.path,
+            counter=counter,
+            best_weights=files.best if files.best.exists() else None,
+            last_weights=files.last,
+            history=history,
+        )
+        counter.float().load_weights(result.weights)
+        return result

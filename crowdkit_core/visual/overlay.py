@@ -1,0 +1,105 @@
+"""The heat map over the photo, with the count."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Num
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms.v2 import functional as F
+
+from crowdkit_core.interfaces import Size
+from crowdkit_core.visual.canvas import (
+    DPI,
+    INK,
+    Colormap,
+    bare_axes,
+    display_size,
+    draw_pixels,
+    draw_points,
+    new_figure,
+    peak,
+    shown_density,
+    shown_photo,
+)
+
+SHOWN_SIDES = (800, 1600)
+"""Least and greatest longer side of the picture in pixels; between them, that of the photo."""
+
+
+def overlay(
+    image: Num[Tensor, "3 H W"],
+    *,
+    count: float,
+    density: Float[Tensor, "h w"] | None = None,
+    stride: int | None = None,
+    points: Float[Tensor, "N 2"] | None = None,
+    roi: Bool[Tensor, "H W"] | None = None,
+    colormap: Colormap = "inferno",
+) -> Figure:
+    """Picture where people are counted: heat over the photo, dots on heads, the count in a corner.
+
+    Args:
+        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        count: The number to print.
+        density: Persons per cell; where it is low the photo shows through.
+        stride: Pixels per cell side of ``density``.
+        points: (x, y) pixels of heads to mark.
+        roi: What lies outside is darkened.
+        colormap: Colours from low to high density.
+
+    Returns:
+        A figure without margins, its longer side 800 to 1600 pixels; write it with `save`.
+
+    Raises:
+        ShapeError: The density map does not fit the image.
+    """
+    height, width = image.shape[-2:]
+    size = (height, width)
+    shown = display_size(size, int(np.clip(max(size), *SHOWN_SIDES)))
+    figure = new_figure(shown[1], shown[0])
+    axes = bare_axes(figure, (0, 0, 1, 1), shown)
+    photo = shown_photo(image, shown)
+    draw_pixels(axes, photo if density is None else _muted(photo), shown)
+    if density is not None and stride is not None:
+        intensity = shown_density(density, stride=stride, size=size, shown=shown)
+        draw_pixels(axes, _heat(intensity, colormap), shown)
+    if roi is not None:
+        draw_pixels(axes, _shade(roi, shown), shown)
+    if points is not None:
+        draw_points(axes, points, size=size, shown=shown)
+    letters = max(0.043 * min(shown), 16)
+    axes.text(
+        0.7 * letters,
+        0.7 * letters,
+        "1 person" if round(count) == 1 else f"{round(count):,} people",
+        fontsize=letters * 72 / DPI,
+        fontweight="bold",
+        color="white",
+        verticalalignment="top",
+        bbox={"boxstyle": "round,pad=0.35", "facecolor": INK, "alpha": 0.8, "linewidth": 0},
+    )
+    return figure
+
+
+def _muted(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Half grey and a little darker, so that heat is told from the photo's own colours."""
+    colors = photo.astype(np.float32) / 255
+    grey = colors.mean(axis=2, keepdims=True)
+    return np.asarray(0.85 * (0.4 * colors + 0.6 * grey), dtype=np.float32)
+
+
+def _heat(intensity: NDArray[np.float32], colormap: Colormap) -> NDArray[np.float32]:
+    """RGBA whose opacity grows with density."""
+    level = np.clip(intensity / peak(intensity), 0, 1)
+    heat: NDArray[np.float32] = colormaps[colormap](level).astype(np.float32)
+    heat[..., 3] = 0.85 * level**0.6
+    return heat
+
+
+def _shade(roi: Bool[Tensor, "H W"], shown: Size) -> NDArray[np.float32]:
+    """Transparent inside, dark outside."""
+    outside = 1 - F.resize(roi.cpu().float()[None], list(shown), antialias=True)[0].numpy()
+    shade = np.zeros((*shown, 4), dtype=np.float32)
+    shade[..., 3] = 0.6 * outside
+    return shade

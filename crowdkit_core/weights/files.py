@@ -1,0 +1,173 @@
+"""Read and write files of named tensors; a file's content decides its format, not its suffix."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import crowdkit_core
+from crowdkit_core.errors import WeightsError
+from crowdkit_core.files import atomic_write
+from crowdkit_core.weights.hdf5 import read_hdf5
+from crowdkit_core.weights.keys import strip_prefixes, unwrap_checkpoint
+from crowdkit_core.weights.pickles import read_pickle
+
+METADATA_KEY = "crowdkit"
+"""The one key of the safetensors header that crowdkit writes: a JSON object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsFile:
+    """Named tensors of a file and what the file says of itself.
+
+    Attributes:
+        path: Where it was read from.
+        state: Tensors by key, as stored (wrapper prefixes such as ``module.`` removed).
+        component: Registered name of what the weights belong to, if the file says it.
+        options: Options the component was created with, if the file says them.
+        facts: What else was recorded: validation errors, the split they were taken on, and so on.
+    """
+
+    path: Path
+    state: Mapping[str, Tensor]
+    component: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_weights(path: str | Path) -> WeightsFile:
+    """Read named tensors from safetensors, a torch checkpoint or HDF5.
+
+    Pickles are read for tensors and plain values alone: whatever else one asks for is refused and
+    never executed. A checkpoint's ``state_dict`` (or ``model_state_dict``, ``model``) is found,
+    and the prefixes that distributed or compiled modules leave on every key are removed.
+
+    Raises:
+        WeightsError: Missing, empty, cut short, of an unknown format, not tensors, or unsafe.
+    """
+    path = Path(path)
+    head = _read_head(path)
+    if _is_safetensors(head):
+        return _read_safetensors(path)
+    state = unwrap_checkpoint(_reader_for(head, path)(path), path)
+    return WeightsFile(path=path, state=strip_prefixes(state, "module.", "_orig_mod."))
+
+
+def save_weights(
+    path: str | Path,
+    module: nn.Module,
+    *,
+    component: str = "",
+    options: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a module's state as safetensors, atomically.
+
+    Args:
+        path: Replaced only once the new file is complete.
+        module: Its ``state_dict`` is written, on the CPU.
+        component: Registered name, so that the file can be loaded without asking for it.
+        options: What the component was created with; plain values, paths and dataclasses.
+        facts: Anything else worth keeping beside the numbers, as plain values.
+
+    Raises:
+        WeightsError: A value cannot be recorded as JSON, or the file cannot be written.
+    """
+    path = Path(path)
+    header = _header(path, component, options or {}, facts or {})
+    # Cloned, because safetensors refuses tensors that share memory.
+    state = {
+        key: value.detach().cpu().clone().contiguous() for key, value in module.state_dict().items()
+    }
+    try:
+        with atomic_write(path) as temporary:
+            save_file(state, temporary, metadata={METADATA_KEY: header})
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"{path}: the weights cannot be written: {error}",
+            hint="an earlier file of that name is untouched",
+        ) from error
+
+
+def _header(
+    path: Path, component: str, options: Mapping[str, Any], facts: Mapping[str, Any]
+) -> str:
+    content = {
+        "version": crowdkit_core.__version__,
+        "component": component,
+        "options": dict(options),
+        "facts": dict(facts),
+    }
+    try:
+        return json.dumps(to_jsonable_python(content))
+    except PydanticSerializationError as error:
+        raise WeightsError(
+            f"{path}: options and facts must be plain values to be recorded: {error}"
+        ) from error
+
+
+def _read_head(path: Path) -> bytes:
+    if path.is_dir():
+        raise WeightsError(f"{path}: is a folder, expected a weights file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such weights file") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be opened: {error.strerror}") from error
+    if not head:
+        raise WeightsError(f"{path}: the weights file is empty (0 bytes)")
+    return head
+
+
+def _is_safetensors(head: bytes) -> bool:
+    return head[8:9] == b"{"
+
+
+def _reader_for(head: bytes, path: Path) -> Callable[[Path], object]:
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return read_hdf5
+    if head.startswith((b"PK\x03\x04", b"\x80")):
+        return read_pickle
+    raise WeightsError(
+        f"{path}: not a weights file: neither safetensors, nor a torch checkpoint, nor HDF5",
+        hint="a web page or a Git LFS pointer saved in its place is the usual cause",
+    )
+
+
+def _read_safetensors(path: Path) -> WeightsFile:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no __iter__
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: damaged or cut short safetensors file: {error}") from error
+    if not state:
+        raise WeightsError(f"{path}: holds no tensors")
+    if METADATA_KEY not in metadata:
+        return WeightsFile(path=path, state=strip_prefixes(state, "module.", "_orig_mod."))
+    content = _parse_header(path, metadata[METADATA_KEY])
+    return WeightsFile(
+        path=path,
+        state=state,
+        component=content.get("component", ""),
+        options=content.get("options", {}),
+        facts=content.get("facts", {}),
+    )
+
+
+def _parse_header(path: Path, header: str) -> dict[str, Any]:
+    try:
+        content = json.loads(header)
+    except json.JSONDecodeError:
+        content = None
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: damaged {METADATA_KEY!r} header, expected a JSON object")
+    return content

@@ -1,0 +1,52 @@
+"""From the objects people save to a flat mapping of names to tensors."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from crowdkit_core.errors import WeightsError
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+
+def unwrap_checkpoint(content: object, path: Path) -> dict[str, Tensor]:
+    """The state dict inside a checkpoint, or the content itself if it is one.
+
+    Raises:
+        WeightsError: There is something else than named tensors.
+    """
+    while isinstance(content, Mapping):
+        wrapper = next((key for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+        if wrapper is None:
+            break
+        content = content[wrapper]
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path}: holds a {type(content).__name__}, expected named tensors")
+    if not content:
+        raise WeightsError(f"{path}: holds no tensors")
+    for key, value in content.items():
+        if not isinstance(value, Tensor):
+            raise WeightsError(
+                f"{path}: entry {key!r} is a {type(value).__name__}, expected a tensor",
+                hint=f"a checkpoint keeps its tensors under one of: {', '.join(_WRAPPERS)}",
+            )
+    return {str(key): value for key, value in content.items()}
+
+
+def strip_prefixes(state: Mapping[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
+    """Remove, again and again, any of ``prefixes`` that every key begins with.
+
+    Example:
+        >>> import torch
+        >>> strip_prefixes({"CCN.module.a": torch.ones(1)}, "module.", "CCN.").keys()
+        dict_keys(['a'])
+    """
+    stripped = dict(state)
+    while prefix := next((p for p in prefixes if stripped and _all_begin(stripped, p)), None):
+        stripped = {key.removeprefix(prefix): value for key, value in stripped.items()}
+    return stripped
+
+
+def _all_begin(state: Mapping[str, Tensor], prefix: str) -> bool:
+    return all(key.startswith(prefix) for key in state)

@@ -1,0 +1,1 @@
+"""CSRNet, the dilated network of Li, Zhang and Chen (CVPR 2018), for crowdkit."""

@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crowdkit_core.data import Augmentation
+from crowdkit_core.errors import OptionsError
+from crowdkit_core.interfaces import Points, Sample
+
+EVERYTHING = Augmentation(
+    crop_size=(32, 48),
+    scale=(0.6, 1.5),
+    flip=0.5,
+    brightness=(0.7, 1.3),
+    contrast=(0.7, 1.3),
+    saturation=(0.7, 1.3),
+    gamma=(0.8, 1.2),
+    grey=0.3,
+)
+
+
+def crowd(height=90, width=120, people=200, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8, generator=generator)
+    xy = torch.rand(people, 2, generator=generator) * torch.tensor([width, height])
+    return Sample(
+        name="a",
+        image=image,
+        points=Points(xy, canvas_size=(height, width)),
+        lengths={"sigma": torch.ones(people)},
+    )
+
+
+def same(a, b):
+    return torch.equal(a.image, b.image) and torch.equal(a.points, b.points)
+
+
+def test_a_seed_decides_all_bits_whatever_the_global_state():
+    first = EVERYTHING(crowd(), 5)
+    torch.manual_seed(99)
+    before = torch.random.get_rng_state()
+    assert same(EVERYTHING(crowd(), 5), first)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert not same(EVERYTHING(crowd(), 6), first)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(1, 100),
+    st.integers(1, 100),
+    st.floats(0.3, 3.0),
+    st.integers(0, 2**63 - 1),
+)
+def test_a_crop_has_the_size_asked_for_and_padding_outside_its_region(height, width, scale, seed):
+    augment = Augmentation(crop_size=(32, 48), scale=(scale, scale))
+    result = augment(crowd(height, width, people=10), seed)
+    assert result.size == (32, 48)
+    assert len(result.points) == len(result.lengths["sigma"])
+    if round(32 / scale) <= height and round(48 / scale) <= width:
+        assert result.roi is None
+    if result.roi is not None:
+        assert (result.image[:, ~result.roi] == 0).all()
+
+
+def test_an_image_smaller_than_the_crop_keeps_everyone():
+    result = Augmentation(crop_size=(128, 200), flip=0.0)(crowd(), 1)
+    assert result.size == (128, 200)
+    assert len(result.points) == 200
+    assert result.roi.sum() == 90 * 120
+
+
+def test_lengths_grow_with_the_scale():
+    result = Augmentation(scale=(1.5, 1.5))(crowd(), 1)
+    assert result.size == (135, 180)
+    assert result.lengths["sigma"].tolist() == pytest.approx([1.5] * 200)
+
+
+def test_a_crop_by_share_of_the_sides():
+    assert Augmentation(crop_fraction=0.5)(crowd(), 3).size == (45, 60)
+
+
+def test_windows_reach_every_corner():
+    sample = crowd()
+    corners = torch.tensor([[0.5, 0.5], [119.5, 0.5], [0.5, 89.5], [119.5, 89.5]])
+    sample = replace(sample, points=Points(corners, canvas_size=(90, 120)))
+    sample = replace(sample, lengths={"corner": torch.arange(4.0)})
+    augment = Augmentation(crop_size=(88, 118), flip=0.0)
+    seen = {c for seed in range(60) for c in augment(sample, seed).lengths["corner"].tolist()}
+    assert seen == {0.0, 1.0, 2.0, 3.0}
+
+
+def share_of_empty(augment, sample, draws=200):
+    return sum(len(augment(sample, seed).points) == 0 for seed in range(draws)) / draws
+
+
+def test_empty_crops_are_as_frequent_as_allowed():
+    left_half = crowd(people=50)
+    squeezed = left_half.points.as_subclass(torch.Tensor) * torch.tensor([0.1, 1.0])
+    sample = replace(left_half, points=Points(squeezed, canvas_size=(90, 120)))
+    anything = share_of_empty(Augmentation(crop_size=(45, 45)), sample)
+    half = share_of_empty(Augmentation(crop_size=(45, 45), empty_crops=0.5), sample)
+    few = share_of_empty(Augmentation(crop_size=(45, 45), empty_crops=0.0), sample)
+    assert anything > 0.7
+    assert 0.3 < half < 0.6
+    assert few < 0.3
+
+
+def test_an_image_without_people_is_cropped_all_the_same():
+    empty = replace(crowd(people=0), lengths={})
+    assert Augmentation(crop_size=(45, 45), empty_crops=0.0)(empty, 1).size == (45, 45)
+
+
+def test_flips_are_as_frequent_as_asked():
+    sample = crowd(people=1)
+    flipped = sum(
+        not torch.equal(Augmentation(flip=0.25)(sample, seed).image, sample.image)
+        for seed in range(400)
+    )
+    assert 60 < flipped < 140
+
+
+def test_bad_options_are_named_all_at_once():
+    with pytest.raises(OptionsError) as caught:
+        Augmentation(crop_size=(0, 5), flip=2.0, scale=(2.0, 1.0))
+    for name in ("crop_size", "flip", "scale"):
+        assert name in caught.value.message
+    with pytest.raises(OptionsError, match="exclude each other"):
+        Augmentation(crop_size=(5, 5), crop_fraction=0.5)

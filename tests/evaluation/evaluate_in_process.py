@@ -1,0 +1,37 @@
+"""One of several processes of an evaluation; started by the tests of `evaluate`."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from crowdkit_core.evaluation import evaluate, validate
+from crowdkit_core.evaluation.output import report_dict
+from crowdkit_core.testing.toys import ToyCounter, ToyDataset
+
+
+def main(rank: int, world_size: int, folder: Path) -> None:
+    """Evaluate this process's share and write what it was told of the whole."""
+    torch.manual_seed(0)
+    counter, dataset = ToyCounter(), ToyDataset(length=5)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world_size
+    )
+    progress: list[tuple[int, int]] = []
+    report = evaluate(
+        counter,
+        dataset,
+        rank=rank,
+        world_size=world_size,
+        progress=lambda done, total: progress.append((done, total)),
+    )
+    errors = validate(counter, dataset, rank=rank, world_size=world_size)
+    document = {"report": report_dict(report), "errors": errors, "progress": progress}
+    (folder / f"{rank}.json").write_text(json.dumps(document))
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,157 @@
+"""Evaluation of a counter on a dataset."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from crowdkit_core.errors import CrowdkitError, IncompatibleError, UsageError
+from crowdkit_core.evaluation import (
+    annotated_counts,
+    constant_baseline,
+    evaluate,
+    validate,
+)
+from crowdkit_core.evaluation.output import report_dict
+from crowdkit_core.localization import LocalMaxima
+from crowdkit_core.testing.toys import ToyCounter, ToyDataset
+
+
+def test_errors_by_hand(red_pixels, three_images):
+    report = evaluate(red_pixels(), three_images)
+    scores = report.scores["count"]
+    assert (scores.images, scores.people, scores.images_without_people) == (3, 4, 1)
+    assert scores.mae.value == pytest.approx((1 + 2 + 0) / 3)
+    assert scores.rmse.value == pytest.approx(((1 + 4) / 3) ** 0.5)
+    assert scores.nae.value == pytest.approx((1 / 1 + 2 / 3) / 2)
+    assert report.scores["double"].mae.value == pytest.approx((3 + 1 + 0) / 3)
+    assert report.scores["double"].game == ()
+    assert [(each.name, each.actual, each.predicted) for each in report.images] == [
+        ("image-0", 1, 2),
+        ("image-1", 3, 1),
+        ("image-2", 0, 0),
+    ]
+    assert (report.counter, report.dataset, report.split) == ("RedPixels", "RedImages", "test")
+
+
+def test_validate_agrees(red_pixels, three_images):
+    scores = evaluate(red_pixels(), three_images).scores["count"]
+    assert validate(red_pixels(), three_images) == {
+        "mae": pytest.approx(scores.mae.value),
+        "rmse": pytest.approx(scores.rmse.value),
+    }
+
+
+def test_game_sees_a_person_in_the_wrong_place(red_pixels, red_images):
+    misplaced = red_images(([(1, 1)], [(28.5, 18.5)], None))
+    report = evaluate(red_pixels(), misplaced)
+    assert report.images[0].game == pytest.approx((0, 2, 2, 2))
+    assert [level.value for level in report.scores["count"].game] == pytest.approx([0, 2, 2, 2])
+
+
+def test_only_people_inside_the_region_count(red_pixels, red_images):
+    roi = torch.zeros(20, 30, dtype=torch.bool)
+    roi[:, :16] = True
+    dataset = red_images(([(1, 1), (28, 18)], [(1.5, 1.5), (14.5, 3.0), (20.0, 15.0)], roi))
+    report = evaluate(red_pixels(), dataset, localizer=LocalMaxima())
+    assert (report.images[0].actual, report.images[0].predicted) == (2, 1)
+    assert report.images[0].game[0] == 1
+    assert (report.localization[4.0].predicted, report.localization[4.0].actual) == (1, 2)
+    assert list(report.scores) == ["count"]  # "double" has no map to restrict
+    assert annotated_counts(dataset) == [2]
+    with pytest.raises(IncompatibleError, match="restricted to a region"):
+        evaluate(red_pixels(density=False), dataset)
+
+
+def test_a_counter_without_density_has_no_game(red_pixels, three_images):
+    report = evaluate(red_pixels(density=False), three_images)
+    assert report.scores["count"].game == ()
+    assert report.scores["count"].mae.value == pytest.approx(1.0)
+
+
+def test_tiles_change_nothing(red_pixels, three_images):
+    whole, tiled = (evaluate(red_pixels(), three_images, tile=side) for side in (None, 8))
+    assert [each.predicted for each in tiled.images] == [each.predicted for each in whole.images]
+    assert [each.game for each in tiled.images] == [each.game for each in whole.images]
+
+
+def test_localization(red_pixels, three_images):
+    report = evaluate(red_pixels(), three_images, localizer=LocalMaxima(), radii=(3.0, 100.0))
+    near, far = report.localization[3.0], report.localization[100.0]
+    assert (near.matched, near.predicted, near.actual) == (2, 3, 4)
+    assert far.matched == 2
+    with pytest.raises(IncompatibleError, match=r"LocalMaxima.*'density'.*RedPixels"):
+        evaluate(red_pixels(density=False), three_images, localizer=LocalMaxima())
+
+
+def test_ranges_part_the_images(red_pixels, three_images):
+    report = evaluate(red_pixels(), three_images, ranges=(0, 1))
+    parts = report.by_range["count"]
+    assert [(part.low, part.high, part.scores.images) for part in parts] == [
+        (0, 0, 1),
+        (1, 1, 1),
+        (2, None, 1),
+    ]
+    assert [part.scores.mae.value for part in parts] == [0, 1, 2]
+    assert torch.tensor(parts[0].scores.nae.value).isnan()
+    with pytest.raises(UsageError, match="must ascend"):
+        evaluate(red_pixels(), three_images, ranges=(5, 5))
+
+
+def test_baseline_is_the_training_mean(red_pixels, three_images, red_images):
+    train = red_images(([], [(1, 1)], None), ([], [(1, 1)] * 3, None))
+    report = evaluate(red_pixels(), three_images, train=train)
+    assert report.baseline_mae == pytest.approx((1 + 1 + 2) / 3)
+    with pytest.raises(UsageError, match="at least one training image"):
+        constant_baseline([], [1])
+
+
+def test_modes_of_all_modules_come_back(red_pixels, three_images):
+    counter = red_pixels()
+    counter.train()
+    counter.frozen.eval()
+    evaluate(counter, three_images)
+    assert counter.training
+    assert not counter.frozen.training
+    counter.train()
+    counter.factor = float("nan")
+    with pytest.raises(CrowdkitError, match=r"image-0: .*count of nan"):
+        validate(counter, three_images)
+    assert counter.training
+    assert counter.frozen.training
+
+
+def test_predictions_are_reported_as_they_are(red_pixels, three_images):
+    report = evaluate(red_pixels(factor=-0.5), three_images)
+    assert [each.predicted for each in report.images] == [-1.0, -0.5, 0.0]
+
+
+def test_an_empty_dataset_is_refused(red_pixels, red_images):
+    with pytest.raises(UsageError, match="has no test image"):
+        evaluate(red_pixels(), red_images())
+
+
+def test_progress(red_pixels, three_images):
+    heard = []
+    validate(red_pixels(), three_images, progress=lambda done, total: heard.append((done, total)))
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_two_processes_count_each_image_once(tmp_path):
+    script = Path(__file__).with_name("evaluate_in_process.py")
+    processes = [
+        subprocess.Popen([sys.executable, str(script), str(rank), "2", str(tmp_path)])
+        for rank in range(2)
+    ]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0]
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+
+    torch.manual_seed(0)
+    counter, dataset = ToyCounter(), ToyDataset(length=5)
+    assert first["report"] == second["report"] == report_dict(evaluate(counter, dataset))
+    assert first["errors"] == second["errors"] == pytest.approx(validate(counter, dataset))
+    assert first["progress"] == [[2, 5], [4, 5], [5, 5]]
+    assert second["progress"] == []

@@ -1,0 +1,195 @@
+"""Counting images of every kind, everywhere and inside regions."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError, ShapeError, UsageError
+from crowdkit_core.inference import count, count_paths
+from crowdkit_core.inference import tiles as tiles_module
+
+
+def dots(height, width, *places):
+    """A black image with fully red pixels, one person each for the brightness counter."""
+    image = torch.zeros(3, height, width, dtype=torch.uint8)
+    for x, y in places:
+        image[0, y, x] = 255
+    return image
+
+
+def write(path, image):
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+    return path
+
+
+def test_every_kind_of_image_counts_alike(make_counter, tmp_path):
+    counter = make_counter("BrightnessCounter")
+    image = dots(20, 30, (3, 4), (29, 19), (0, 0))
+    array = image.permute(1, 2, 0).numpy()
+    file = write(tmp_path / "photo.png", image)
+    kinds = [file, str(file), Image.fromarray(array), array, array / 255, image, image / 255]
+    for kind in kinds:
+        counted = count(counter, kind)
+        assert counted.count == counted.whole_count == pytest.approx(3)
+        assert counted.size == (20, 30)
+        assert counted.density.sum().item() == pytest.approx(3)
+        assert not counted.approximate
+    assert count(counter, str(file)).name == str(file)
+    assert count(counter, image).name == ""
+
+
+def test_a_grey_array_is_an_rgb_image(make_counter):
+    grey = np.zeros((5, 6), dtype=np.uint8)
+    grey[2, 3] = 255
+    assert count(make_counter("BrightnessCounter"), grey).count == pytest.approx(1)
+
+
+def test_a_turned_photo_is_counted_upright(make_counter, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned a quarter clockwise
+    Image.new("RGB", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    counter = make_counter("BrightnessCounter")
+    with Image.open(tmp_path / "turned.jpg") as opened:
+        assert count(counter, opened).size == (30, 20)
+    assert count(counter, tmp_path / "turned.jpg").size == (30, 20)
+
+
+def test_tiles_do_not_change_the_count(make_counter):
+    counter = make_counter("PoolingCounter")
+    image = torch.rand(3, 101, 67, generator=torch.Generator().manual_seed(0))
+    whole, tiled = count(counter, image, tile=None), count(counter, image, tile=24)
+    assert tiled.count == pytest.approx(whole.count, rel=1e-4)
+    torch.testing.assert_close(tiled.density, whole.density, rtol=1e-4, atol=1e-6)
+    assert not tiled.approximate
+    assert count(counter, image, tile=24, halo=4).approximate
+
+
+def test_auto_tiles_large_images(make_counter, monkeypatch):
+    counter = make_counter("PoolingCounter")
+    image = torch.rand(3, 100, 100)
+    whole = count(counter, image)
+    assert counter.seen == [(100, 100)]
+    monkeypatch.setattr(tiles_module, "AUTO_PIXELS", 64 * 64)
+    assert count(counter, image).count == pytest.approx(whole.count, rel=1e-4)
+    assert len(counter.seen) > 2
+
+
+@given(cut=st.integers(1, 29), seed=st.integers(0, 9))
+@settings(
+    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_region_and_its_complement_make_the_whole(make_counter, cut, seed):
+    counter = make_counter("PoolingCounter")
+    image = torch.rand(3, 21, 30, generator=torch.Generator().manual_seed(seed))
+    roi = torch.zeros(21, 30, dtype=torch.bool)
+    roi[:, :cut] = True
+    inside, outside = count(counter, image, roi=roi), count(counter, image, roi=~roi)
+    whole = count(counter, image)
+    assert inside.count + outside.count == pytest.approx(whole.count, rel=1e-5)
+    assert inside.whole_count == pytest.approx(whole.count)
+    assert inside.density.sum().item() == pytest.approx(inside.count, rel=1e-5)
+
+
+def test_polygon_and_mask_count_alike(make_counter):
+    counter = make_counter("BrightnessCounter")
+    image = dots(20, 30, (3, 4), (12, 9), (29, 19))
+    mask = torch.zeros(20, 30, dtype=torch.bool)
+    mask[:10, :15] = True
+    polygon = [[0, 0], [15, 0], [15, 10], [0, 10]]
+    assert count(counter, image, roi=mask).count == pytest.approx(2)
+    assert count(counter, image, roi=polygon).count == pytest.approx(2)
+
+
+def test_points_inside_the_region(make_counter, localizer):
+    counter = make_counter("BrightnessCounter")
+    image = dots(20, 30, (3, 4), (12, 9), (29, 19))
+    everywhere = count(counter, image, localizer=localizer)
+    assert everywhere.points.xy.tolist() == [[3.5, 4.5], [12.5, 9.5], [29.5, 19.5]]
+    right = count(counter, image, localizer=localizer, roi=[[20, 0], [30, 0], [30, 20], [20, 20]])
+    assert right.points.xy.tolist() == [[29.5, 19.5]]
+    assert len(right.points.score) == 1
+
+
+def test_the_localizer_sees_no_seams(make_counter, localizer):
+    counter = make_counter("BrightnessCounter")
+    image = dots(40, 40, (7, 7), (8, 8), (31, 32))
+    tiled = count(counter, image, tile=8, localizer=localizer)
+    assert tiled.points.xy.tolist() == [[7.5, 7.5], [8.5, 8.5], [31.5, 32.5]]
+
+
+def test_what_does_not_fit_together(make_counter, localizer):
+    pure = make_counter("PureCounter")
+    image = dots(8, 8)
+    assert count(pure, image).density is None
+    with pytest.raises(IncompatibleError, match=r"BrightPixels.*PureCounter"):
+        count(pure, image, localizer=localizer)
+    with pytest.raises(IncompatibleError, match="cannot be restricted to a region"):
+        count(pure, image, roi=torch.ones(8, 8))
+    with pytest.raises(IncompatibleError, match="no density map"):
+        count(pure, image, tile=4)
+
+
+def test_modes_and_gradients_are_left_as_they_were(make_counter):
+    counter = make_counter("PoolingCounter").train()
+    counter.second.eval()
+    density = count(counter, torch.rand(3, 16, 16)).density
+    assert counter.training
+    assert counter.first.training
+    assert not counter.second.training
+    assert not density.requires_grad
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        (torch.zeros(4, 8, 8), ShapeError, r"\(4, 8, 8\)"),
+        (torch.zeros(1, 3, 8, 8), ShapeError, r"\(1, 3, 8, 8\)"),
+        (torch.zeros(3, 8, 8, dtype=torch.int64), ShapeError, "int64"),
+        (np.zeros((8, 8, 4), dtype=np.uint8), ShapeError, r"\(8, 8, 4\)"),
+        (np.zeros((8, 8, 3), dtype=np.int32), ShapeError, "int32"),
+        (torch.full((3, 8, 8), 255.0), UsageError, "255"),
+        (torch.full((3, 8, 8), float("nan")), UsageError, "nan"),
+    ],
+)
+def test_what_is_not_an_image(make_counter, image, error, message):
+    with pytest.raises(error, match=message):
+        count(make_counter("BrightnessCounter"), image)
+
+
+def test_an_image_too_small_for_the_counter(make_counter):
+    with pytest.raises(DataError, match=r"20 x 6 pixels; counter 'PoolingCounter' .* 5 x 7"):
+        count(make_counter("PoolingCounter"), torch.zeros(3, 6, 20))
+
+
+def test_a_count_that_is_no_number(make_counter):
+    counter = make_counter("DilatedCounter")
+    with torch.no_grad():
+        counter.net[0].bias.fill_(float("nan"))
+    with pytest.raises(CrowdkitError, match="count of nan"):
+        count(counter, torch.zeros(3, 8, 8))
+
+
+def test_paths_are_counted_in_natural_order(make_counter, tmp_path):
+    for number in (10, 2, 1):
+        write(tmp_path / f"{number}.png", dots(9, 9, *((x, 0) for x in range(number % 9))))
+    counted = list(count_paths(make_counter("BrightnessCounter"), [tmp_path]))
+    assert [each.name for each in counted] == [str(tmp_path / f"{n}.png") for n in (1, 2, 10)]
+    assert [round(each.count) for each in counted] == [1, 2, 1]
+
+
+def test_a_bad_file_stops_or_is_reported(make_counter, tmp_path):
+    counter = make_counter("BrightnessCounter")
+    write(tmp_path / "1.png", dots(9, 9, (1, 1)))
+    (tmp_path / "2.png").write_bytes(b"not an image")
+    write(tmp_path / "3.png", dots(9, 9, (1, 1)))
+    with pytest.raises(DataError, match=r"2\.png"):
+        list(count_paths(counter, [tmp_path]))
+    errors = []
+    counted = list(count_paths(counter, [tmp_path], on_error=errors.append))
+    assert [each.name[-5:] for each in counted] == ["1.png", "3.png"]
+    assert len(errors) == 1
+    assert "2.png" in str(errors[0])

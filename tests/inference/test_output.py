@@ -1,0 +1,102 @@
+"""Tables and maps come back as they were written."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from crowdkit_core.errors import IncompatibleError, UsageError
+from crowdkit_core.inference import (
+    Counted,
+    CountRow,
+    PointRow,
+    save_density,
+    write_counts,
+    write_points,
+)
+from crowdkit_core.interfaces import LocalizedPoints
+
+COUNTED = Counted(
+    name='odd, "name".jpg',
+    size=(20, 30),
+    count=2.5,
+    whole_count=7.25,
+    density=torch.tensor([[1.0, 0.5], [0.25, 0.75]]),
+    stride=16,
+    points=LocalizedPoints(torch.tensor([[3.5, 4.5], [29.5, 0.5]]), torch.tensor([0.75, 0.5])),
+)
+BARE = Counted(name="b.jpg", size=(4, 5), count=0.0, whole_count=0.0)
+
+
+def read_csv(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_counts(tmp_path):
+    rows = [CountRow.of(COUNTED), CountRow.of(BARE)]
+    write_counts(tmp_path / "counts.csv", rows)
+    write_counts(tmp_path / "counts.json", iter(rows))
+    first, second = read_csv(tmp_path / "counts.csv")
+    assert first == {
+        "file": 'odd, "name".jpg',
+        "count": "2.5",
+        "whole_count": "7.25",
+        "width": "30",
+        "height": "20",
+        "approximate": "False",
+    }
+    assert second["file"] == "b.jpg"
+    from_json = json.loads((tmp_path / "counts.json").read_text())
+    assert [CountRow(**row) for row in from_json] == rows
+
+
+def test_points(tmp_path):
+    rows = [*PointRow.of(COUNTED), *PointRow.of(BARE)]
+    write_points(tmp_path / "points.csv", rows)
+    written = read_csv(tmp_path / "points.csv")
+    assert [(float(row["x"]), float(row["y"]), float(row["score"])) for row in written] == [
+        (3.5, 4.5, 0.75),
+        (29.5, 0.5, 0.5),
+    ]
+    assert {row["file"] for row in written} == {COUNTED.name}
+
+
+def test_an_empty_table_has_its_header(tmp_path):
+    write_points(tmp_path / "points.csv", [])
+    assert (tmp_path / "points.csv").read_text().strip() == "file,x,y,score"
+
+
+def test_density(tmp_path):
+    save_density(tmp_path / "map.npy", COUNTED)
+    density = np.load(tmp_path / "map.npy")
+    assert density.dtype == np.float32
+    assert density.sum() == COUNTED.count
+    assert density.tolist() == [[1.0, 0.5], [0.25, 0.75]]
+    with pytest.raises(IncompatibleError, match=r"b\.jpg"):
+        save_density(tmp_path / "bare.npy", BARE)
+
+
+def test_suffixes(tmp_path):
+    with pytest.raises(UsageError, match=r"counts\.txt"):
+        write_counts(tmp_path / "counts.txt", [])
+    with pytest.raises(UsageError, match=r"map\.png"):
+        save_density(tmp_path / "map.png", COUNTED)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_halfway_keeps_the_old_table(tmp_path):
+    path = tmp_path / "counts.csv"
+    write_counts(path, [CountRow.of(BARE)])
+    before = path.read_bytes()
+
+    def rows():
+        yield CountRow.of(COUNTED)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_counts(path, rows())
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

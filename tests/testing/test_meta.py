@@ -1,0 +1,460 @@
+"""The conformance kit is fed broken components: the right check must fire, and only for them."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from crowdkit_core.density import Fixed
+from crowdkit_core.interfaces import (
+    LocalizedPoints,
+    Localizer,
+    Loss,
+    LossTerms,
+    MapSpec,
+    Prediction,
+    StagePlan,
+)
+from crowdkit_core.localization import LocalMaxima
+from crowdkit_core.losses import L1, MSE
+from crowdkit_core.testing import (
+    ConformanceError,
+    check_counter,
+    check_dataset,
+    check_density_generator,
+    check_localizer,
+    check_loss,
+    check_trainer,
+    parametrize_with_checks,
+)
+from crowdkit_core.testing.toys import ToyCounter, ToyDataset
+from crowdkit_core.training import Supervised
+
+
+def fired(check, component):
+    """Names of the checks that a broken component fails."""
+    with pytest.raises(ConformanceError) as failure:
+        check(component)
+    lines = str(failure.value).splitlines()[1:]
+    return {line[2:].split(":")[0] for line in lines if line.startswith("- ")}
+
+
+# --- density generators ---
+
+
+class LosesMassAtBorders(Fixed):
+    """Cuts the Gaussian at the frame and does not give its mass back."""
+
+    def forward(self, points, size, *, stride=1, sigmas=None, images=None):
+        margin = 8 * stride
+        large = (size[0] + 2 * margin, size[1] + 2 * margin)
+        shifted = [p + margin for p in points]
+        density = super().forward(shifted, large, stride=stride)
+        rows, columns = -(-size[0] // stride), -(-size[1] // stride)
+        return density[..., 8 : 8 + rows, 8 : 8 + columns]
+
+
+class FlipsByPixelCentres(Fixed):
+    """Reads points as if pixel centres were integers."""
+
+    def forward(self, points, size, *, stride=1, sigmas=None, images=None):
+        limit = torch.tensor([size[1], size[0]]).float()
+        moved = [(p + 0.5).clamp(max=limit) for p in points]
+        return super().forward(moved, size, stride=stride)
+
+
+class InventsPeople(Fixed):
+    """Adds a little density everywhere."""
+
+    def forward(self, points, size, *, stride=1, sigmas=None, images=None):
+        return super().forward(points, size, stride=stride) + 1e-3
+
+
+class MixesImages(Fixed):
+    """Averages the maps of a batch."""
+
+    def forward(self, points, size, *, stride=1, sigmas=None, images=None):
+        density = super().forward(points, size, stride=stride)
+        return density.mean(0, keepdim=True).expand_as(density)
+
+
+class ForgetsAParameter(Fixed):
+    """Has a weight that nothing depends on."""
+
+    preserves_count = False
+
+    def __init__(self, *, sigma: float = 4.0) -> None:
+        super().__init__(sigma=sigma)
+        self.gain = nn.Parameter(torch.ones(1))
+        self.forgotten = nn.Parameter(torch.ones(1))
+
+    def forward(self, points, size, *, stride=1, sigmas=None, images=None):
+        return super().forward(points, size, stride=stride) * self.gain
+
+
+@pytest.mark.parametrize(
+    ("generator", "check"),
+    [
+        (LosesMassAtBorders(sigma=4.0), "sums_equal_the_number_of_points"),
+        (FlipsByPixelCentres(sigma=4.0), "flips_commute"),
+        (InventsPeople(sigma=4.0), "zero_points_give_zeros"),
+        (MixesImages(sigma=4.0), "images_do_not_see_each_other"),
+        (ForgetsAParameter(), "every_parameter_gets_a_gradient"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_broken_density_generators_are_caught(generator, check):
+    assert check in fired(check_density_generator, generator)
+
+
+def test_a_sound_density_generator_passes():
+    check_density_generator(Fixed(sigma=4.0))
+
+
+# --- counters ---
+
+
+class WithBatchStatistics(ToyCounter):
+    """Subtracts the mean of the batch."""
+
+    def forward(self, images):
+        return super().forward(images - images.mean(dim=0, keepdim=True))
+
+
+class ScalesItsMap(ToyCounter):
+    """Gives a map times 100."""
+
+    def forward(self, images):
+        prediction = super().forward(images)
+        return dataclasses.replace(prediction, density=100 * prediction.density)
+
+
+class ForgetsAMap(ToyCounter):
+    """Declares an attention map and gives none."""
+
+    def forward(self, images):
+        prediction = super().forward(images)
+        maps = {name: m for name, m in prediction.maps.items() if name != "attention"}
+        return dataclasses.replace(prediction, maps=maps)
+
+
+class WrongStride(ToyCounter):
+    """Declares stride 8, predicts at 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outputs = {**self.outputs, "density": MapSpec("density", 8)}
+
+
+class ClaimsALittleField(ToyCounter):
+    """Declares a receptive field smaller than it is."""
+
+    receptive_field = 2
+
+
+class WritesIntoItsInput(ToyCounter):
+    """Normalises in place."""
+
+    def forward(self, images):
+        return super().forward(images.mul_(0.5))
+
+
+class HidesState(ToyCounter):
+    """Keeps a learned number outside the state_dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = 1.0
+
+    def load_state_dict(self, state, strict=True, assign=False):
+        self.gain += 1.0
+        return super().load_state_dict(state, strict=strict, assign=assign)
+
+    def forward(self, images):
+        return super().forward(images * self.gain)
+
+
+class HidesOptions(ToyCounter):
+    """Takes options nobody can list."""
+
+    def __init__(self, **options: int) -> None:
+        super().__init__(**options)
+
+
+class Noisy(ToyCounter):
+    """Drops features in evaluation mode too."""
+
+    def forward(self, images):
+        return super().forward(images * torch.rand_like(images))
+
+
+class CrashesOnOddSizes(ToyCounter):
+    """Wants multiples of 4."""
+
+    def forward(self, images):
+        images.reshape(*images.shape[:2], images.shape[2] // 4, 4, images.shape[3] // 4, 4)
+        return super().forward(images)
+
+
+@pytest.mark.parametrize(
+    ("counter", "check"),
+    [
+        (WithBatchStatistics, "images_do_not_see_each_other"),
+        (ScalesItsMap, "count_is_the_sum_of_the_density"),
+        (ForgetsAMap, "maps_have_the_declared_shape"),
+        (WrongStride, "maps_have_the_declared_shape"),
+        (ClaimsALittleField, "nothing_beyond_the_receptive_field_matters"),
+        (ClaimsALittleField, "tiled_equals_whole"),
+        (WritesIntoItsInput, "images_are_left_unchanged"),
+        (HidesState, "state_dict_round_trip"),
+        (HidesOptions, "options_are_typed"),
+        (Noisy, "same_image_same_bits"),
+        (CrashesOnOddSizes, "small_and_odd_images_work"),
+    ],
+)
+def test_broken_counters_are_caught(counter, check):
+    torch.manual_seed(0)
+    assert check in fired(check_counter, counter())
+
+
+def test_a_sound_counter_passes():
+    torch.manual_seed(0)
+    check_counter(ToyCounter())
+
+
+# --- losses ---
+
+
+class SumsTheBatch(Loss):
+    """Adds up the images instead of averaging."""
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        error = prediction.density - target.density(prediction.stride)
+        return LossTerms.of(error=error.square().sum())
+
+
+class IgnoresTheRegion(Loss):
+    """Compares everywhere."""
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        error = prediction.density - target.density(prediction.stride)
+        return LossTerms.of(error=error.square().mean())
+
+
+class DividesByTheCount(Loss):
+    """Relative error: infinite without people."""
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        error = (prediction.density.flatten(1).sum(1) - target.count).abs() / target.count
+        return LossTerms.of(error=error.mean())
+
+
+class Detached(Loss):
+    """Nothing to learn from."""
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        error = prediction.density.detach() - target.density(prediction.stride)
+        return LossTerms.of(error=error.square().mean())
+
+
+class PrefersLies(MSE):
+    """Rewards error."""
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        return LossTerms.of(error=-super().forward(prediction, target).total)
+
+
+@pytest.mark.parametrize(
+    ("loss", "check"),
+    [
+        (SumsTheBatch, "batch_is_the_mean_of_its_images"),
+        (IgnoresTheRegion, "only_the_region_counts"),
+        (DividesByTheCount, "zero_people_are_fine"),
+        (Detached, "prediction_gets_a_gradient"),
+        (PrefersLies, "truth_is_preferred"),
+    ],
+)
+def test_broken_losses_are_caught(loss, check):
+    assert check in fired(check_loss, loss())
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize("loss", [MSE, L1])
+def test_sound_losses_pass(loss, reduction):
+    check_loss(loss(reduction=reduction))
+
+
+class NeedsADepthMap(MSE):
+    """Needs what the kit's own counter does not give."""
+
+    needs = ("depth",)
+
+
+def test_a_loss_with_unusual_needs_is_told_to_bring_a_counter():
+    with pytest.raises(ConformanceError, match="give check_loss a counter that fits.*depth"):
+        check_loss(NeedsADepthMap())
+
+
+# --- localizers ---
+
+
+class MapPixels(Localizer):
+    """Gives cells instead of pixels."""
+
+    def forward(self, prediction, size):
+        found = LocalMaxima()(prediction, size)
+        return [LocalizedPoints(f.xy / prediction.stride, f.score) for f in found]
+
+
+class WorstFirst(Localizer):
+    """Sorts the wrong way."""
+
+    def forward(self, prediction, size):
+        found = LocalMaxima()(prediction, size)
+        return [LocalizedPoints(f.xy.flip(0), f.score.flip(0)) for f in found]
+
+
+class SeesPeopleInTheVoid(Localizer):
+    """Always finds the middle of the image."""
+
+    def forward(self, prediction, size):
+        middle = torch.tensor([[size[1] / 2, size[0] / 2]])
+        return [LocalizedPoints(middle, torch.ones(1)) for _ in prediction.count]
+
+
+@pytest.mark.parametrize(
+    ("localizer", "check"),
+    [
+        (MapPixels, "isolated_people_are_found"),
+        (WorstFirst, "points_have_their_form"),
+        (SeesPeopleInTheVoid, "empty_maps_give_no_points"),
+    ],
+)
+def test_broken_localizers_are_caught(localizer, check):
+    assert check in fired(check_localizer, localizer())
+
+
+# --- datasets ---
+
+
+class SwapsTheSize(ToyDataset):
+    """Gives (W, H) in annotations."""
+
+    def annotation(self, index):
+        annotation = super().annotation(index)
+        return dataclasses.replace(annotation, size=annotation.size[::-1])
+
+
+class NeverEnds(ToyDataset):
+    """Wraps around."""
+
+    def __getitem__(self, index):
+        return super().__getitem__(index % self.length)
+
+
+class Restless(ToyDataset):
+    """Another image at every reading."""
+
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        noise = torch.randint(0, 256, sample.image.shape, dtype=torch.uint8)
+        return dataclasses.replace(sample, image=noise)
+
+
+class OneNameForAll(ToyDataset):
+    """Every image has the same name."""
+
+    def annotation(self, index):
+        return dataclasses.replace(super().annotation(index), name="image")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "check"),
+    [
+        (SwapsTheSize, "annotation_and_sample_agree"),
+        (NeverEnds, "indices_are_bounded"),
+        (Restless, "same_index_same_bits"),
+        (OneNameForAll, "names_are_unique"),
+    ],
+)
+def test_broken_datasets_are_caught(dataset, check):
+    assert check in fired(check_dataset, dataset())
+
+
+def test_a_sound_dataset_passes():
+    check_dataset(ToyDataset())
+
+
+# --- trainers ---
+
+
+class TwoStagesOfOneName(Supervised):
+    """Lists its stage twice."""
+
+    def stages(self, task):
+        return [*super().stages(task)] * 2
+
+
+class ForgetsAnOptimizer(Supervised):
+    """Leaves the head without an optimizer."""
+
+    def stages(self, task):
+        (plan,) = super().stages(task)
+
+        def build(finished):
+            stage = plan.build(finished)
+            known = stage.optimizations
+
+            def without_the_head():
+                optimizations = known()
+                for optimization in optimizations.values():
+                    for group in optimization.optimizer.param_groups:
+                        group["params"] = group["params"][:-1]
+                return optimizations
+
+            stage.optimizations = without_the_head
+            return stage
+
+        return [
+            StagePlan(name=plan.name, epochs=1, batch_size=plan.batch_size, build=build),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "check"),
+    [
+        (TwoStagesOfOneName, "stages_are_named_once"),
+        (ForgetsAnOptimizer, "every_trained_parameter_has_one_optimizer"),
+    ],
+)
+def test_broken_trainers_are_caught(trainer, check):
+    assert check in fired(check_trainer, trainer(epochs=1))
+
+
+# --- the runner ---
+
+
+def test_an_explained_failure_is_accepted():
+    check_counter(
+        ClaimsALittleField(),
+        expected_failed_checks={
+            "nothing_beyond_the_receptive_field_matters": "declared for a smaller network",
+            "tiled_equals_whole": "declared for a smaller network",
+        },
+    )
+
+
+def test_an_explained_failure_that_no_longer_fails_is_reported():
+    with pytest.raises(ConformanceError, match="passes, though expected to fail"):
+        check_dataset(ToyDataset(), expected_failed_checks={"images_are_rgb": "was grey"})
+
+
+def test_a_misspelt_check_is_an_error():
+    with pytest.raises(ValueError, match="images_are_rbg"):
+        check_dataset(ToyDataset(), expected_failed_checks={"images_are_rbg": "typo"})
+
+
+@parametrize_with_checks([ToyDataset()])
+def test_the_decorator_runs_every_check(component, check):
+    check(component)

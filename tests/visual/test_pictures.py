@@ -1,0 +1,194 @@
+"""Pictures show what they should: read back as pixels, without a display."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from crowdkit_core.errors import ShapeError, UsageError
+from crowdkit_core.visual import Panel, overlay, panel_row, save, side_by_side, target_picture
+
+
+def drawn(figure, tmp_path):
+    save(figure, tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.format == "PNG"
+        picture.verify()
+    with Image.open(tmp_path / "picture.png") as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def grey(height, width):
+    return torch.full((3, height, width), 100, dtype=torch.uint8)
+
+
+def map_with_peak(cells, row, column):
+    density = torch.zeros(cells)
+    density[row, column] = 5.0
+    return density
+
+
+@pytest.mark.parametrize("colormap", ["inferno", "jet"])
+def test_heat_lies_where_the_density_is(tmp_path, colormap):
+    density = map_with_peak((30, 40), 22, 31)
+    picture = drawn(
+        overlay(grey(240, 320), count=5, density=density, stride=8, colormap=colormap), tmp_path
+    )
+    colour = picture.max(axis=2) - picture.min(axis=2)
+    row, column = np.unravel_index(colour[150:].argmax(), colour[150:].shape)
+    scale = picture.shape[0] / 240
+    assert abs((row + 150) / scale - 22.5 * 8) < 6
+    assert abs(column / scale - 31.5 * 8) < 6
+    cold = picture[-40:, :40]
+    assert np.ptp(cold) <= 2
+    assert 70 < cold.mean() < 100
+
+
+def test_the_hottest_cell_is_the_brightest(tmp_path):
+    density = map_with_peak((30, 40), 22, 31)
+    density[22, 8] = 1.0
+    picture = drawn(overlay(grey(240, 320), count=6, density=density, stride=8), tmp_path)
+    scale = picture.shape[0] / 240
+
+    def brightness(column):
+        x, y = int((column + 0.5) * 8 * scale), int(22.5 * 8 * scale)
+        return picture[y - 3 : y + 4, x - 3 : x + 4].mean()
+
+    assert brightness(31) > brightness(20) + 50
+    assert brightness(31) > brightness(8) + 50
+
+
+def test_an_empty_map_leaves_the_photo(tmp_path):
+    image = grey(240, 320)
+    empty = drawn(overlay(image, count=0, density=torch.zeros(30, 40), stride=8), tmp_path)
+    assert np.ptp(empty[200:]) <= 2
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((240, 320), (600, 800)), ((900, 1200), (900, 1200)), ((3000, 4000), (1200, 1600))],
+)
+def test_the_picture_has_the_photos_shape_and_a_sensible_size(tmp_path, size, expected):
+    assert drawn(overlay(grey(*size), count=1), tmp_path).shape == (*expected, 3)
+
+
+@pytest.mark.parametrize("size", [(9, 900), (900, 9), (1, 1)])
+def test_extreme_shapes(tmp_path, size):
+    density = torch.ones(-(-size[0] // 4), -(-size[1] // 4))
+    picture = drawn(overlay(grey(*size), count=3, density=density, stride=4), tmp_path)
+    assert max(picture.shape) in (800, 900)
+
+
+def test_points_are_drawn_on_heads(tmp_path):
+    heads = torch.tensor([[100.5, 150.5], [250.5, 60.5]])
+    picture = drawn(overlay(grey(240, 320), count=2, points=heads), tmp_path)
+    for x, y in (heads * 2.5).round().int().tolist():
+        red, green, blue = picture[y, x]
+        assert blue > 200
+        assert green > 200
+        assert red < 100
+    assert np.ptp(picture[-50:]) <= 2
+
+
+def test_outside_the_region_is_darker(tmp_path):
+    roi = torch.zeros(240, 320, dtype=torch.bool)
+    roi[:, 160:] = True
+    picture = drawn(overlay(grey(240, 320), count=2, roi=roi), tmp_path)
+    assert abs(picture[300:, 420:].mean() - 100) < 2
+    assert picture[300:, :380].mean() < 60
+
+
+def test_the_count_is_printed():
+    def label(count):
+        return overlay(grey(60, 80), count=count).axes[0].texts[0].get_text()
+
+    assert [label(count) for count in (1234.6, 1.2, 0.3, -0.2)] == [
+        "1,235 people",
+        "1 person",
+        "0 people",
+        "0 people",
+    ]
+
+
+def test_float_and_uint8_photos_look_alike(tmp_path):
+    image = torch.randint(0, 256, (3, 60, 80), dtype=torch.uint8)
+    as_bytes = drawn(overlay(image, count=1), tmp_path)
+    as_floats = drawn(overlay(image / 255, count=1), tmp_path)
+    assert np.abs(as_bytes - as_floats).max() <= 2
+
+
+def test_side_by_side_names_both_counts(tmp_path):
+    target, predicted = map_with_peak((60, 80), 30, 40), map_with_peak((30, 40), 15, 20)
+    figure = side_by_side(
+        grey(240, 320),
+        actual_points=torch.zeros(1356, 2),
+        count=1341.26,
+        target=target,
+        target_stride=4,
+        density=predicted,
+        stride=8,
+    )
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["image", "ground truth: 1,356", "prediction: 1,341.3"]
+    picture = drawn(figure, tmp_path)
+    assert picture.shape == (480 + 52 + 16, 3 * (640 + 16) + 16, 3)
+    for panel in (1, 2):
+        left = 16 + panel * 656
+        hot = picture[52 + 230 : 52 + 250, left + 310 : left + 330]
+        assert hot.max() > 150
+        assert picture[-60:-20, left + 10 : left + 60].max() < 20
+
+
+def test_maps_of_different_strides_share_one_scale(tmp_path):
+    """A person spread evenly over the same area looks the same at stride 4 and 8."""
+    fine, coarse = torch.full((60, 80), 0.01), torch.full((30, 40), 0.04)
+    panels = [Panel(title="a", density=fine, stride=4), Panel(title="b", density=coarse, stride=8)]
+    picture = drawn(panel_row(grey(240, 320), panels), tmp_path)
+    left, right = picture[300, 300], picture[300, 300 + 656]
+    assert np.abs(left - right).max() <= 2
+    assert left.max() > 200
+
+
+def test_dots_stand_for_a_missing_target(tmp_path):
+    figure = side_by_side(grey(240, 320), actual_points=torch.tensor([[160.0, 120.0]]), count=0)
+    picture = drawn(figure, tmp_path)
+    red, _, blue = picture[52 + 240, 16 + 656 + 320]
+    assert blue > 200 > red
+
+
+def test_target_picture_shows_number_and_sum():
+    figure = target_picture(
+        grey(60, 80), points=torch.zeros(2, 2), density=torch.full((15, 20), 2 / 300), stride=4
+    )
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["points: 2", "density at stride 4: sum 2.000"]
+
+
+def test_a_map_that_does_not_fit():
+    with pytest.raises(ShapeError, match=r"\(30, 40\) cells at stride 8 .* \(240, 330\) pixels"):
+        overlay(grey(240, 330), count=1, density=torch.zeros(30, 40), stride=8)
+
+
+def test_pictures_are_png(tmp_path):
+    with pytest.raises(UsageError, match=r"picture\.jpg"):
+        save(overlay(grey(60, 80), count=1), tmp_path / "picture.jpg")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_display_and_no_global_state():
+    code = (
+        "import sys, torch; from crowdkit_core.visual import overlay;"
+        "overlay(torch.zeros(3, 40, 40), count=0);"
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"MPLBACKEND": "TkAgg", "PATH": "/usr/bin"},
+    )
+    assert shown.stdout.strip() == "False"
