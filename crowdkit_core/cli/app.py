@@ -1,7 +1,6 @@
 """The `crowdkit` group: commands loaded when called, errors without tracebacks."""
 
 import importlib
-import os
 import sys
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 
 from crowdkit_core.errors import CrowdkitError, UsageError
 
+DEBUG = "--debug"
 COMMANDS = {
     "list": "crowdkit_core.cli.list_command:list_components_command",
     "info": "crowdkit_core.cli.info_command:info",
@@ -24,7 +24,7 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when called; plugins add theirs through a hook."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's
         """Own commands in reading order, then those of plugins."""
         self._ask_plugins()
         return [*COMMANDS, *sorted(set(self.commands) - set(COMMANDS))]
@@ -47,17 +47,17 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="crowdkit-core", prog_name="crowdkit")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(DEBUG, is_flag=True, help="Show the traceback of an error; allowed anywhere.")
 def crowdkit(debug: bool) -> None:
     """Count people (or cells, birds, cars) in images with networks trained on dots."""
-    click.get_current_context().obj = debug
 
 
 def main() -> Any:
     """Run the command line; exit codes are 0 done, 1 failed, 2 wrong usage."""
-    debug = "--debug" in sys.argv or bool(os.environ.get("CROWDKIT_DEBUG"))
+    arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
+    debug = len(arguments) < len(sys.argv) - 1
     try:
-        return crowdkit.main(standalone_mode=False)
+        return crowdkit.main(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

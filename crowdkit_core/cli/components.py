@@ -14,9 +14,7 @@ from crowdkit_core.settings import resolve_component
 from crowdkit_core.weights import read_weights
 
 
-def trained_counter(
-    name: str | None, weights: Path | None, options: Mapping[str, Any]
-) -> Counter:
+def trained_counter(name: str | None, weights: Path | None, options: Mapping[str, Any]) -> Counter:
     """A counter with weights; its name may stand in the weights file.
 
     Raises:
@@ -29,7 +27,9 @@ def trained_counter(
         )
     name = name or read_weights(weights).component
     if not name:
-        raise UsageError(f"{weights} does not say which counter it is for", hint="add --counter NAME")
+        raise UsageError(
+            f"{weights} does not say which counter it is for", hint="add --counter NAME"
+        )
     counter: Counter = create("counter", name, **options, weights=weights)
     return counter
 

@@ -43,8 +43,11 @@ def check_command(
     options = only_sections(parse_overrides(overrides), "dataset")["dataset"]
     if folder is not None and options:
         raise UsageError("--set belongs to --dataset", hint="use --dataset folder --set ...")
-    subject = folder if name is None else create("dataset", name, **options, split="all")
-    result = check(subject, pixels=not headers_only)
+    if folder is not None:
+        result = check(folder, pixels=not headers_only)
+    else:
+        dataset = create("dataset", str(name), **options, split="all")
+        result = check(dataset, pixels=not headers_only)
     if as_json:
         print_json({**asdict(result), "ok": result.ok})
     else:

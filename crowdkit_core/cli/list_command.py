@@ -4,8 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from crowdkit_core.cli.output import json_option, print_json, table
+from crowdkit_core.cli.output import json_option, print_json
 from crowdkit_core.registry import ComponentInfo, list_components
+from crowdkit_core.tables import table
 
 
 @click.command("list")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from crowdkit_core.density import Fixed
 from crowdkit_core.inference import Counted, as_image, count
-from crowdkit_core.interfaces import Counter, Dataset
+from crowdkit_core.interfaces import Counter, Dataset, points_inside
 from crowdkit_core.visual import overlay, save, side_by_side
 
 
@@ -51,7 +51,8 @@ def write_comparisons(
     for index in indices:
         sample = dataset[index]
         counted = count(counter, sample.image, roi=sample.roi)
-        points = sample.points.as_subclass(Tensor)
+        everyone = sample.points.as_subclass(Tensor)
+        points = everyone[points_inside(everyone, sample.roi)]
         figure = side_by_side(
             sample.image,
             actual_points=points,

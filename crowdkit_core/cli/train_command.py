@@ -12,7 +12,9 @@ from crowdkit_core.cli.output import json_option, print_json
 
 @click.command("train")
 @click.argument("recipe", required=False)
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file on top.")
+@click.option(
+    "--config", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file on top."
+)
 @click.option("--counter", help="Which counter.")
 @click.option("--loss", help="Which loss.")
 @click.option("--density-generator", help="What makes the target maps.")
@@ -70,13 +72,13 @@ def train(
     if dry_run:
         click.echo(recipe_text(resolved))
         return
-    from lightning_fabric.utilities.rank_zero import rank_zero_only
+    from torch import distributed
 
     from crowdkit_core.training import train_recipe
     from crowdkit_core.visual import save, training_curve
 
     result = train_recipe(resolved)
-    if rank_zero_only.rank != 0:
+    if distributed.is_initialized() and distributed.get_rank() > 0:
         return
     save(training_curve(result.history), result.directory / "curve.png")
     best = min(

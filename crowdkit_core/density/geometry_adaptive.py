@@ -136,7 +136,8 @@ class GeometryAdaptive(GaussianGenerator):
         special = [self._sigma_of_few(n, s) for n, s in zip(counts, sizes, strict=True)]
         given = xy.new_tensor(special)[image]
         sigmas = torch.where(given.isnan(), sigmas, given)
-        return list(sigmas.clamp(self.rule.min_sigma, self.rule.max_sigma).split(counts))
+        limited = sigmas.clamp(self.rule.min_sigma, self.rule.max_sigma)
+        return list(torch.split(limited, counts))
 
     def _sigma_of_few(self, count: int, size: Size) -> float:
         """Width in an image of too few points to average over, or NaN where there are enough."""

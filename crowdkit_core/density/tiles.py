@@ -18,7 +18,7 @@ from torch import Tensor
 
 _SMALLEST_TILE, _LARGEST_TILE = 16, 256
 _PAIRS_AT_ONCE = 2**20  # (point, tile) pairs listed together: bounds the memory
-_INTEGRALS_AT_ONCE = 2**18  # computed together: what stays in cache
+_INTEGRALS_AT_ONCE = 2**17  # computed together: what stays in cache
 _LEAST_FILLING = 0.6  # points of a batch's emptiest tile, as a share of its fullest tile's
 
 
@@ -29,13 +29,14 @@ class _Tiles(NamedTuple):
         side: Cells per side.
         across: (B, 2) tiles in x and in y.
         start: (B,) number of an image's first tile.
-        corners: (tiles, 2) x and y of a tile's first cell.
+        edges: (tiles, 2, side + 1) where a tile's columns and rows begin and end, none of them
+            beyond the frame.
     """
 
     side: int
     across: Tensor
     start: Tensor
-    corners: Tensor
+    edges: Tensor
 
 
 class _Reached(NamedTuple):
@@ -80,8 +81,8 @@ def sum_gaussians(
         Per image (ceil(height), ceil(width)).
     """
     tiles = _lay_tiles(frames, _tile_side(reaches, frames))
-    profiles = _profiles(centres, sigmas, reaches, frames[image])
-    values = centres.new_zeros(len(tiles.corners), tiles.side, tiles.side, dtype=dtype)
+    kernels = _kernels(centres, sigmas, reaches, frames[image])
+    values = centres.new_zeros(len(tiles.edges), tiles.side, tiles.side, dtype=dtype)
     for reached in _reach(tiles, centres.detach(), reaches.detach(), image, frames):
         for batch, most in _batches(reached.counts.cpu().numpy(), tiles.side):
             slots = torch.arange(most, device=centres.device)
@@ -89,10 +90,9 @@ def sum_gaussians(
                 slots < reached.counts[batch, None], reached.start[batch, None] + slots, -1
             )
             numbers = reached.tiles[batch]
-            integrals = _integrals(
-                profiles[reached.points[slots]], tiles.corners[numbers], tiles.side
+            columns, rows = _integrals(
+                kernels[reached.points[slots]], tiles.edges[numbers]
             )
-            columns, rows = integrals.unbind(2)
             values.index_add_(0, numbers, torch.bmm(rows.mT, columns).to(dtype))
     return _join(values, tiles, frames)
 
@@ -102,7 +102,7 @@ def _tile_side(reaches: Tensor, frames: Tensor) -> int:
     if not len(reaches):
         return _SMALLEST_TILE
     width, longest = torch.stack([2 * reaches.detach().mean(), frames.max()]).tolist()
-    side: int = 2 ** ceil(log2(min(max(width, _SMALLEST_TILE), _LARGEST_TILE)))
+    side = 1 << ceil(log2(min(max(width, _SMALLEST_TILE), _LARGEST_TILE)))
     return min(side, ceil(longest))
 
 
@@ -113,34 +113,42 @@ def _lay_tiles(frames: Tensor, side: int) -> _Tiles:
     row = number // across[owner, 0]
     column = number - row * across[owner, 0]
     corners = torch.stack([column, row], dim=1) * side
-    return _Tiles(side, across, counts.cumsum(0) - counts, corners)
+    edges = corners[..., None] + torch.arange(side + 1, device=frames.device)
+    edges = torch.minimum(edges, frames[owner, :, None])
+    return _Tiles(side, across, counts.cumsum(0) - counts, edges)
 
 
-def _profiles(centres: Tensor, sigmas: Tensor, reaches: Tensor, frames: Tensor) -> Tensor:
-    """What `_integrals` needs of every point in x and in y, and of a last point without mass.
+def _kernels(centres: Tensor, sigmas: Tensor, reaches: Tensor, frames: Tensor) -> Tensor:
+    """What `_integrals` needs of every point, and of a last one without mass.
 
     With u = (position - centre) / (sqrt(2) sigma), the Gaussian's integral is erf(u) / 2.
 
     Returns:
-        (M + 1, 2, 5): centre, u per cell, u where the profile starts and where it ends, and the
-        inverse of what erf(u) gains in between.
+        (M + 1, 5): centre in x and in y, u per cell, u at the reach, and the factor that makes
+        the mass within reach and frame 1.
     """
-    scale = (sqrt(0.5) / sigmas)[:, None]
-    start = torch.maximum(-centres, -reaches[:, None]) * scale
-    end = torch.minimum(frames - centres, reaches[:, None]) * scale
-    gain = torch.erf(end) - torch.erf(start)
-    profiles = torch.stack([centres, scale.expand_as(centres), start, end, 1 / gain], dim=-1)
-    return torch.cat([profiles, profiles.new_zeros(1, 2, 5)])
+    scale = sqrt(0.5) / sigmas
+    before = torch.minimum(centres, reaches[:, None]) * scale[:, None]
+    after = torch.minimum(frames - centres, reaches[:, None]) * scale[:, None]
+    mass = (torch.erf(before) + torch.erf(after)).prod(1)
+    kernels = torch.stack([*centres.unbind(1), scale, reaches * scale, 1 / mass], dim=1)
+    return torch.cat([kernels, kernels.new_zeros(1, 5)])
 
 
-def _integrals(profiles: Tensor, corners: Tensor, side: int) -> Tensor:
-    """Share of each profile (T, K, 2, 5) in each cell of its tile: (T, K, 2, side)."""
-    centre, scale, start, end, inverse_gain = profiles.unbind(-1)
-    first = (corners[:, None] - centre) * scale
-    edges = torch.arange(side + 1, dtype=profiles.dtype, device=profiles.device)
-    u = torch.addcmul(first[..., None], scale[..., None], edges)
-    grown = u.clamp_(start[..., None], end[..., None]).erf_()
-    return grown.diff(dim=-1) * inverse_gain[..., None]
+def _integrals(kernels: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """What each point's Gaussian holds in each column and in each row of its tile.
+
+    Args:
+        kernels: (T, K, 5) of the K points of each tile.
+        edges: (T, 2, side + 1) of the tile's columns and rows.
+
+    Returns:
+        Columns and rows, each (T, K, side); their products are shares of one person.
+    """
+    scale, reach, factor = kernels[..., 2:, None, None].unbind(2)
+    u = (edges[:, None] - kernels[..., :2, None]) * scale
+    columns, rows = torch.erf(u.clamp(-reach, reach)).diff(dim=-1).unbind(2)
+    return columns, rows * factor[..., 0]
 
 
 def _reach(
@@ -191,7 +199,7 @@ def _batches(counts: NDArray[np.int64], side: int) -> Iterator[tuple[slice, int]
 def _join(values: Tensor, tiles: _Tiles, frames: Tensor) -> list[Tensor]:
     """Maps out of the values of their tiles, without the cells beyond their frames."""
     across = tiles.across.tolist()
-    images = values.split([x * y for x, y in across])
+    images = torch.split(values, [x * y for x, y in across])
     return [
         image.view(y, x, tiles.side, tiles.side)
         .transpose(1, 2)

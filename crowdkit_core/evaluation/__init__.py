@@ -4,7 +4,12 @@ from crowdkit_core.evaluation.baseline import annotated_counts, constant_baselin
 from crowdkit_core.evaluation.bootstrap import Estimate
 from crowdkit_core.evaluation.evaluate import evaluate, validate
 from crowdkit_core.evaluation.image_result import ImageResult
-from crowdkit_core.evaluation.output import format_report, write_image_csv, write_report
+from crowdkit_core.evaluation.output import (
+    format_report,
+    report_dict,
+    write_image_csv,
+    write_report,
+)
 from crowdkit_core.evaluation.report import Report
 from crowdkit_core.evaluation.scores import RANGES, RangeScores, Scores
 
@@ -19,6 +24,7 @@ __all__ = [
     "constant_baseline",
     "evaluate",
     "format_report",
+    "report_dict",
     "validate",
     "write_image_csv",
     "write_report",

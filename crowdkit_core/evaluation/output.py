@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from crowdkit_core.cli.output import table
 from crowdkit_core.evaluation.bootstrap import Estimate
 from crowdkit_core.evaluation.image_result import GAME_LEVELS, ImageResult
 from crowdkit_core.evaluation.report import Report
 from crowdkit_core.evaluation.scores import RangeScores, Scores
 from crowdkit_core.files import atomic_write
 from crowdkit_core.metrics import LocalizationScores
+from crowdkit_core.tables import table
 
 
 def format_report(report: Report) -> str:
@@ -26,14 +26,18 @@ def format_report(report: Report) -> str:
         *(f"{name}: {fact}" for name, fact in report.stamp.items()),
         "",
         table([_row(name, each) for name, each in report.scores.items()], _header("")),
+        'brackets: 95 % bootstrap intervals; RMSE is what papers print as "MSE"',
     ]
     if total.images_without_people:
-        lines.append(f"NAE leaves out {total.images_without_people} images without people")
+        lines.append(f"images without people, left out of NAE: {total.images_without_people}")
     if report.baseline_mae is not None:
         lines.append(f"MAE of predicting the training mean: {report.baseline_mae:.2f}")
     for name, parts in report.by_range.items():
         rows = [_row(_range_label(part), part.scores) for part in parts]
         lines += ["", table(rows, _header("people" if name == "count" else f"people ({name})"))]
+    if total.game:
+        rows = [[f"GAME({level})", _estimate(each, 2)] for level, each in enumerate(total.game)]
+        lines += ["", table(rows, ["by region", "error"])]
     if report.localization:
         rows = [
             [f"{radius:g} px", f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}"]
@@ -107,13 +111,12 @@ def _plain(value: Any) -> Any:
 
 
 def _header(first: str) -> list[str]:
-    return [first, "images", "MAE", "RMSE", "NAE", *(f"GAME({level})" for level in GAME_LEVELS)]
+    return [first, "images", "MAE", "RMSE", "NAE"]
 
 
 def _row(name: str, scores: Scores) -> list[str]:
-    game = [_estimate(each, 2) for each in scores.game] or ["-"] * len(GAME_LEVELS)
     errors = [_estimate(scores.mae, 2), _estimate(scores.rmse, 2), _estimate(scores.nae, 3)]
-    return [name, str(scores.images), *errors, *game]
+    return [name, str(scores.images), *errors]
 
 
 def _estimate(estimate: Estimate, digits: int) -> str:

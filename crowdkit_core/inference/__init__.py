@@ -5,7 +5,7 @@ Example:
     print(count(counter, "photo.jpg").count)
 """
 
-from crowdkit_core.inference.count import Counted, TileSide, count, count_paths
+from crowdkit_core.inference.count import Counted, TileSide, count, count_paths, predict_image
 from crowdkit_core.inference.images import ImageLike, as_image
 from crowdkit_core.inference.output import (
     CountRow,
@@ -34,6 +34,7 @@ __all__ = [
     "find_images",
     "plan_tiles",
     "polygons_mask",
+    "predict_image",
     "predict_tiles",
     "save_density",
     "write_counts",

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError, DataError
@@ -24,6 +23,8 @@ from crowdkit_core.interfaces import (
     Prediction,
     Size,
     cell_shares,
+    evaluating,
+    points_inside,
     require_fit,
 )
 
@@ -98,18 +99,10 @@ def count(
     size = (height, width)
     _require_size(counter, size, name)
     region = None if roi is None else as_roi(roi, size)
-    side = auto_tile(counter, size) if tile == "auto" else tile
-    plan = None if side is None else plan_tiles(counter, size, tile=side, halo=halo)
-    with _evaluating(counter, device) as where:
-        prediction = (
-            counter.predict(to_batch(pixels, where))
-            if plan is None
-            else predict_tiles(counter, pixels, plan, device=where)
-        )
+    with evaluating(counter, device) as where:
+        prediction, exact = predict_image(counter, pixels, tile=tile, halo=halo, device=where)
         points = None if localizer is None else localizer(prediction, size)[0]
-    return _counted(
-        prediction, points, region, name=name, size=size, approximate=bool(plan and not plan.exact)
-    )
+    return _counted(prediction, points, region, name=name, size=size, approximate=not exact)
 
 
 def count_paths(
@@ -136,19 +129,54 @@ def count_paths(
         device: As for `count`.
 
     Raises:
-        DataError: A path leads to no image, or a file cannot be read and ``on_error`` is None.
+        DataError: A path leads to no image (at once), or a file cannot be read and ``on_error``
+            is None (when its turn comes).
     """
-    for path in find_images(paths):
+    count_one = partial(
+        count, counter, tile=tile, halo=halo, roi=roi, localizer=localizer, device=device
+    )
+    return _each(count_one, find_images(paths), on_error)
+
+
+def predict_image(
+    counter: Counter,
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
+    *,
+    tile: TileSide = "auto",
+    halo: int | None = None,
+    device: torch.device | str = "cpu",
+) -> tuple[Prediction, bool]:
+    """Run a counter on one image, whole or in tiles.
+
+    Args:
+        counter: In evaluation mode, on ``device``.
+        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        tile: As for `count`.
+        halo: As for `count`.
+        device: Where the counter is.
+
+    Returns:
+        The prediction, and whether its density is the whole image's to rounding.
+
+    Raises:
+        IncompatibleError: The counter cannot be tiled.
+    """
+    height, width = image.shape[-2:]
+    side = auto_tile(counter, (height, width)) if tile == "auto" else tile
+    if side is None:
+        return counter.predict(to_batch(image, device)), True
+    plan = plan_tiles(counter, (height, width), tile=side, halo=halo)
+    return predict_tiles(counter, image, plan, device=device), plan.exact
+
+
+def _each(
+    count_one: Callable[[Path], Counted],
+    files: Iterable[Path],
+    on_error: Callable[[DataError], None] | None,
+) -> Iterator[Counted]:
+    for file in files:
         try:
-            yield count(
-                counter,
-                path,
-                tile=tile,
-                halo=halo,
-                roi=roi,
-                localizer=localizer,
-                device=device,
-            )
+            yield count_one(file)
         except DataError as error:
             if on_error is None:
                 raise
@@ -191,13 +219,8 @@ def _counted(
 
 def _points_inside(points: LocalizedPoints, roi: Tensor | None) -> LocalizedPoints:
     xy, score = points.xy.cpu(), points.score.cpu()
-    if roi is None:
-        return LocalizedPoints(xy, score)
-    height, width = roi.shape
-    columns = xy[:, 0].long().clamp(0, width - 1)
-    rows = xy[:, 1].long().clamp(0, height - 1)
-    keep = roi[rows, columns]
-    return LocalizedPoints(xy[keep], score[keep])
+    inside = points_inside(xy, roi)
+    return LocalizedPoints(xy[inside], score[inside])
 
 
 def _require_size(counter: Counter, size: Size, name: str) -> None:
@@ -207,19 +230,3 @@ def _require_size(counter: Counter, size: Size, name: str) -> None:
             f"{name or 'image'} is {size[1]} x {size[0]} pixels; "
             f"{counter.label} needs at least {least[1]} x {least[0]}"
         )
-
-
-@contextmanager
-def _evaluating(counter: Counter, device: torch.device | str | None) -> Iterator[torch.device]:
-    """Evaluation mode without gradients; every submodule's own mode comes back afterwards."""
-    if device is not None:
-        counter.to(device)
-    tensors = chain(counter.parameters(), counter.buffers())
-    modes = {module: module.training for module in counter.modules()}
-    counter.eval()
-    try:
-        with torch.no_grad():
-            yield next((tensor.device for tensor in tensors), torch.device(device or "cpu"))
-    finally:
-        for module, training in modes.items():
-            module.training = training

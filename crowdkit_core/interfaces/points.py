@@ -9,7 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 
-class Points(tv_tensors.KeyPoints):
+class Points(tv_tensors.KeyPoints):  # type: ignore[misc]  # torchvision: untyped
     """Dot annotations as (x, y) pixels whose origin is the image's top left *corner*.
 
     torchvision's `KeyPoints` resizes, crops and rotates in this convention but flips as if pixel
@@ -46,14 +46,14 @@ def _rewrap(xy: Tensor, like: Points) -> Points:
     return tv_tensors.wrap(xy, like=like)  # type: ignore[no-any-return]  # torchvision: untyped
 
 
-@F.register_kernel(F.horizontal_flip, Points)
+@F.register_kernel(F.horizontal_flip, Points)  # type: ignore[untyped-decorator]  # as above
 def _horizontal_flip(points: Points, **_: Any) -> Points:
     xy = points.as_subclass(torch.Tensor)
     width = points.canvas_size[1]
     return _rewrap(torch.stack([width - xy[..., 0], xy[..., 1]], dim=-1), points)
 
 
-@F.register_kernel(F.vertical_flip, Points)
+@F.register_kernel(F.vertical_flip, Points)  # type: ignore[untyped-decorator]  # as above
 def _vertical_flip(points: Points, **_: Any) -> Points:
     xy = points.as_subclass(torch.Tensor)
     height = points.canvas_size[0]

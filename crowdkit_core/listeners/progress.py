@@ -70,7 +70,7 @@ def epoch_line(record: Mapping[str, Any], stages: Mapping[str, int]) -> str:
 
     Example:
         >>> epoch_line({"stage": "train", "epoch": 1, "mae": 12.345678}, {"train": 9})
-        'train 2/9  mae 12.35'
+        'train 1/9  mae 12.35'
     """
     stage, epoch = record.get("stage", ""), record.get("epoch", 0)
     values = [
@@ -78,7 +78,7 @@ def epoch_line(record: Mapping[str, Any], stages: Mapping[str, int]) -> str:
         for name, value in _flat(record).items()
         if name not in ("stage", "epoch")
     ]
-    return "  ".join([f"{stage} {epoch + 1}/{stages.get(stage, '?')}", *values])
+    return "  ".join([f"{stage} {epoch}/{stages.get(stage, '?')}", *values])
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -159,7 +159,8 @@ def every_parameter_gets_a_gradient(counter: Counter) -> None:
     module = _training(counter)
     prediction = module(_images(counter, (64, 96), number=2))
     outputs = [prediction.count, *_maps(prediction).values(), *prediction.counts.values()]
-    torch.stack([output.square().sum() for output in outputs]).sum().backward()
+    total = torch.stack([output.square().sum() for output in outputs]).sum()
+    torch.autograd.backward(total)
     without = [n for n, p in module.named_parameters() if p.requires_grad and p.grad is None]
     assert not without, f"no gradient reaches {', '.join(without)}"
 

@@ -141,7 +141,9 @@ def measured_lengths_fit_the_points(generator: DensityGenerator) -> None:
         points = _example(8, size, number)
         lengths = generator.measure(points, size)
         for name, values in lengths.items():
-            assert values.shape == (number,), f"{name}: shape {tuple(values.shape)}, not ({number},)"
+            assert values.shape == (number,), (
+                f"{name}: shape {tuple(values.shape)}, not ({number},)"
+            )
             assert values.isfinite().all(), f"{name} is not finite for {number} points"
         if "sigma" in lengths:
             measured = generator([points], size, stride=stride, sigmas=[lengths["sigma"]])

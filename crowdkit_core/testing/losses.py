@@ -119,9 +119,13 @@ def zero_people_are_fine(loss: Loss) -> None:
     prediction = _leaf(_counter(loss)(_images(1)))
     total = _fitted(loss)(prediction, _target(loss, [_points(0, 0)])).total
     assert total.isfinite(), f"loss of an image without people is {float(total)}"
-    leaves = _leaves(prediction)
-    for gradient in torch.autograd.grad(total, leaves, allow_unused=True):
+    for gradient in _gradients(total, prediction):
         assert gradient is None or gradient.isfinite().all(), "gradient is not finite"
+
+
+def _gradients(total: Tensor, prediction: Prediction) -> tuple[Tensor | None, ...]:
+    """Of everything the loss may read; None where it does not."""
+    return torch.autograd.grad(total, _leaves(prediction), allow_unused=True)
 
 
 def _leaves(prediction: Prediction) -> list[Tensor]:
@@ -139,7 +143,7 @@ def prediction_gets_a_gradient(loss: Loss) -> None:
     prediction = _leaf(_counter(loss)(_images(1)))
     total = _fitted(loss)(prediction, _target(loss, [_points(9, 2)])).total
     assert total.requires_grad, "the total does not depend on the prediction"
-    gradients = torch.autograd.grad(total, _leaves(prediction), allow_unused=True)
+    gradients = _gradients(total, prediction)
     assert any(g is not None and bool(g.any()) for g in gradients), "every gradient is zero"
 
 

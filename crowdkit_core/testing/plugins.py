@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from crowdkit_core.errors import CrowdkitError, UnknownComponentError
 from crowdkit_core.interfaces import Component
 from crowdkit_core.registry import ComponentInfo, create, list_components
+from crowdkit_core.registry.discovery import CORE
 from crowdkit_core.testing.runner import checks_of
 
 
@@ -78,18 +82,23 @@ def _components(name: str) -> list[ComponentInfo]:
 
 
 def _check_package(distribution: str, components: list[ComponentInfo]) -> Iterator[CheckResult]:
-    requirements = metadata.requires(distribution) or []
-    ranged = any(r.replace(" ", "").startswith("crowdkit-core>=") for r in requirements)
-    if distribution != "crowdkit-core":
-        yield CheckResult(
-            distribution,
-            "requires_a_range_of_core",
-            "" if ranged and any("<" in r for r in requirements) else
-            "declare crowdkit-core>=X,<Y in its dependencies",
-        )
+    if distribution != CORE:
+        yield CheckResult(distribution, "requires_a_range_of_core", _open_range(distribution))
     packages = sorted({component.value.split(".")[0].split(":")[0] for component in components})
     for package in packages:
         yield CheckResult(distribution, "package_imports_without_torch", _heavy_import(package))
+
+
+def _open_range(distribution: str) -> str:
+    requirements = map(Requirement, metadata.requires(distribution) or [])
+    operators = {
+        part.operator
+        for requirement in requirements
+        if canonicalize_name(requirement.name) == CORE and requirement.marker is None
+        for part in requirement.specifier
+    }
+    bounded = operators & {">=", ">", "~="} and operators & {"<", "<=", "~="}
+    return "" if bounded else f"declare {CORE}>=X,<Y in its dependencies"
 
 
 def _heavy_import(package: str) -> str:

@@ -18,18 +18,16 @@ def sizes(
 
 
 @st.composite
-def points(
-    draw: st.DrawFn, *, size: Size, min_points: int = 0, max_points: int = 40
-) -> Tensor:
+def points(draw: st.DrawFn, *, size: Size, min_points: int = 0, max_points: int = 40) -> Tensor:
     """(N, 2) float32 points in ``[0, W] x [0, H]``: borders, corners and duplicates occur."""
     height, width = size
     x = st.floats(0, width, width=32)
     y = st.floats(0, height, width=32)
     corner = st.sampled_from([(0.0, 0.0), (float(width), float(height)), (width / 2, 0.0)])
-    pairs = draw(
-        st.lists(st.tuples(x, y) | corner, min_size=min_points, max_size=max_points)
-    )
-    if pairs and draw(st.booleans()):
+    pair: st.SearchStrategy[tuple[float, float]] = st.tuples(x, y) | corner
+    pairs = draw(st.lists(pair, min_size=min_points, max_size=max_points))
+    repeated: bool = draw(st.booleans())
+    if pairs and repeated:
         pairs = [*pairs[: max_points - 1], pairs[0]]
     return torch.tensor(pairs, dtype=torch.float32).reshape(-1, 2)
 

@@ -60,6 +60,13 @@ def shown_photo(image: Tensor, shown: Size) -> NDArray[np.uint8]:
     return resized.permute(1, 2, 0).numpy()
 
 
+def muted(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Half grey and a little darker: heat and dots are told from the photo's own colours."""
+    colors = photo.astype(np.float32) / 255
+    grey = colors.mean(axis=2, keepdims=True)
+    return np.asarray(0.85 * (0.4 * colors + 0.6 * grey), dtype=np.float32)
+
+
 def shown_density(
     density: Float[Tensor, "h w"], *, stride: int, size: Size, shown: Size
 ) -> NDArray[np.float32]:
@@ -118,7 +125,7 @@ def draw_points(
     """Dots on heads, smaller where there are many."""
     xy = points.detach().cpu().float().numpy() * np.array([shown[1] / size[1], shown[0] / size[0]])
     spacing = (shown[0] * shown[1] / max(len(xy), 1)) ** 0.5
-    diameter = float(np.clip(spacing / 6, 2.0, 9.0)) * 72 / DPI
+    diameter = float(np.clip(spacing / 5, 3.5, 9.0)) * 72 / DPI
     axes.scatter(
         xy[:, 0], xy[:, 1], s=diameter**2, c=color, edgecolors=INK, linewidths=diameter / 8
     )

@@ -17,6 +17,7 @@ from crowdkit_core.visual.canvas import (
     display_size,
     draw_pixels,
     draw_points,
+    muted,
     new_figure,
     peak,
     shown_density,
@@ -60,7 +61,8 @@ def overlay(
     figure = new_figure(shown[1], shown[0])
     axes = bare_axes(figure, (0, 0, 1, 1), shown)
     photo = shown_photo(image, shown)
-    draw_pixels(axes, photo if density is None else _muted(photo), shown)
+    plain = density is None and points is None
+    draw_pixels(axes, photo if plain else muted(photo), shown)
     if density is not None and stride is not None:
         intensity = shown_density(density, stride=stride, size=size, shown=shown)
         draw_pixels(axes, _heat(intensity, colormap), shown)
@@ -80,13 +82,6 @@ def overlay(
         bbox={"boxstyle": "round,pad=0.35", "facecolor": INK, "alpha": 0.8, "linewidth": 0},
     )
     return figure
-
-
-def _muted(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Half grey and a little darker, so that heat is told from the photo's own colours."""
-    colors = photo.astype(np.float32) / 255
-    grey = colors.mean(axis=2, keepdims=True)
-    return np.asarray(0.85 * (0.4 * colors + 0.6 * grey), dtype=np.float32)
 
 
 def _heat(intensity: NDArray[np.float32], colormap: Colormap) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from crowdkit_core.visual.canvas import (
     display_size,
     draw_pixels,
     draw_points,
+    muted,
     new_figure,
     peak,
     shown_density,
@@ -70,7 +71,8 @@ def panel_row(
         axes = bare_axes(figure, box, shown)
         axes.set_title(panel.title, fontsize=15, color=INK, pad=10)
         if intensity is None:
-            draw_pixels(axes, shown_photo(image, shown), shown)
+            photo = shown_photo(image, shown)
+            draw_pixels(axes, photo if panel.points is None else muted(photo), shown)
         else:
             scale = PowerNorm(0.5, vmin=0, vmax=top)
             draw_pixels(axes, intensity.clip(min=0), shown, colormap=colormap, norm=scale)

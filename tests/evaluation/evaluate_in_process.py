@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from crowdkit_core.evaluation import evaluate, validate
-from crowdkit_core.evaluation.output import report_dict
+from crowdkit_core.evaluation import evaluate, report_dict, validate
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 
 

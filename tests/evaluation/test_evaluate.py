@@ -13,9 +13,9 @@ from crowdkit_core.evaluation import (
     annotated_counts,
     constant_baseline,
     evaluate,
+    report_dict,
     validate,
 )
-from crowdkit_core.evaluation.output import report_dict
 from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 

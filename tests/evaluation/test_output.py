@@ -53,7 +53,7 @@ def test_text_says_it_all(report):
     text = format_report(report)
     assert "RedPixels on RedImages (test): 3 images, 4 people" in text
     assert "validated_on_test: True" in text
-    assert "NAE leaves out 1 images without people" in text
+    assert "images without people, left out of NAE: 1" in text
     assert "MAE of predicting the training mean: 1.11" in text
     rows = {line.split("  ")[0]: line for line in text.splitlines()}
     assert "1.00 [" in rows["count"]

@@ -193,3 +193,8 @@ def test_a_bad_file_stops_or_is_reported(make_counter, tmp_path):
     assert [each.name[-5:] for each in counted] == ["1.png", "3.png"]
     assert len(errors) == 1
     assert "2.png" in str(errors[0])
+
+
+def test_a_path_without_images_is_refused_at_once(make_counter, tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        count_paths(make_counter("BrightnessCounter"), [tmp_path / "absent.jpg"])

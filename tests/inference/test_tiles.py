@@ -127,3 +127,16 @@ def test_auto_keeps_a_counters_own_procedure(make_counter, monkeypatch):
     assert auto_tile(counter, (50, 50)) is not None
     monkeypatch.setattr(type(counter), "predict", lambda self, images: self(images))
     assert auto_tile(counter, (50, 50)) is None
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["PoolingCounter", "DilatedCounter"])
+def test_tiled_equals_whole_on_a_gpu(make_counter, name, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    counter, image = make_counter(name).cuda(), random_image(301, 203)
+    plan = plan_tiles(counter, (301, 203), tile=64)
+    with torch.no_grad():
+        tiled = predict_tiles(counter, image, plan, device="cuda")
+        whole = counter(image.cuda()[None] / 255)
+    assert tiled.density.device.type == "cpu"
+    torch.testing.assert_close(tiled.density, whole.density.cpu(), **TOLERANCE)

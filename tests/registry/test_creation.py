@@ -144,9 +144,9 @@ def test_hidden_options_are_refused(options):
 def test_words_of_the_registry_are_no_options(word):
     space: dict[str, Any] = {}
     exec(f"def clash(*, {word}: str = ''): ...", space)
-    with register("loss", "clash", space["clash"]):
-        with pytest.raises(BrokenComponentError, match=f"named '{word}'"):
-            create("loss", "clash")
+    clash = register("loss", "clash", space["clash"])
+    with clash, pytest.raises(BrokenComponentError, match=f"named '{word}'"):
+        create("loss", "clash")
 
 
 def test_a_module_without_constructor_has_no_options():

@@ -292,7 +292,7 @@ class NeedsADepthMap(MSE):
 
 
 def test_a_loss_with_unusual_needs_is_told_to_bring_a_counter():
-    with pytest.raises(ConformanceError, match="give check_loss a counter that fits.*depth"):
+    with pytest.raises(ConformanceError, match=r"give check_loss a counter that fits.*depth"):
         check_loss(NeedsADepthMap())
 
 

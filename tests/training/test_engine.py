@@ -367,7 +367,9 @@ class Explosive(Loss):
 
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_files(toys, tmp_path) -> None:
     train(toys.task(loss=Explosive(), train=2), supervised(1), run_in(tmp_path))
-    before = {path: path.read_bytes() for path in tmp_path.glob("[bls]*.*") if "log" not in path.name}
+    before = {
+        path: path.read_bytes() for path in tmp_path.glob("[bls]*.*") if "log" not in path.name
+    }
     with pytest.raises(DivergedError) as caught:
         train(toys.task(loss=Explosive(), train=2), supervised(3), run_in(tmp_path, resume=True))
     message = caught.value.message

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from crowdkit_core.data import Augmentation
 from crowdkit_core.interfaces import (
     Annotation,
     Batch,
@@ -27,7 +28,14 @@ from crowdkit_core.interfaces import (
     TrainingTask,
 )
 from crowdkit_core.losses import MSE
-from crowdkit_core.training import OptimizationSettings, make_optimization
+from crowdkit_core.settings import RunSettings
+from crowdkit_core.training import (
+    OptimizationSettings,
+    Supervised,
+    TrainingResult,
+    make_optimization,
+    train,
+)
 
 SIZE = (16, 24)
 
@@ -143,7 +151,9 @@ class JointStage(Stage):
         self.counter, self.density_generator, self.loss = counter, generator, loss
 
     def forward(self, batch: Batch) -> LossTerms:
-        return self.loss(self.counter(batch.images), Target.from_batch(batch, self.density_generator))
+        return self.loss(
+            self.counter(batch.images), Target.from_batch(batch, self.density_generator)
+        )
 
     def optimizations(self) -> Mapping[str, Optimization]:
         slow = OptimizationSettings(optimizer="SGD", learning_rate=1e-3)
@@ -200,7 +210,9 @@ class StudentStage(Stage):
 class Distillation(Trainer):
     """A teacher, then a fresh student of it."""
 
-    def __init__(self, *, epochs: int, student_epochs: int, loop: LoopSettings | None = None) -> None:
+    def __init__(
+        self, *, epochs: int, student_epochs: int, loop: LoopSettings | None = None
+    ) -> None:
         self.epochs, self.student_epochs = epochs, student_epochs
         self.loop = loop or LoopSettings()
         self.asked: list[dict[str, Path]] = []
@@ -221,3 +233,25 @@ class Distillation(Trainer):
             ),
             StagePlan(name="student", epochs=self.student_epochs, batch_size=2, build=student),
         ]
+
+
+def train_for_comparison(
+    directory: Path, *, processes: int = 1, epochs: int = 2, resume: bool = False
+) -> TrainingResult:
+    """A run with everything switched on that must not depend on the number of processes."""
+    trainer = Supervised(
+        epochs=epochs,
+        batch_size=4,
+        augmentation=Augmentation(crop_size=(8, 12)),
+        optimization=OptimizationSettings(learning_rate=1e-2),
+        loop=LoopSettings(accumulate=2, ema=0.5, clip_norm=10.0),
+    )
+    run = RunSettings(
+        directory=directory,
+        accelerator="cpu",
+        devices=processes,
+        strategy="ddp" if processes > 1 else "auto",
+        resume=resume,
+    )
+    # 3 validation images are no multiple of 2 processes.
+    return train(task(seeded(Linear), train=13, validation=3), trainer, run)

@@ -65,6 +65,15 @@ def _pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
     return _shaded(colours[rng.integers(len(colours))], float(rng.uniform(0.8, 1.1)))
 
 
+def _box(
+    draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], *, fill: Colour
+) -> None:
+    """A filled rectangle, or nothing where the view leaves nothing of it."""
+    left, top, right, bottom = box
+    if left <= right and top <= bottom:
+        draw.rectangle(box, fill=fill)
+
+
 def _street(
     rng: np.random.Generator,
     draw: ImageDraw.ImageDraw,
@@ -83,8 +92,8 @@ def _street(
             roof = base - float(rng.uniform(0.45, 1)) * tall * scale
             colour = _pick(rng, _FACADES)
             faded = _mix(colour, (205, 212, 220), haze)
-            draw.rectangle((x, roof, x + front, edge), fill=faded)
-            draw.rectangle((x, roof, x + front, roof + 0.5 * scale), fill=_shaded(faded, 0.8))
+            _box(draw, (x, roof, x + front, edge), fill=faded)
+            _box(draw, (x, roof, x + front, roof + 0.5 * scale), fill=_shaded(faded, 0.8))
             _windows(rng, draw, (x, roof, x + front, base), scale, faded)
             x += front
     _trees(rng, draw, camera, wall * 0.98, width, every=16)
@@ -108,18 +117,17 @@ def _windows(
     pitch, storey = float(rng.uniform(1.8, 3.2)) * scale, 3.3 * scale
     glass = _shaded((80, 92, 108), float(rng.uniform(0.6, 1.4)))
     row = base - 4.2 * scale
-    while row > max(top + 0.6 * scale, -storey):
+    while row > max(top + 2.2 * scale, -storey):
         for column in np.arange(left + 0.5 * pitch, right - 0.6 * pitch, pitch):
             pane = (column, row - 1.6 * scale, column + 0.55 * pitch, row)
             lit = (226, 206, 150) if rng.random() < 0.08 else glass
-            draw.rectangle(pane, fill=lit)
+            _box(draw, pane, fill=lit)
             if scale > 5:
                 draw.line((pane[0], pane[3] + 1, pane[2], pane[3] + 1), fill=_shaded(colour, 1.2))
         row -= storey
-    draw.rectangle((left, base - 3.2 * scale, right, base), fill=_shaded(colour, 0.55))
+    _box(draw, (left, base - 3.2 * scale, right, base), fill=_shaded(colour, 0.55))
     awning = _pick(rng, _BRIGHT)
-    draw.rectangle(
-        (left + 0.1 * (right - left), base - 3.5 * scale, right - 0.15 * (right - left),
+    _box(draw, (left + 0.1 * (right - left), base - 3.5 * scale, right - 0.15 * (right - left),
          base - 2.9 * scale), fill=_shaded(awning, 0.8),
     )  # fmt: skip
 
@@ -138,16 +146,14 @@ def _trees(
         x = float(rng.uniform(0, width))
         tall, wide = (float(v) * scale for v in rng.uniform((4, 1.5), (9, 3)))
         green = _shaded((62, 96, 52), float(rng.uniform(0.6, 1.3)))
-        draw.rectangle((x - 0.15 * scale, base - 0.5 * tall, x + 0.15 * scale, base),
+        _box(draw, (x - 0.15 * scale, base - 0.5 * tall, x + 0.15 * scale, base),
                        fill=(70, 56, 44))  # fmt: skip
         leaves = 45
         angles = rng.uniform(0, 2 * np.pi, leaves)
         reach = np.sqrt(rng.random(leaves))
         for step, (angle, away) in enumerate(zip(angles, reach, strict=True)):
-            cx, cy = (
-                x + wide * away * np.cos(angle),
-                base - tall * (0.65 + 0.33 * away * np.sin(angle)),
-            )
+            cx = x + wide * away * np.cos(angle)
+            cy = base - tall * (0.65 + 0.33 * away * np.sin(angle))
             r = 0.22 * wide
             shade = 0.7 + 0.5 * step / leaves - 0.2 * float(np.sin(angle))
             draw.ellipse((cx - r, cy - 0.8 * r, cx + r, cy + 0.8 * r), fill=_shaded(green, shade))
@@ -182,19 +188,18 @@ def _stands(
     seat, step = _pick(rng, _BRIGHT), max(0.8 * scale, 3.0)
     concrete = _shaded((150, 150, 150), float(rng.uniform(0.6, 1.1)))
     top = edge - 14 * step
-    draw.rectangle((0, top, width, edge), fill=concrete)
+    _box(draw, (0, top, width, edge), fill=concrete)
     r = 0.3 * step
     for row in np.arange(edge - 2.2 * step, top, -step):
-        draw.rectangle((0, row, width, row + 0.25 * step), fill=_shaded(concrete, 0.7))
+        _box(draw, (0, row, width, row + 0.25 * step), fill=_shaded(concrete, 0.7))
         for x in np.arange(float(rng.uniform(0, step)), width, step * 0.9):
-            draw.ellipse(
-                (x - r, row - 2 * r, x + r, row), fill=_shaded(seat, rng.uniform(0.7, 1.1))
-            )
+            worn = _shaded(seat, float(rng.uniform(0.7, 1.1)))
+            draw.ellipse((x - r, row - 2 * r, x + r, row), fill=worn)
     for x in np.arange(0, width, 12 * step):
-        draw.rectangle((x, top, x + 0.9 * step, edge), fill=_shaded(concrete, 0.85))
-    draw.rectangle((0, top - 1.5 * step, width, top), fill=(60, 62, 66))
+        _box(draw, (x, top, x + 0.9 * step, edge), fill=_shaded(concrete, 0.85))
+    _box(draw, (0, top - 1.5 * step, width, top), fill=(60, 62, 66))
     for x in np.arange(0, width, 6 * scale):
-        draw.rectangle((x, edge - 1.1 * scale, x + 5.8 * scale, edge), fill=_pick(rng, _BRIGHT))
+        _box(draw, (x, edge - 1.1 * scale, x + 5.8 * scale, edge), fill=_pick(rng, _BRIGHT))
 
 
 def _stage(
@@ -207,22 +212,22 @@ def _stage(
 ) -> None:
     """A concert stage: dark drapes, a bright screen, trusses with round spotlights."""
     scale = camera.focal / wall
-    draw.rectangle((0, 0, width, edge), fill=(30, 30, 40))
+    _box(draw, (0, 0, width, edge), fill=(30, 30, 40))
     left, right = 0.2 * width, 0.8 * width
-    top = max(edge - 11 * scale, 4)
+    bottom = edge - 1.6 * scale
+    top = min(max(edge - 11 * scale, 4.0), bottom)
     glow = _pick(rng, _BRIGHT)
-    draw.rectangle((left, top, right, edge - 1.6 * scale), fill=_mix(glow, (30, 30, 60), 0.5))
+    _box(draw, (left, top, right, bottom), fill=_mix(glow, (30, 30, 60), 0.5))
     for _ in range(14):
-        x, y = float(rng.uniform(left, right)), float(rng.uniform(top, edge - 1.6 * scale))
+        x, y = float(rng.uniform(left, right)), float(rng.uniform(top, bottom))
         r = float(rng.uniform(0.2, 1.2)) * scale
         draw.ellipse((x - r, y - r, x + r, y + r), fill=_mix(_pick(rng, _BRIGHT), glow, 0.6))
-    draw.rectangle((0.1 * width, edge - 1.6 * scale, 0.9 * width, edge), fill=(18, 18, 22))
-    draw.rectangle((left, top - 0.5 * scale, right, top), fill=(90, 90, 96))
+    _box(draw, (0.1 * width, bottom, 0.9 * width, edge), fill=(18, 18, 22))
+    _box(draw, (left, top - 0.5 * scale, right, top), fill=(90, 90, 96))
     r = max(0.3 * scale, 1.5)
     for x in np.linspace(left, right, 12):
-        draw.ellipse(
-            (x - r, top - r, x + r, top + r), fill=_mix(_pick(rng, _BRIGHT), (255, 255, 255), 0.6)
-        )
+        light = _mix(_pick(rng, _BRIGHT), (255, 255, 255), 0.6)
+        draw.ellipse((x - r, top - r, x + r, top + r), fill=light)
 
 
 def _ground(rng: np.random.Generator, camera: Camera, size: Size, top: int) -> Array:
@@ -268,4 +273,4 @@ def _noise() -> Array:
 def _grain(across: Array, depth: Array, per_metre: float) -> Array:
     columns = (across * per_metre).astype(np.int32) & 255
     rows = (depth * per_metre).astype(np.int32) & 255
-    return _noise()[rows, columns]
+    return np.asarray(_noise()[rows, columns])

@@ -164,7 +164,7 @@ def _back(board: Stencil, style: str) -> None:
         board.paint(HAIR, *_soft(board, 0, -0.03, 0.41, 0.45 if style != "short" else 0.41))
 
 
-def _bare(board: Stencil, view: str) -> None:
+def _bare(_board: Stencil, _view: str) -> None:
     """Nothing on the head."""
 
 
@@ -191,7 +191,7 @@ def _cap(board: Stencil, view: str) -> None:
         board.paint(EXTRA, board.ellipse(-0.46, -0.15, 0.26, 0.05), 0.7)
 
 
-def _hat(board: Stencil, view: str) -> None:
+def _hat(board: Stencil, _view: str) -> None:
     board.paint(EXTRA, board.ellipse(0, -0.16, 0.6, 0.15), 0.75)
     _dome(board, -0.18, 0.42, 0.52)
     band = board.ellipse(0, -0.04, 0.42, 0.52) * board.within(0.05 - np.abs(board.y + 0.24))

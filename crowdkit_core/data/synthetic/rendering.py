@@ -57,7 +57,7 @@ def _mixes(colours: Array, depths: npt.NDArray[np.float64], far: float, haze: fl
     mixes[:, :3, :PAINTS] = (colours / 255 * (1 - veil)).transpose(0, 2, 1)
     mixes[:, :3, PAINTS] = veil[:, 0] * _HAZE
     mixes[:, 3, PAINTS] = 1
-    return mixes / 255
+    return np.asarray(mixes / 255, np.float32)
 
 
 def _paste(

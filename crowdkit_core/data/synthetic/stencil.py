@@ -5,7 +5,9 @@ the pixel is. One small matrix product turns it into premultiplied colour, so th
 in different clothes cost little more than pasting.
 """
 
-from typing import NamedTuple
+import math
+from copy import copy
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,9 +66,20 @@ class Stencil:
         self.layers *= 1 - coverage
         self.layers[PAINTS] += coverage
 
-    def within(self, distance: Array) -> Array:
+    def part(self, box: tuple[float, float, float, float]) -> Self:
+        """The piece of the board within a box; what is painted on it shows on the whole."""
+        left, top, right, bottom = box
+        rows = slice(*np.searchsorted(self.y[:, 0], (top, bottom)).tolist())
+        columns = slice(*np.searchsorted(self.x[0], (left, right)).tolist())
+        piece = copy(self)
+        piece.x, piece.y = self.x[:, columns], self.y[rows]
+        piece.layers = self.layers[:, rows, columns]
+        return piece
+
+    def within(self, distance: npt.ArrayLike) -> Array:
         """Antialiased coverage of where a signed distance, in drawing units, is positive."""
-        return np.clip(distance * self.scale + 0.5, 0, 1)
+        pixels = np.asarray(distance, np.float32) * np.float32(self.scale)
+        return np.asarray(np.clip(pixels + np.float32(0.5), 0, 1))
 
     def ellipse(self, x: float, y: float, rx: float, ry: float) -> Array:
         """Coverage of an axis-parallel ellipse."""
@@ -80,34 +93,34 @@ class Stencil:
         (x0, y0), (x1, y1) = start, end
         dx, dy = x1 - x0, y1 - y0
         along = np.clip(((self.x - x0) * dx + (self.y - y0) * dy) / (dx * dx + dy * dy), 0, 1)
-        ox, oy = self.x - x0 - along * dx, self.y - y0 - along * dy
+        beside = self.x - x0 - along * dx
+        away = np.hypot(beside, self.y - y0 - along * dy)
         radius = r0 + along * (r1 - r0)
-        shade = 0.86 - 0.2 * ox / radius - 0.12 * (np.hypot(ox, oy) / radius) ** 2
-        return self.within(radius - np.hypot(ox, oy)), shade
+        shade = 0.86 - 0.2 * beside / radius - 0.12 * (away / radius) ** 2
+        return self.within(radius - away), np.asarray(shade, np.float32)
 
-    def profile(
-        self, heights: list[float], halves: list[float], x: float = 0.0
-    ) -> tuple[Array, Array]:
-        """Coverage and shade of an upright shape symmetric about ``x``, given half widths."""
-        half = np.interp(self.y[:, 0], heights, halves, left=-1, right=-1)[:, None]
-        half = half.astype(np.float32)
-        u = (self.x - x) / np.maximum(half, 1e-3)
+    def profile(self, heights: list[float], halves: list[float]) -> tuple[Array, Array]:
+        """Coverage and shade of an upright shape, symmetric, given half widths by height."""
+        half = np.interp(self.y[:, 0], heights, halves, left=-1, right=-1)
+        half = half.astype(np.float32)[:, None]
+        u = self.x / np.maximum(half, 1e-3)
         shade = 0.7 + 0.28 * np.sqrt(np.clip(1 - u * u, 0, 1)) - 0.1 * u
-        return self.within(half - np.abs(self.x - x)), shade
+        return self.within(half - np.abs(self.x)), np.asarray(shade, np.float32)
 
     def ball(self, x: float, y: float, rx: float, ry: float) -> tuple[Array, Array]:
         """Coverage and shade of an ellipsoid lit from the upper left."""
         u, v = (self.x - x) / rx, (self.y - y) / ry
-        nz = np.sqrt(np.clip(1 - u * u - v * v, 0, 1))
+        squared = u * u + v * v
+        nz = np.sqrt(np.clip(1 - squared, 0, 1))
         shade = 0.55 + 0.5 * np.clip(-0.45 * u - 0.55 * v + 0.7 * nz, 0, 1)
-        return self.ellipse(x, y, rx, ry), shade
+        coverage = self.within((1 - np.sqrt(squared)) * min(rx, ry))
+        return coverage, np.asarray(shade, np.float32)
 
     def sprite(self, scale: float) -> Sprite:
         """The drawing at ``scale`` pixels per unit, the anchor on the centre of a pixel."""
         ratio = self.scale / scale
-        rows, top = _shares(len(self.y), self.origin[1], ratio)
-        columns, left = _shares(self.x.shape[1], self.origin[0], ratio)
-        layers = rows @ self.layers @ columns.T
+        layers, top = _reduced(self.layers, 1, self.origin[1], ratio)
+        layers, left = _reduced(layers, 2, self.origin[0], ratio)
         packed = np.rint(np.clip(layers, 0, 1) * 255).astype(np.uint8)
         opaque = packed[PAINTS] > 0
         used_rows, used_columns = np.flatnonzero(opaque.any(1)), np.flatnonzero(opaque.any(0))
@@ -116,11 +129,19 @@ class Stencil:
         return Sprite(np.ascontiguousarray(trimmed), left - int(c0), top - int(r0))
 
 
-def _shares(cells: int, origin: float, ratio: float) -> tuple[Array, int]:
-    """Share of each fine cell in each coarse one, and the coarse cell centred on the origin."""
-    before = int(np.ceil(origin / ratio))
-    after = int(np.ceil((cells - origin) / ratio))
-    low = origin + (np.arange(-before, after + 1, dtype=np.float32)[:, None] - 0.5) * ratio
-    fine = np.arange(cells, dtype=np.float32)[None, :]
-    overlap = np.minimum(low + ratio, fine + 1) - np.maximum(low, fine)
-    return np.clip(overlap, 0, None) / ratio, before
+def _reduced(layers: Array, axis: int, origin: float, ratio: float) -> tuple[Array, int]:
+    """Means over runs of ``ratio`` cells, one run centred on the origin; and which run that is.
+
+    Differences of running sums, and no matrix product: a threaded one would have the workers of
+    a data loader fight for the cores.
+    """
+    cells = layers.shape[axis]
+    before, after = math.ceil(origin / ratio), math.ceil((cells - origin) / ratio)
+    edges = np.clip(origin + (np.arange(-before, after + 2) - 0.5) * ratio, 0, cells)
+    whole = np.minimum(edges.astype(np.intp), cells - 1)
+    rest = (edges - whole).astype(np.float32)
+    sums = layers.cumsum(axis).take(whole, axis)
+    values = layers.take(whole, axis)
+    shape = [-1 if i == axis else 1 for i in range(3)]
+    sums += values * (rest - 1).reshape(shape)
+    return np.diff(sums, axis=axis) / np.float32(ratio), before

@@ -137,21 +137,18 @@ def _foliage(
 ) -> None:
     """Ragged clumps of leaves within an ellipse, the upper ones in front and lighter."""
     rng = np.random.default_rng(5)
-    leaf = rng.random((97, 89)).astype(np.float32)
-    rows = (board.y * 6 / clump).astype(np.int32) % 97
-    columns = (board.x * 6 / clump).astype(np.int32) % 89
-    leaves = leaf[rows, columns]
+    leaf = rng.random((97, 89), np.float32)
     for depth in np.linspace(0, 1, 40):
         angle, away = rng.uniform(0, 2 * np.pi), np.sqrt(rng.random()) * (1 - 0.2 * depth)
-        x, y = (
-            centre[0] + radii[0] * away * np.cos(angle),
-            centre[1] + radii[1] * away * np.sin(angle),
-        )
-        radius = np.hypot(board.x - x, board.y - y) / clump
-        _, shade = board.ball(x, y, clump, clump)
-        ragged = board.within((1 - radius - 0.45 * leaves) * clump)
+        x = centre[0] + radii[0] * away * np.cos(angle)
+        y = centre[1] + radii[1] * away * np.sin(angle)
+        part = board.part((x - clump, y - clump, x + clump, y + clump))
+        rows, columns = ((v * 6 / clump).astype(np.int32) for v in (part.y, part.x))
+        leaves = leaf[rows % 97, columns % 89]
+        radius = np.hypot(part.x - x, part.y - y) / clump
+        _, shade = part.ball(x, y, clump, clump)
         lit = (0.5 + 0.35 * depth - 0.15 * np.sin(angle)) * (0.7 + 0.5 * leaves)
-        board.paint(MAIN, ragged, shade * lit)
+        part.paint(MAIN, part.within((1 - radius - 0.45 * leaves) * clump), shade * lit)
 
 
 def _shade_below(board: Stencil, radius: float) -> None:
@@ -171,7 +168,10 @@ KINDS: tuple[Kind, ...] = (
     Kind(_parasol, (-1.6, -3.0, 1.6, 0.5), ((-1.5, -2.95, 1.5, -2.0), (-0.05, -2, 0.05, 0)), 0.8),
     Kind(_bush, (-0.9, -1.5, 0.9, 0.3), ((-0.6, -1.4, 0.6, 0.05),), 1.5),
     Kind(
-        _placard, (-0.6, -3.0, 0.6, -1.2), ((-0.5, -2.9, 0.5, -2.2), (-0.05, -2.2, 0.05, -1.4)), 1.5
+        _placard,
+        (-0.6, -3.0, 0.6, -1.2),
+        ((-0.5, -2.9, 0.5, -2.2), (-0.05, -2.2, 0.05, -1.4)),
+        1.5,
     ),
     Kind(_flag, (-0.3, -4.3, 1.8, -1.2), ((0.1, -4.1, 1.7, -2.8), (-0.05, -2.8, 0.2, -1.4)), 0.8),
 )

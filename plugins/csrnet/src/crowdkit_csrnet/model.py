@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from crowdkit_core.networks import (
     pad_to_multiple,
     vgg16_keys,
 )
-from crowdkit_core.weights import strip_prefixes
+from crowdkit_core.weights import WeightsFile, strip_prefixes
 
 STRIDE = 8
 _BACK_END = (512, 512, 512, 256, 128, 64)
@@ -40,6 +41,7 @@ class CSRNet(Counter):
             False starts at random.
         normalization: ``imagenet`` as the published training code; some published weights want
             ``caffe`` (the mean subtracted from 0..255).
+        output_scale: Persons per cell that an output of 1 stands for.
     """
 
     outputs: Mapping[str, MapSpec] = {"density": MapSpec("density", STRIDE)}
@@ -51,8 +53,10 @@ class CSRNet(Counter):
         backbone: str = "vgg16",
         pretrained: bool | Path = False,
         normalization: Normalization = "imagenet",
+        output_scale: float = 1.0,
     ) -> None:
         super().__init__()
+        self.output_scale = output_scale
         self.normalize = Normalize(normalization)
         self.backbone = Backbone(backbone, reductions=(STRIDE,), pretrained=pretrained)
         self.backend = conv_relu_stack((self.backbone.channels[0], *_BACK_END), dilation=_DILATION)
@@ -65,7 +69,7 @@ class CSRNet(Counter):
         """Count."""
         size = (images.shape[-2], images.shape[-1])
         (features,) = self.backbone(pad_to_multiple(self.normalize(images), STRIDE))
-        density = self.output_layer(self.backend(features))
+        density = self.output_layer(self.backend(features)) * self.output_scale
         return Prediction.from_density(crop_map(density, size, STRIDE), STRIDE)
 
     @classmethod
@@ -74,6 +78,13 @@ class CSRNet(Counter):
         published = vgg16_keys("frontend")
         bare = strip_prefixes(state, "CCN.", "module.")
         return {published.get(key, key): value for key, value in bare.items()}
+
+    @classmethod
+    def options_from_weights(cls, file: WeightsFile) -> dict[str, Any]:
+        """Under ``CCN.``, trained on 100 times the persons per pixel, its map enlarged 8 x 8."""
+        enlarged = any(key.startswith("CCN.") for key in file.state)
+        published = {"normalization": "shanghaitech-a", "output_scale": STRIDE**2 / 100}
+        return {**(published if enlarged else {}), **super().options_from_weights(file)}
 
 
 def _receptive_field(backbone: Backbone) -> int | None:
