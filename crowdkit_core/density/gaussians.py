@@ -17,7 +17,7 @@ Convention = Literal["standard", "half"]
 whose standard deviation is sigma / sqrt(2)."""
 
 _LEAST_SIGMA = 1e-3  # pixels; narrower Gaussians are the same: all mass in the point's own cell
-_CELLS_AT_ONCE = 2**22  # of maps made in one go, so that they stay in cache
+_CELLS_AT_ONCE = 2**21  # of maps made in one go, so that they stay in cache
 
 
 def place_gaussians(
@@ -128,7 +128,7 @@ def _place(
     lengths = torch.tensor([len(p) for p in points], device=xy.device)
     image = torch.repeat_interleave(lengths, output_size=len(xy))
     frames = torch.tensor(sizes, dtype=torch.float64, device=xy.device).flip(1) / stride
-    centres = torch.minimum((xy.double() / stride).clamp_min(0), frames[image])
+    centres = torch.minimum((xy.double() / stride).clamp_min(0), frames.index_select(0, image))
     deviations = sigma.double().clamp_min(_LEAST_SIGMA) / stride
     if convention == "half":
         deviations = deviations / sqrt(2)

@@ -81,17 +81,19 @@ def sum_gaussians(
         Per image (ceil(height), ceil(width)).
     """
     tiles = _lay_tiles(frames, _tile_side(reaches, frames))
-    kernels = _kernels(centres, sigmas, reaches, frames[image])
+    kernels = _kernels(centres, sigmas, reaches, _pick(frames, image))
     values = centres.new_zeros(len(tiles.edges), tiles.side, tiles.side, dtype=dtype)
     for reached in _reach(tiles, centres.detach(), reaches.detach(), image, frames):
         for batch, most in _batches(reached.counts.cpu().numpy(), tiles.side):
             slots = torch.arange(most, device=centres.device)
             slots = torch.where(
-                slots < reached.counts[batch, None], reached.start[batch, None] + slots, -1
+                slots < reached.counts[batch, None],
+                reached.start[batch, None] + slots,
+                len(reached.points) - 1,
             )
             numbers = reached.tiles[batch]
             columns, rows = _integrals(
-                kernels[reached.points[slots]], tiles.edges[numbers]
+                _pick(kernels, _pick(reached.points, slots)), tiles.edges[numbers]
             )
             values.index_add_(0, numbers, torch.bmm(rows.mT, columns).to(dtype))
     return _join(values, tiles, frames)
@@ -101,9 +103,9 @@ def _tile_side(reaches: Tensor, frames: Tensor) -> int:
     """A tile about as wide as the mean Gaussian makes the fewest integrals and products."""
     if not len(reaches):
         return _SMALLEST_TILE
-    width, longest = torch.stack([2 * reaches.detach().mean(), frames.max()]).tolist()
-    side = 1 << ceil(log2(min(max(width, _SMALLEST_TILE), _LARGEST_TILE)))
-    return min(side, ceil(longest))
+    width, longest = 2 * float(reaches.detach().mean()), float(frames.max())
+    wanted = min(max(width, _SMALLEST_TILE), _LARGEST_TILE)
+    return min(1 << ceil(log2(wanted)), ceil(longest))
 
 
 def _lay_tiles(frames: Tensor, side: int) -> _Tiles:
@@ -146,8 +148,8 @@ def _integrals(kernels: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
         Columns and rows, each (T, K, side); their products are shares of one person.
     """
     scale, reach, factor = kernels[..., 2:, None, None].unbind(2)
-    u = (edges[:, None] - kernels[..., :2, None]) * scale
-    columns, rows = torch.erf(u.clamp(-reach, reach)).diff(dim=-1).unbind(2)
+    u = (edges[:, None] - kernels[..., :2, None]).mul_(scale).clamp_(-reach, reach)
+    columns, rows = u.erf_().diff(dim=-1).unbind(2)
     return columns, rows * factor[..., 0]
 
 
@@ -157,10 +159,10 @@ def _reach(
     """Which points reach which tiles, a bounded number of pairs at once."""
     reaches = reaches[:, None]
     first = ((centres - reaches).clamp_min(0) / tiles.side).long()
-    stop = (torch.minimum(centres + reaches, frames[image]) / tiles.side).ceil().long()
+    stop = (torch.minimum(centres + reaches, _pick(frames, image)) / tiles.side).ceil().long()
     spans = stop - first
-    across = tiles.across[image, 0]
-    first_tile = tiles.start[image] + first[:, 1] * across + first[:, 0]
+    columns, across = spans[:, 0].contiguous(), _pick(tiles.across[:, 0], image)
+    first_tile = _pick(tiles.start, image) + first[:, 1] * across + first[:, 0]
     pairs = spans.prod(1)
     parts = torch.bincount((pairs.cumsum(0) - 1) // _PAIRS_AT_ONCE).tolist()
     for begin, end in pairwise(accumulate(parts, initial=0)):
@@ -168,15 +170,16 @@ def _reach(
             continue
         owner, number = _expand(pairs[begin:end])
         point = owner + begin
-        row = number // spans[point, 0]
-        column = number - row * spans[point, 0]
-        tile, order = torch.sort(first_tile[point] + row * across[point] + column, stable=True)
+        row = number // _pick(columns, point)
+        column = number - row * _pick(columns, point)
+        tile = _pick(first_tile, point) + row * _pick(across, point) + column
+        tile, order = torch.sort(tile, stable=True)
         numbers, counts = torch.unique_consecutive(tile, return_counts=True)
         start = counts.cumsum(0) - counts
         counts, by_count = torch.sort(counts, descending=True, stable=True)
         massless = point.new_full((1,), len(centres))
         yield _Reached(
-            numbers[by_count], counts, start[by_count], torch.cat([point[order], massless])
+            numbers[by_count], counts, start[by_count], torch.cat([_pick(point, order), massless])
         )
 
 
@@ -215,4 +218,10 @@ def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
     total = int(counts.sum())
     owner = torch.repeat_interleave(counts, output_size=total)
     start = counts.cumsum(0) - counts
-    return owner, torch.arange(total, device=counts.device) - start[owner]
+    return owner, torch.arange(total, device=counts.device) - _pick(start, owner)
+
+
+def _pick(values: Tensor, numbers: Tensor) -> Tensor:
+    """``values[numbers]``, in a third of the time that indexing takes."""
+    picked = values.index_select(0, numbers.flatten())
+    return picked.view(*numbers.shape, *values.shape[1:])

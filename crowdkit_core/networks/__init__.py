@@ -1,7 +1,7 @@
 """Building blocks that counters share."""
 
 from crowdkit_core.networks.backbone import Backbone, vgg16_keys
-from crowdkit_core.networks.initialization import init_normal
+from crowdkit_core.networks.initialization import init_kaiming, init_normal
 from crowdkit_core.networks.normalization import STATISTICS, Normalization, Normalize
 from crowdkit_core.networks.padding import crop_map, pad_to_multiple
 from crowdkit_core.networks.receptive_field import measure_receptive_field
@@ -14,6 +14,7 @@ __all__ = [
     "Normalize",
     "conv_relu_stack",
     "crop_map",
+    "init_kaiming",
     "init_normal",
     "measure_receptive_field",
     "pad_to_multiple",

@@ -74,7 +74,7 @@ class Normalize(nn.Module):
         normalization: Whose statistics.
 
     Example:
-        >>> Normalize("bytes")(torch.ones(1, 3, 1, 1)).flatten().tolist()
+        >>> Normalize("bytes")(torch.ones(1, 3, 1, 1)).round().flatten().tolist()
         [255.0, 255.0, 255.0]
     """
 

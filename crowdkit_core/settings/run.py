@@ -12,7 +12,7 @@ Precision = Literal["32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """How and where a run runs; nothing here changes what is learned, except seed and precision.
+    """How and where a run runs; only seed and precision change what is learned beyond rounding.
 
     Attributes:
         directory: Folder of the run; None lets the caller choose one.
@@ -25,6 +25,8 @@ class RunSettings:
         workers: Processes that load data; 0 loads in the training process.
         resume: Go on with the run in ``directory``.
         validate_on: Images the best weights are chosen on. ``test`` marks every result.
+        channels_last: Keep the channels of a pixel together in memory, which makes convolutions
+            faster on most CPUs and GPUs.
         deterministic: Only use algorithms that give the same bits each time; slower on a GPU.
     """
 
@@ -38,4 +40,5 @@ class RunSettings:
     workers: Annotated[int, Ge(0)] = 0
     resume: bool = False
     validate_on: Literal["validation", "test"] = "validation"
+    channels_last: bool = False
     deterministic: bool = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
@@ -185,6 +186,8 @@ class _Session:
 
     def _set_up(self, stage: Stage) -> tuple[StageState, Any, dict[str, Any]]:
         objective = self.fabric.to_device(Objective(stage))
+        if self.run.channels_last:
+            objective.to(memory_format=torch.channels_last)
         optimizations = stage.optimizations()
         self._require_validation(optimizations)
         wrapped, *optimizers = self.fabric.setup(

@@ -216,7 +216,7 @@ class StageLoop:
         if self.fabric.world_size == 1:
             return dict(means)
         values = torch.tensor(list(means.values()), device=self.fabric.device)
-        reduced = self.fabric.all_reduce(values, reduce_op="mean")
+        reduced: Any = self.fabric.all_reduce(values, reduce_op="mean")
         return dict(zip(means, reduced.tolist(), strict=True))
 
 

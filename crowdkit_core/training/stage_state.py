@@ -41,8 +41,7 @@ class StageState:
         """The counter that is validated and saved: the averaged one where there is one."""
         if self.averaged is None:
             return self.stage.counter
-        averaged: Counter = self.averaged.module
-        return averaged
+        return self.averaged.module  # type: ignore[return-value]  # torch: a copy of the counter
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors, numbers and strings alone, so that reading it back executes nothing."""
@@ -89,6 +88,7 @@ def moving_average(counter: nn.Module, decay: float | None) -> AveragedModel | N
     """The exponential moving average of a counter's weights; buffers follow the counter."""
     if decay is None:
         return None
-    averaged = AveragedModel(counter, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch: untyped
+    averaged = AveragedModel(counter, multi_avg_fn=average)
     averaged.requires_grad_(False)
     return averaged

@@ -14,6 +14,7 @@ from crowdkit_core.networks import (
     Normalize,
     conv_relu_stack,
     crop_map,
+    init_kaiming,
     init_normal,
     pad_to_multiple,
 )
@@ -57,3 +58,12 @@ def test_initial_weights_have_the_stated_deviation() -> None:
     assert weights.std().item() == pytest.approx(0.02, rel=0.02)
     assert weights.mean().abs() < 1e-3
     assert all(not p.any() for name, p in stack.named_parameters() if "bias" in name)
+
+
+def test_kaimings_weights_keep_the_signals_strength_through_many_layers() -> None:
+    torch.manual_seed(0)
+    stack = conv_relu_stack([64] * 9)
+    init_kaiming(stack)
+    signal = torch.randn(1, 64, 32, 32)
+    inner = stack(signal)[..., 9:-9, 9:-9]  # away from the zeros around the map
+    assert 0.5 < inner.square().mean() / signal.square().mean() < 2

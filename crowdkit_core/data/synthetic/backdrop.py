@@ -127,9 +127,9 @@ def _windows(
         row -= storey
     _box(draw, (left, base - 3.2 * scale, right, base), fill=_shaded(colour, 0.55))
     awning = _pick(rng, _BRIGHT)
-    _box(draw, (left + 0.1 * (right - left), base - 3.5 * scale, right - 0.15 * (right - left),
-         base - 2.9 * scale), fill=_shaded(awning, 0.8),
-    )  # fmt: skip
+    inset = 0.1 * (right - left)
+    sunblind = (left + inset, base - 3.5 * scale, right - 1.5 * inset, base - 2.9 * scale)
+    _box(draw, sunblind, fill=_shaded(awning, 0.8))
 
 
 def _trees(
@@ -146,8 +146,8 @@ def _trees(
         x = float(rng.uniform(0, width))
         tall, wide = (float(v) * scale for v in rng.uniform((4, 1.5), (9, 3)))
         green = _shaded((62, 96, 52), float(rng.uniform(0.6, 1.3)))
-        _box(draw, (x - 0.15 * scale, base - 0.5 * tall, x + 0.15 * scale, base),
-                       fill=(70, 56, 44))  # fmt: skip
+        trunk = (x - 0.15 * scale, base - 0.5 * tall, x + 0.15 * scale, base)
+        _box(draw, trunk, fill=(70, 56, 44))
         leaves = 45
         angles = rng.uniform(0, 2 * np.pi, leaves)
         reach = np.sqrt(rng.random(leaves))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from crowdkit_core.interfaces import Counter, MapSpec, Prediction
-from crowdkit_core.networks import Normalization, Normalize, crop_map, pad_to_multiple
+from crowdkit_core.networks import Normalization, Normalize, crop_map, init_kaiming, pad_to_multiple
 from crowdkit_core.weights import WeightsFile, strip_prefixes
 
 STRIDE = 4
@@ -66,6 +66,7 @@ class MCNN(Counter):
         self.fuse = nn.Sequential(nn.Conv2d(30, 1, 1))
         if fuse_activation == "relu":
             self.fuse.append(nn.ReLU())
+        init_kaiming(self)
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
         """Count."""

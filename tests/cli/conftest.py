@@ -1,0 +1,66 @@
+"""The command line run in this process, and a small data set with a trained run."""
+
+import csv
+import json
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torchvision.io import write_png
+
+from crowdkit_core import create
+from crowdkit_core.cli import main
+from crowdkit_core.weights import save_weights
+
+
+@dataclass
+class Finished:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def crowdkit(capfd, monkeypatch):
+    """Run `crowdkit ARGUMENTS` and give back exit code, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["crowdkit", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capfd.readouterr()
+        return Finished(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """Twelve synthetic scenes as a user would have them: PNG files and a CSV of points."""
+    folder = tmp_path_factory.mktemp("photos")
+    scenes = create("dataset", "synthetic", images=12, size=(64, 96), people=(0, 20))
+    with (folder / "points.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["image", "x", "y"])
+        for number, scene in enumerate(scenes):
+            write_png(scene.image, str(folder / f"{number}.png"))
+            for x, y in scene.points.tolist() or [("", "")]:
+                rows.writerow([f"{number}.png", x, y])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """Weights of an untrained MCNN."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "mcnn.safetensors"
+    save_weights(path, create("counter", "mcnn"), component="mcnn")
+    return path

@@ -1,0 +1,176 @@
+"""What the commands do and print when all is well."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from crowdkit_core import list_components
+
+
+def test_list_shows_every_component(crowdkit):
+    listed = {(each["kind"], each["name"]) for each in crowdkit("list", "--json").json}
+    assert {("counter", "mcnn"), ("loss", "mse"), ("dataset", "folder")} <= listed
+    assert "mcnn" in crowdkit("list", "counter").out
+    assert "mse" not in crowdkit("list", "counter").out
+
+
+@pytest.mark.parametrize("info", list_components(), ids=lambda info: f"{info.kind}-{info.name}")
+def test_info_explains_every_option(crowdkit, info):
+    (described,) = crowdkit("info", info.name, "--kind", info.kind, "--json").json
+    assert described["summary"]
+    unexplained = [each["name"] for each in described["options"] if not each["help"]]
+    assert not unexplained
+    assert info.name in crowdkit("info", info.name).out
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, photos):
+    """A run of two short epochs through the command line."""
+    from crowdkit_core.cli.app import crowdkit
+
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    arguments = ["train", "--counter", "mcnn", "--dataset", "folder", "--set"]
+    arguments += [f"dataset.root={photos}", "--set", "trainer.epochs=1"]
+    arguments += ["--set", "dataset.test_every=4", "--set", "dataset.validation_every=4"]
+    crowdkit.main([*arguments, "--output", str(folder)], standalone_mode=False)
+    return folder
+
+
+def test_train_leaves_everything_in_the_run_folder(run):
+    files = {path.name for path in run.iterdir()}
+    assert {
+        "best.safetensors",
+        "curve.png",
+        "data.json",
+        "environment.json",
+        "last.safetensors",
+        "log.jsonl",
+        "recipe.toml",
+        "state.pt",
+    } <= files
+    events = [json.loads(line)["event"] for line in (run / "log.jsonl").read_text().splitlines()]
+    assert events == ["training_started", "epoch_ended", "training_ended"]
+
+
+def test_train_refuses_a_folder_with_a_run(crowdkit, run, photos):
+    before = (run / "best.safetensors").read_bytes()
+    options = ["--counter", "mcnn", "--dataset", "folder", "--set", f"dataset.root={photos}"]
+    finished = crowdkit("train", *options, "--output", run)
+    assert finished.code == 2
+    assert str(run) in finished.err
+    assert (run / "best.safetensors").read_bytes() == before
+
+
+def test_dry_run_prints_a_recipe_that_trains_the_same(crowdkit, photos, tmp_path):
+    options = ["--counter", "mcnn", "--dataset", "folder", "--set", f"dataset.root={photos}"]
+    recipe = crowdkit("train", *options, "--output", tmp_path / "a", "--dry-run").out
+    (tmp_path / "recipe.toml").write_text(recipe)
+    again = crowdkit("train", tmp_path / "recipe.toml", "--output", tmp_path / "a", "--dry-run")
+    assert again.out == recipe
+    assert not (tmp_path / "a").exists()
+
+
+def test_eval_of_a_run_counts_each_image_once(crowdkit, run, tmp_path):
+    finished = crowdkit(
+        "eval", run, "--csv", tmp_path / "images.csv", "--pictures", tmp_path / "worst", "--json"
+    )
+    assert finished.code == 0, finished.err
+    with (tmp_path / "images.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["name"] for row in rows}) == len(rows) == 3
+    errors = [abs(float(row["predicted"]) - float(row["actual"])) for row in rows]
+    assert finished.json["scores"]["count"]["mae"]["value"] == pytest.approx(np.mean(errors))
+    assert len(list((tmp_path / "worst").glob("*.png"))) == 3
+
+
+def test_eval_says_when_weights_were_chosen_on_the_images(crowdkit, run):
+    assert "were chosen on the validation images" in crowdkit("eval", run, "--split", "validation").out
+    last = crowdkit("eval", run, "--split", "validation", "--weights", "last").out
+    assert "were chosen" not in last
+
+
+def test_eval_without_a_run(crowdkit, weights, photos):
+    dataset = ["--dataset", "folder", "--set", f"dataset.root={photos}", "--split", "all"]
+    finished = crowdkit("eval", "--counter", "mcnn", "--weights", weights, *dataset)
+    assert finished.code == 0, finished.err
+    assert "12 images" in finished.out
+
+
+def test_count_prints_a_line_per_image_and_the_total(crowdkit, weights, photos, tmp_path):
+    files = [photos / "1.png", photos / "2.png"]
+    finished = crowdkit("count", *files, "--counter", "mcnn", "--weights", weights)
+    lines = [line.split("\t") for line in finished.out.splitlines()]
+    assert [name for name, _ in lines] == [*map(str, files), "2 images"]
+    numbers = [float(number) for _, number in lines]
+    assert numbers[2] == pytest.approx(numbers[0] + numbers[1], abs=0.11)
+
+
+def test_count_writes_what_it_is_asked_for(crowdkit, weights, photos, tmp_path):
+    roi = tmp_path / "roi.json"
+    roi.write_text("[[0, 0], [96, 0], [96, 32], [0, 32]]")
+    finished = crowdkit(
+        *("count", photos / "*.png", "--weights", weights, "--roi", roi, "--json"),
+        *("--csv", tmp_path / "counts.csv", "--points", tmp_path / "points.json"),
+        *("--pictures", tmp_path / "pictures", "--densities", tmp_path / "maps"),
+    )
+    assert finished.code == 0, finished.err
+    assert len(finished.json) == 12
+    assert len((tmp_path / "counts.csv").read_text().splitlines()) == 13
+    assert isinstance(json.loads((tmp_path / "points.json").read_text()), list)
+    for image, row in zip(sorted((tmp_path / "maps").glob("*.npy")), range(12), strict=True):
+        assert np.load(image).shape == (16, 24), row
+    for picture in (tmp_path / "pictures").glob("*.png"):
+        assert Image.open(picture).width == 800
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 12
+
+
+def test_a_bad_file_does_not_stop_the_others(crowdkit, weights, photos, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"")
+    finished = crowdkit("count", bad, photos / "1.png", "--weights", weights)
+    assert finished.code == 1
+    assert "bad.png" in finished.err
+    assert str(photos / "1.png") in finished.out
+
+
+@pytest.mark.parametrize("stride", [1, 8])
+@pytest.mark.parametrize("generator", ["fixed", "geometry-adaptive"])
+def test_density_sums_to_the_number_of_points(crowdkit, tmp_path, generator, stride):
+    finished = crowdkit(
+        *("density", "--density-generator", generator, "--stride", stride, "--index", 3),
+        *("--set", "dataset.size=[64, 96]", "--set", "dataset.people=[5, 20]"),
+        *("--output", tmp_path / "target.png", "--json"),
+    )
+    assert finished.code == 0, finished.err
+    report = finished.json
+    assert report["sum"] == pytest.approx(report["points"], rel=1e-5)
+    assert report["cells"] == [64 // stride, 96 // stride]
+    assert Image.open(tmp_path / "target.png").width > 600
+
+
+def test_data_check_of_a_good_folder(crowdkit, photos):
+    finished = crowdkit("data", "check", photos)
+    assert finished.code == 0, finished.err
+    assert "12 images" in finished.out
+
+
+def test_data_check_reports_everything_at_once(crowdkit, tmp_path):
+    for name in ("swapped", "outside", "twice", "nobody"):
+        Image.new("RGB", (60, 200)).save(tmp_path / f"{name}.png")
+    (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    lines = ["image,x,y", "swapped.png,180,20", "outside.png,900,900", "nobody.png,,", "cut.jpg,1,1"]
+    lines += ["twice.png,5,5", "twice.png,5,5"]
+    (tmp_path / "points.csv").write_text("\n".join(lines))
+    finished = crowdkit("data", "check", tmp_path, "--json")
+    assert finished.code == 1
+    found = {each["name"].split(".")[0]: each["kind"] for each in finished.json["findings"]}
+    assert found == {
+        "swapped": "swapped",
+        "outside": "outside",
+        "twice": "duplicates",
+        "nobody": "zero-people",
+        "cut": "unreadable",
+    }
