@@ -33,7 +33,7 @@ def register_commands(group: click.Group) -> None:
 @click.option("--epochs", type=click.IntRange(min=1), help="Train shorter or longer.")
 def demo(output: Path, recipe: str, epochs: int | None) -> None:
     """Train on synthetic crowds, evaluate, count an image, and draw pictures of it."""
-    from torchvision.io import write_png
+    from torchvision.transforms.v2.functional import to_pil_image
 
     from crowdkit_core.cli.pictures import write_comparisons, write_overlay
     from crowdkit_core.evaluation import evaluate, format_report
@@ -57,7 +57,7 @@ def demo(output: Path, recipe: str, epochs: int | None) -> None:
 
     click.echo("3. counting one image")
     photo = output / "photo.png"
-    write_png(test[PHOTO].image, str(photo))
+    to_pil_image(test[PHOTO].image).save(photo)
     counted = count(result.counter, photo)
     click.echo(f"{photo}: {counted.count:.1f} people, of {report.images[PHOTO].actual} annotated")
     write_overlay(output / "photo-counted.png", counted)

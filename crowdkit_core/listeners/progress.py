@@ -75,20 +75,18 @@ def epoch_line(record: Mapping[str, Any], stages: Mapping[str, int]) -> str:
     stage, epoch = record.get("stage", ""), record.get("epoch", 0)
     values = [
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in _flat(record).items()
-        if name not in ("stage", "epoch")
+        for name, value in _told(record).items()
     ]
     return "  ".join([f"{stage} {epoch}/{stages.get(stage, '?')}", *values])
 
 
-def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+def _told(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The losses by their own names, a lone term left out for the total, then the metrics."""
+    losses = dict(record.get("losses", {}))
+    if len(losses) == 2:
+        losses = {"loss": losses["loss"]}
+    hidden = ("stage", "epoch", "losses", "learning_rates")
+    return losses | {name: value for name, value in record.items() if name not in hidden}
 
 
 def _bar(title: str, total: int, unit: str) -> "tqdm[Any]":

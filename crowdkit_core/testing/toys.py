@@ -24,7 +24,7 @@ class ToyCounter(Counter):
     """
 
     size_multiple = 4
-    receptive_field = 12
+    receptive_field = 6
 
     def __init__(self, *, width: int = 4) -> None:
         super().__init__()

@@ -81,7 +81,7 @@ class Supervised(Trainer):
         self,
         *,
         epochs: int = 100,
-        batch_size: int = 8,
+        batch_size: int = 1,
         optimization: OptimizationSettings = OptimizationSettings(),  # noqa: B008  # frozen
         augmentation: Augmentation = Augmentation(),  # noqa: B008  # frozen
         loop: LoopSettings = LoopSettings(),  # noqa: B008  # frozen

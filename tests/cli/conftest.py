@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from torchvision.io import write_png
+from torchvision.transforms.v2.functional import to_pil_image
 
 from crowdkit_core import create
 from crowdkit_core.cli import main
@@ -47,11 +47,11 @@ def photos(tmp_path_factory):
     """Twelve synthetic scenes as a user would have them: PNG files and a CSV of points."""
     folder = tmp_path_factory.mktemp("photos")
     scenes = create("dataset", "synthetic", images=12, size=(64, 96), people=(0, 20))
-    with (folder / "points.csv").open("w", newline="") as file:
+    with (folder / "annotations.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["image", "x", "y"])
         for number, scene in enumerate(scenes):
-            write_png(scene.image, str(folder / f"{number}.png"))
+            to_pil_image(scene.image).save(folder / f"{number}.png")
             for x, y in scene.points.tolist() or [("", "")]:
                 rows.writerow([f"{number}.png", x, y])
     return folder

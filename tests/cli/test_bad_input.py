@@ -33,8 +33,12 @@ def refused(crowdkit):
 
 
 def png_header(width, height):
-    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    def chunk(kind, content):
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b""))
 
 
 def truncated_jpeg():
@@ -52,6 +56,7 @@ def truncated_jpeg():
         ("text.png", b"not a picture", "not an image"),
         ("bomb.png", png_header(30_000, 30_000), "900000000 pixels"),
     ],
+    ids=["missing", "empty", "truncated", "text", "bomb"],
 )
 def test_images(refused, weights, tmp_path, name, content, cause):
     if content is not None:
@@ -64,18 +69,19 @@ def test_images(refused, weights, tmp_path, name, content, cause):
 @pytest.mark.parametrize(
     ("rows", "names"),
     [
-        (["1.png,nan,5"], ["points.csv", "nan"]),
+        (["1.png,nan,5"], ["annotations.csv", "nan"]),
         (["1.png,5000,5"], ["1.png", "5000"]),
-        (["1.png,five,5"], ["points.csv", "five"]),
-        (["2.png,5,5"], ["2.png"]),
+        (["1.png,five,5"], ["annotations.csv", "five"]),
+        (["1.png,5,5", "2.png,5,5"], ["2.png"]),
     ],
     ids=["nan", "far-outside", "no-number", "no-image"],
 )
 def test_points(refused, tmp_path, rows, names):
-    Image.new("RGB", (64, 48)).save(tmp_path / "1.png")
-    (tmp_path / "points.csv").write_text("\n".join(["image,x,y", *rows]))
+    for name in ("1.png", "3.png"):
+        Image.new("RGB", (64, 48)).save(tmp_path / name)
+    (tmp_path / "annotations.csv").write_text("\n".join(["image,x,y", *rows, "3.png,5,5"]))
     options = ["--counter", "mcnn", "--dataset", "folder", "--set", f"dataset.root={tmp_path}"]
-    options += ["--set", "dataset.validation_every=0", "--set", "run.validate_on=test"]
+    options += ["--set", "dataset.validation_every=2"]
     refused("train", *options, "--output", tmp_path / "run", code=1, names=names)
     assert not (tmp_path / "run").exists()
 
@@ -161,7 +167,9 @@ def test_a_pickle_with_code_is_not_executed(refused, photo, tmp_path):
 def test_a_checkpoint_cut_short(refused, weights, photo, tmp_path):
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(weights.read_bytes()[:5000])
-    refused("count", photo, "--counter", "mcnn", "--weights", cut, code=1, names=["cut.safetensors"])
+    refused(
+        "count", photo, "--counter", "mcnn", "--weights", cut, code=1, names=["cut.safetensors"]
+    )
 
 
 def test_a_checkpoint_of_another_architecture(refused, photo, tmp_path):
@@ -170,10 +178,10 @@ def test_a_checkpoint_of_another_architecture(refused, photo, tmp_path):
     message = refused(
         *("count", photo, "--counter", "mcnn", "--weights", other),
         code=1,
-        names=["csrnet.safetensors", "mcnn"],
+        names=["csrnet.safetensors", "MCNN"],
     )
     assert "branch1.0.weight" in message
-    assert "backend" in message
+    assert "backbone" in message
 
 
 def test_no_weights(refused, photo):
@@ -201,4 +209,11 @@ def test_a_full_disk_leaves_the_old_checkpoint(crowdkit, photos, tmp_path, monke
     assert "Traceback" not in finished.err
     assert {file.name: file.read_bytes() for file in run.glob("*.safetensors")} == kept
     monkeypatch.undo()
-    assert {file.suffix for file in run.iterdir()} <= {".safetensors", ".json", ".jsonl", ".toml", ".pt", ".png"}
+    assert {file.suffix for file in run.iterdir()} <= {
+        ".safetensors",
+        ".json",
+        ".jsonl",
+        ".toml",
+        ".pt",
+        ".png",
+    }

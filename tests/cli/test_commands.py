@@ -10,6 +10,11 @@ from PIL import Image
 from crowdkit_core import list_components
 
 
+def width(picture):
+    with Image.open(picture) as image:
+        return image.width
+
+
 def test_list_shows_every_component(crowdkit):
     listed = {(each["kind"], each["name"]) for each in crowdkit("list", "--json").json}
     assert {("counter", "mcnn"), ("loss", "mse"), ("dataset", "folder")} <= listed
@@ -87,7 +92,9 @@ def test_eval_of_a_run_counts_each_image_once(crowdkit, run, tmp_path):
 
 
 def test_eval_says_when_weights_were_chosen_on_the_images(crowdkit, run):
-    assert "were chosen on the validation images" in crowdkit("eval", run, "--split", "validation").out
+    assert (
+        "were chosen on the validation images" in crowdkit("eval", run, "--split", "validation").out
+    )
     last = crowdkit("eval", run, "--split", "validation", "--weights", "last").out
     assert "were chosen" not in last
 
@@ -123,7 +130,7 @@ def test_count_writes_what_it_is_asked_for(crowdkit, weights, photos, tmp_path):
     for image, row in zip(sorted((tmp_path / "maps").glob("*.npy")), range(12), strict=True):
         assert np.load(image).shape == (16, 24), row
     for picture in (tmp_path / "pictures").glob("*.png"):
-        assert Image.open(picture).width == 800
+        assert width(picture) == 800
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 12
 
 
@@ -148,7 +155,7 @@ def test_density_sums_to_the_number_of_points(crowdkit, tmp_path, generator, str
     report = finished.json
     assert report["sum"] == pytest.approx(report["points"], rel=1e-5)
     assert report["cells"] == [64 // stride, 96 // stride]
-    assert Image.open(tmp_path / "target.png").width > 600
+    assert width(tmp_path / "target.png") > 600
 
 
 def test_data_check_of_a_good_folder(crowdkit, photos):
@@ -161,9 +168,15 @@ def test_data_check_reports_everything_at_once(crowdkit, tmp_path):
     for name in ("swapped", "outside", "twice", "nobody"):
         Image.new("RGB", (60, 200)).save(tmp_path / f"{name}.png")
     (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
-    lines = ["image,x,y", "swapped.png,180,20", "outside.png,900,900", "nobody.png,,", "cut.jpg,1,1"]
+    lines = [
+        "image,x,y",
+        "swapped.png,180,20",
+        "outside.png,900,900",
+        "nobody.png,,",
+        "cut.jpg,1,1",
+    ]
     lines += ["twice.png,5,5", "twice.png,5,5"]
-    (tmp_path / "points.csv").write_text("\n".join(lines))
+    (tmp_path / "annotations.csv").write_text("\n".join(lines))
     finished = crowdkit("data", "check", tmp_path, "--json")
     assert finished.code == 1
     found = {each["name"].split(".")[0]: each["kind"] for each in finished.json["findings"]}

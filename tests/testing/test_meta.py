@@ -150,7 +150,7 @@ class WrongStride(ToyCounter):
 class ClaimsALittleField(ToyCounter):
     """Declares a receptive field smaller than it is."""
 
-    receptive_field = 2
+    receptive_field = 0
 
 
 class WritesIntoItsInput(ToyCounter):

@@ -5,10 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-import toys
-
 
 def main(directory: str, epochs: str, resume: str) -> None:
+    import toys  # beside this file, which is importable only when this file is the program
+
     result = toys.train_for_comparison(
         Path(directory),
         processes=int(os.environ["WORLD_SIZE"]),

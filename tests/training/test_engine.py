@@ -10,6 +10,7 @@ import torch
 
 from crowdkit_core import files
 from crowdkit_core.data import Augmentation
+from crowdkit_core.density import Fixed
 from crowdkit_core.errors import (
     CrowdkitError,
     DivergedError,
@@ -151,6 +152,35 @@ def test_other_precisions(toys, tmp_path, precision) -> None:
     assert not torch.equal(weights(result.counter), before)
     exact = train(toys.task(toys.seeded(toys.Linear)), supervised(), run_in(tmp_path / "exact"))
     torch.testing.assert_close(weights(result.counter), weights(exact.counter), atol=0.02, rtol=0)
+
+
+def test_mixed_precision_rounds_neither_targets_nor_counts(toys, tmp_path) -> None:
+    seen = []
+
+    class Witness(MSE):
+        def forward(self, prediction, target: Target) -> LossTerms:
+            seen.append((prediction.count.dtype, target.density(2).sum((1, 2, 3)), target.count))
+            return super().forward(prediction, target)
+
+    task = replace(toys.task(loss=Witness()), density_generator=Fixed(sigma=3.0))
+    train(task, supervised(1), run_in(tmp_path, precision="bf16-mixed"))
+    assert len(seen) == 4
+    for dtype, masses, counts in seen:
+        assert dtype == torch.float32
+        torch.testing.assert_close(masses, counts, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["32-true", "16-mixed", "bf16-mixed"])
+def test_on_a_gpu(toys, tmp_path, precision) -> None:
+    run = RunSettings(directory=tmp_path / "gpu", accelerator="cuda", precision=precision)
+    there = train(toys.task(toys.seeded(toys.Linear)), toys.Joint(epochs=2), run)
+    here = train(
+        toys.task(toys.seeded(toys.Linear)), toys.Joint(epochs=2), run_in(tmp_path / "cpu")
+    )
+    torch.testing.assert_close(
+        weights(there.counter).cpu(), weights(here.counter), atol=0.02, rtol=0
+    )
 
 
 def test_same_bits_whatever_the_number_of_workers(toys, tmp_path) -> None:

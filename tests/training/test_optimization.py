@@ -30,19 +30,8 @@ def test_optimizer_and_schedule_of_torch_by_name() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "ASGD",
-        "Adadelta",
-        "Adafactor",
-        "Adagrad",
-        "Adam",
-        "AdamW",
-        "Adamax",
-        "Muon",
-        "NAdam",
-        "RAdam",
-        "RMSprop",
-        "Rprop",
-        "SGD",
+        *("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon"),
+        *("NAdam", "RAdam", "RMSprop", "Rprop", "SGD"),
     ],
 )
 def test_every_optimizer_steps(name: str) -> None:

@@ -103,11 +103,11 @@ class Splat(DensityGenerator):
 
     def forward(self, points, size, *, stride=1, sigmas=None, images=None) -> Tensor:
         height, width = -(-size[0] // stride), -(-size[1] // stride)
-        maps = torch.zeros(len(points), 1, height, width)
+        maps = torch.zeros(len(points), 1, height, width, device=points[0].device)
         for image, each in enumerate(points):
             column = (each[:, 0].long() // stride).clamp(0, width - 1)
             row = (each[:, 1].long() // stride).clamp(0, height - 1)
-            ones = torch.ones(len(each))
+            ones = torch.ones(len(each), device=each.device)
             maps[image, 0].index_put_((row, column), ones, accumulate=True)
         return maps
 
