@@ -137,12 +137,12 @@ def test_all_settings_errors_come_at_once(refused):
     )
 
 
-class Executed(Exception):
+class ExecutedError(Exception):
     """Raised by a pickle that was executed."""
 
 
 def explode():
-    raise Executed
+    raise ExecutedError
 
 
 class Bomb:

@@ -61,6 +61,7 @@ def assert_same(first, second):
         assert all(torch.equal(p, q) for p, q in zip(a.points, b.points, strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on one core
 def test_workers_change_nothing(crowds):
     assert_same(loaded(crowds), loaded(crowds, workers=2))
 
@@ -178,6 +179,7 @@ class TestCollate:
         assert collate([sample]).images.unique().tolist() == [0.25]
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on one core
 def test_files_load_in_workers(tmp_path, save_image):
     rows = ["image,x,y"]
     for n in range(4):

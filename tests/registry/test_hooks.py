@@ -45,7 +45,7 @@ def run_events(events, directory):
     events.step_ended("train", 0, 1, 2, {"loss": 0.5})
     events.step_ended("train", 0, 2, 2, None)
     events.evaluation_progress(1, 1)
-    events.epoch_ended({"stage": "train", "epoch": 0, "mae": 12.345, "rmse": float("nan")})
+    events.epoch_ended({"stage": "train", "epoch": 1, "mae": 12.345, "rmse": float("nan")})
     events.training_ended(directory, True)
 
 

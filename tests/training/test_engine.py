@@ -183,6 +183,7 @@ def test_on_a_gpu(toys, tmp_path, precision) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on one core
 def test_same_bits_whatever_the_number_of_workers(toys, tmp_path) -> None:
     augmented = supervised(augmentation=Augmentation(crop_size=(8, 12)))
     alone = train(toys.task(), augmented, run_in(tmp_path / "alone"))
