@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 
-.PHONY: setup demo test lint types docs bench clean
+.PHONY: setup demo test lint types shapes docs bench clean
 
 setup: $(VENV)/.installed
 
@@ -25,6 +25,13 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+# The annotated shapes and dtypes of every call. Tests of bad input are left out: there the type
+# checker would raise before the code under test does.
+shapes: setup
+	$(BIN)/python -m pytest plugins tests/testing tests/interfaces tests/density -k "not bad_input" \
+		--jaxtyping-packages="$$(printf 'crowdkit_core.%s,' density losses localization networks; \
+		basename -a plugins/*/src/* | tr '\n' ',')beartype.beartype"
 
 docs: setup
 	$(BIN)/python -m sphinx -W -b html docs docs/_build

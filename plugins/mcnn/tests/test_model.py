@@ -47,7 +47,7 @@ def test_a_grey_network_sees_luminance_alone() -> None:
     colour = torch.zeros(1, 3, 8, 8)
     colour[:, 1] = 0.5
     grey = torch.full_like(colour, 0.5 * 0.587)
-    counter = MCNN(normalization="none", output_scale=1)
+    counter = MCNN(normalization="none", output_scale=1.0)
     torch.testing.assert_close(counter(colour).density, counter(grey).density, rtol=1e-3, atol=1e-4)
 
 
@@ -121,7 +121,7 @@ def test_the_published_rgb_layout_counts_what_its_full_size_map_sums_to(
 
 
 def test_the_bare_layout_has_no_final_activation(tmp_path: Path) -> None:
-    source = MCNN(in_channels=3, normalization="bytes", output_scale=1)
+    source = MCNN(in_channels=3, normalization="bytes", output_scale=1.0)
     torch.nn.init.constant_(source.fuse[0].bias, -1e4)
     path = tmp_path / "epoch.param"
     torch.save(source.state_dict(), path)

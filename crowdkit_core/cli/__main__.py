@@ -1,0 +1,5 @@
+"""`python -m crowdkit_core.cli`."""
+
+from crowdkit_core.cli import main
+
+main()
