@@ -72,7 +72,18 @@ def _over_cells(errors: Tensor, shares: Tensor | None, reduction: Reduction) -> 
     return (sums / cells.where(cells > 0, 1.0)).mean()
 
 
-class MSE(Loss):
+class _Cellwise(Loss):
+    """What losses on the cells of the main density map share."""
+
+    def __init__(self, *, reduction: Reduction = "sum", scale: float = 1.0) -> None:
+        super().__init__()
+        if not scale > 0:
+            raise OptionsError(f"scale is {scale}, must be positive")
+        self.reduction: Reduction = reduction
+        self.scale = scale
+
+
+class MSE(_Cellwise):
     """Squared error between predicted and target density.
 
     ``reduction="sum"`` is what CSRNet (Li et al., CVPR 2018, eq. 3, without its factor 1/2) and
@@ -88,11 +99,6 @@ class MSE(Loss):
         OptionsError: ``scale`` is not positive.
     """
 
-    def __init__(self, *, reduction: Reduction = "sum", scale: float = 1.0) -> None:
-        super().__init__()
-        self.reduction: Reduction = reduction
-        self.scale = _positive(scale)
-
     def forward(self, prediction: Prediction, target: Target) -> LossTerms:
         """The loss as one term, ``mse``."""
         density, wanted, shares = _maps(prediction, target, self)
@@ -100,7 +106,7 @@ class MSE(Loss):
         return LossTerms.of(mse=self.scale**2 * error)
 
 
-class L1(Loss):
+class L1(_Cellwise):
     """Absolute error between predicted and target density.
 
     Args:
@@ -112,22 +118,11 @@ class L1(Loss):
         OptionsError: ``scale`` is not positive.
     """
 
-    def __init__(self, *, reduction: Reduction = "sum", scale: float = 1.0) -> None:
-        super().__init__()
-        self.reduction: Reduction = reduction
-        self.scale = _positive(scale)
-
     def forward(self, prediction: Prediction, target: Target) -> LossTerms:
         """The loss as one term, ``l1``."""
         density, wanted, shares = _maps(prediction, target, self)
         error = absolute_error(density, wanted, shares=shares, reduction=self.reduction)
         return LossTerms.of(l1=self.scale * error)
-
-
-def _positive(scale: float) -> float:
-    if not scale > 0:
-        raise OptionsError(f"scale is {scale}, must be positive")
-    return scale
 
 
 def _maps(

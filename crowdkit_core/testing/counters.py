@@ -127,7 +127,7 @@ def images_do_not_see_each_other(counter: Counter) -> None:
         together = module(images)
         alone = [module(image[None]) for image in images]
     counts = torch.cat([each.count for each in alone])
-    scale = max(1.0, float(counts.abs().max()))
+    scale = max(1.0, counts.abs().max().item())
     assert torch.allclose(together.count, counts, atol=1e-3 * scale), (
         f"in a batch {together.count.tolist()}, alone {counts.tolist()}"
     )
@@ -210,6 +210,6 @@ def tiled_equals_whole(counter: Counter) -> None:
         tiled = predict_tiles(module, image[0], plan_tiles(module, (150, 205), tile=64))
     assert whole.density is not None, "declares density but gives None"
     assert tiled.density is not None, "declares density but gives None on tiles"
-    worst = float((whole.density - tiled.density).abs().max())
-    scale = max(float(whole.density.abs().max()), 1e-6)
+    worst = (whole.density - tiled.density).abs().max().item()
+    scale = max(whole.density.abs().max().item(), 1e-6)
     assert worst <= 1e-4 * scale, f"tiled and whole maps differ by {worst:.2e} (of {scale:.2e})"

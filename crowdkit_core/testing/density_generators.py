@@ -62,7 +62,7 @@ def zero_points_give_zeros(generator: DensityGenerator) -> None:
     stride = _strides(generator)[0]
     density = generator([torch.zeros(0, 2), _example(2, size, 3)], size, stride=stride)
     if generator.preserves_count:
-        assert not density[0].any(), f"a map without people sums to {float(density[0].sum())}"
+        assert not density[0].any(), f"a map without people sums to {density[0].sum().item()}"
     assert density[0].isfinite().all(), "a map without people is not finite"
 
 
@@ -78,7 +78,7 @@ def sums_equal_the_number_of_points(generator: DensityGenerator) -> None:
         size = data.draw(ours.sizes(min_side=1, max_side=80))
         points = data.draw(ours.points(size=size))
         stride = data.draw(st.sampled_from(_strides(generator)))
-        total = float(generator([points], size, stride=stride).double().sum())
+        total = generator([points], size, stride=stride).double().sum().item()
         assert abs(total - len(points)) <= 1e-4 * max(1, len(points)), (
             f"size {size}, stride {stride}: {len(points)} points sum to {total:.6f}"
         )
@@ -92,7 +92,7 @@ def maps_are_not_negative(generator: DensityGenerator) -> None:
     if generator.preserves_count:
         size = (32, 48)
         density = generator([_example(3, size, 20)], size, stride=_strides(generator)[0])
-        assert density.min() >= 0, f"least value {float(density.min())}"
+        assert density.min() >= 0, f"least value {density.min().item()}"
 
 
 @check_for(KIND)
@@ -105,7 +105,7 @@ def pooling_a_fine_map_gives_the_coarse_map(generator: DensityGenerator) -> None
     for fine, factor in ((1, 2), (1, 8), (2, 4), (3, 2)):
         pooled = sum_pool(generator(points, size, stride=fine), factor)
         coarse = generator(points, size, stride=fine * factor)
-        worst = float((pooled - coarse).abs().max())
+        worst = (pooled - coarse).abs().max().item()
         assert worst <= 1e-4, f"stride {fine} pooled by {factor} is off by {worst:.2e}"
 
 
@@ -119,7 +119,7 @@ def flips_commute(generator: DensityGenerator) -> None:
     for stride in (s for s in _strides(generator) if not (size[0] % s or size[1] % s)):
         density = generator([points], size, stride=stride)
         mirrored = torch.stack([size[1] - points[:, 0], points[:, 1]], dim=1)
-        worst = float((generator([mirrored], size, stride=stride) - density.flip(-1)).abs().max())
+        worst = (generator([mirrored], size, stride=stride) - density.flip(-1)).abs().max().item()
         assert worst <= 1e-4, f"stride {stride}: flipped map is off by {worst:.2e}"
 
 

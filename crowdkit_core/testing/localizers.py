@@ -41,7 +41,7 @@ def isolated_people_are_found(localizer: Localizer) -> None:
     (found,) = localizer(_prediction(HEADS), SIZE)
     assert len(found.xy) == len(HEADS), f"{len(HEADS)} people, {len(found.xy)} points"
     nearest = torch.cdist(HEADS, found.xy.float()).amin(1)
-    worst = float(nearest.max())
+    worst = nearest.max().item()
     assert worst <= 2 * STRIDE, f"a point is {worst:.1f} px from its head"
 
 

@@ -110,7 +110,7 @@ def terms_are_finite_scalars(loss: Loss) -> None:
     assert terms.terms, "no named term"
     for name, value in {**terms.terms, "total": terms.total}.items():
         assert value.ndim == 0, f"{name} has shape {tuple(value.shape)}, not a scalar"
-        assert value.isfinite(), f"{name} is {float(value)}"
+        assert value.isfinite(), f"{name} is {value.item()}"
 
 
 @check_for(KIND)
@@ -118,7 +118,7 @@ def zero_people_are_fine(loss: Loss) -> None:
     """An image without people gives a finite loss with finite gradients."""
     prediction = _leaf(_counter(loss)(_images(1)))
     total = _fitted(loss)(prediction, _target(loss, [_points(0, 0)])).total
-    assert total.isfinite(), f"loss of an image without people is {float(total)}"
+    assert total.isfinite(), f"loss of an image without people is {total.item()}"
     for gradient in _gradients(total, prediction):
         assert gradient is None or gradient.isfinite().all(), "gradient is not finite"
 
@@ -153,9 +153,9 @@ def batch_is_the_mean_of_its_images(loss: Loss) -> None:
     fitted = _fitted(loss)
     prediction = _leaf(_counter(loss)(_images(3)))
     points = [_points(12, 3), _points(0, 4), _points(5, 5)]
-    together = float(fitted(prediction, _target(loss, points)).total)
+    together = fitted(prediction, _target(loss, points)).total.item()
     alone = [
-        float(fitted(_part(prediction, i), _target(loss, [each])).total)
+        fitted(_part(prediction, i), _target(loss, [each])).total.item()
         for i, each in enumerate(points)
     ]
     mean = sum(alone) / len(alone)
@@ -179,7 +179,7 @@ def only_the_region_counts(loss: Loss) -> None:
     inside = dataclasses.replace(prediction, count=count)
     other = dataclasses.replace(inside, density=changed)
     fitted = _fitted(loss)
-    before, after = float(fitted(inside, target).total), float(fitted(other, target).total)
+    before, after = fitted(inside, target).total.item(), fitted(other, target).total.item()
     close = abs(before - after) <= 1e-5 * max(1.0, abs(before))
     assert close, f"people outside the region change the loss from {before:.6g} to {after:.6g}"
 
@@ -193,6 +193,6 @@ def truth_is_preferred(loss: Loss) -> None:
     truth = target.density(4)
     wrong = 3 * truth.roll(5, dims=-1) + 0.05
     fitted = _fitted(loss)
-    at_truth = float(fitted(Prediction.from_density(truth, 4), target).total)
-    at_wrong = float(fitted(Prediction.from_density(wrong, 4), target).total)
+    at_truth = fitted(Prediction.from_density(truth, 4), target).total.item()
+    at_wrong = fitted(Prediction.from_density(wrong, 4), target).total.item()
     assert at_truth < at_wrong, f"the truth costs {at_truth:.6g}, a wrong map {at_wrong:.6g}"

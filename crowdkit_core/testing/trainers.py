@@ -119,7 +119,7 @@ def objectives_are_finite(trainer: Trainer) -> None:
         optimizations = stage.optimizations()
         stage.start_epoch(0)
         total = stage(batch).total
-        assert total.isfinite(), f"stage {plan.name}: objective is {float(total)}"
+        assert total.isfinite(), f"stage {plan.name}: objective is {total.item()}"
         total.backward()
         for name, optimization in optimizations.items():
             reached = any(

@@ -5,6 +5,7 @@ from PIL import Image
 from crowdkit_core.data import Dots
 from crowdkit_core.data.problems import MissingFileError, SizeMismatchError
 from crowdkit_core.errors import DataError
+from crowdkit_core.testing import check_dataset
 
 NAMES = {
     "vgg": ("{:03}cell.png", "{:03}dots.png"),
@@ -29,6 +30,7 @@ def test_each_marked_pixel_is_one_object_at_its_centre(tmp_path, save_image, lay
     dataset = Dots(root=tmp_path, split="all")
     assert [entry.image.name for entry in dataset.entries] == [image.format(n) for n in (1, 2, 3)]
     assert dataset[0].points.tolist() == [[5.5, 3.5], [6.5, 3.5], [59.5, 39.5]]
+    check_dataset(dataset)
 
 
 def test_a_black_dot_image_is_nobody(tmp_path, save_image):

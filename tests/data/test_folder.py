@@ -7,6 +7,7 @@ from PIL import Image
 from crowdkit_core.data import Columns, Folder
 from crowdkit_core.data.problems import MissingFileError, SizeMismatchError
 from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.testing import check_dataset
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def test_csv_of_all_points(photos):
     sample = dataset[2]
     assert sample.size == (40, 60)
     assert sample.points.canvas_size == (40, 60)
+    check_dataset(dataset)
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])

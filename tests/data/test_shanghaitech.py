@@ -4,6 +4,7 @@ import scipy.io
 
 from crowdkit_core.data import ShanghaiTech
 from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.testing import check_dataset
 
 
 @pytest.fixture(params=[("part_A_final", "ground_truth"), ("part_A", "ground-truth")])
@@ -120,3 +121,7 @@ def test_an_annotation_does_not_decode_its_image(downloaded):
     assert dataset.annotation(0).size == (40, 60)
     with pytest.raises(DataError, match=r"IMG_1.jpg"):
         dataset[0]
+
+
+def test_contract(downloaded):
+    check_dataset(ShanghaiTech(root=downloaded))

@@ -4,6 +4,7 @@ import scipy.io
 
 from crowdkit_core.data import UCFCC50
 from crowdkit_core.errors import DataError
+from crowdkit_core.testing import check_dataset
 
 
 @pytest.fixture
@@ -53,3 +54,7 @@ def test_other_images_have_no_such_excuse(downloaded):
 def test_a_folder_without_it_is_refused(tmp_path):
     with pytest.raises(DataError, match="no images of UCF_CC_50"):
         UCFCC50(root=tmp_path)
+
+
+def test_contract(downloaded):
+    check_dataset(UCFCC50(root=downloaded))
