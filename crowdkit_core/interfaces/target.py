@@ -33,7 +33,6 @@ class Target:
     Attributes:
         points: Per image, the points inside the region.
         lengths: Per image, their lengths.
-        count: (B,) number of points inside the region.
     """
 
     def __init__(
