@@ -60,6 +60,17 @@ def test_train_leaves_everything_in_the_run_folder(run):
     assert events == ["training_started", "epoch_ended", "training_ended"]
 
 
+def test_resume_needs_only_the_folder(crowdkit, photos, tmp_path):
+    options = ["--counter", "mcnn", "--dataset", "folder", "--set", f"dataset.root={photos}"]
+    output = ["--output", tmp_path / "run", "--json"]
+    assert crowdkit("train", *options, "--set", "trainer.epochs=1", *output).code == 0
+    resumed = crowdkit("train", "--resume", "--set", "trainer.epochs=2", *output)
+    assert resumed.code == 0, resumed.err
+    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    epochs = [json.loads(line).get("epoch") for line in lines]
+    assert [epoch for epoch in epochs if epoch is not None] == [1, 2]
+
+
 def test_train_refuses_a_folder_with_a_run(crowdkit, run, photos):
     before = (run / "best.safetensors").read_bytes()
     options = ["--counter", "mcnn", "--dataset", "folder", "--set", f"dataset.root={photos}"]
