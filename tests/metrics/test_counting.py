@@ -21,7 +21,7 @@ def test_mae_and_rmse_are_torchmetrics(pairs):
     absolute, squared = MeanAbsoluteError(), MeanSquaredError(squared=False)
     absolute.set_dtype(torch.float64)
     squared.set_dtype(torch.float64)
-    tensors = torch.tensor(predicted).double(), torch.tensor(actual).double()
+    tensors = [torch.tensor(each, dtype=torch.float64) for each in (predicted, actual)]
     assert mae(*tensors).item() == pytest.approx(absolute(*tensors).item())
     assert rmse(predicted, actual).item() == pytest.approx(squared(*tensors).item())
 
