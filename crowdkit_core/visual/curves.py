@@ -1,7 +1,7 @@
 """The course of a training run: loss and validation error by epoch."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -45,15 +45,16 @@ def training_curve(records: Sequence[Mapping[str, Any]]) -> Figure:
     Stages follow one another along the axis, parted by dashed lines.
 
     Args:
-        records: One per epoch with ``stage`` and ``loss``, and ``mae`` where validated: from
-            `read_epochs`, or ``TrainingResult.history``.
+        records: One per epoch with ``stage``, ``losses`` (``loss`` among them), and ``mae`` where
+            validated: from `read_epochs`, or ``TrainingResult.history``.
 
     Raises:
         DataError: There is no epoch to show.
     """
     if not records:
         raise DataError("no epoch to draw: nothing has been trained yet")
-    losses, errors = _by_stage(records, "loss"), _by_stage(records, "mae")
+    losses = _by_stage(records, lambda record: record["losses"]["loss"])
+    errors = _by_stage(records, lambda record: record.get("mae"))
     figure = new_figure(900, 640 if any(errors) else 360)
     figure.set_layout_engine("constrained")
     rows = list(figure.subplots(2 if any(errors) else 1, 1, sharex=True, squeeze=False)[:, 0])
@@ -71,11 +72,13 @@ def training_curve(records: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _by_stage(records: Sequence[Mapping[str, Any]], name: str) -> list[dict[int, float]]:
+def _by_stage(
+    records: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], float | None]
+) -> list[dict[int, float]]:
     """Per stage the values by running number of the epoch, where there are any."""
     numbered = enumerate(records, start=1)
     return [
-        {number: float(each[name]) for number, each in stage if each.get(name) is not None}
+        {number: float(value) for number, each in stage if (value := read(each)) is not None}
         for _, stage in groupby(numbered, key=lambda pair: pair[1]["stage"])
     ]
 

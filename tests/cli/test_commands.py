@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from crowdkit_core import list_components
+from crowdkit_core.visual import read_epochs, training_curve
 
 
 def width(picture):
@@ -58,6 +59,12 @@ def test_train_leaves_everything_in_the_run_folder(run):
     } <= files
     events = [json.loads(line)["event"] for line in (run / "log.jsonl").read_text().splitlines()]
     assert events == ["training_started", "epoch_ended", "training_ended"]
+
+
+def test_the_curve_shows_loss_and_error_of_a_run(run):
+    loss, error = training_curve(read_epochs(run / "log.jsonl")).axes
+    for axes in (loss, error):
+        assert len(axes.lines[0].get_xdata()) == 1
 
 
 def test_resume_needs_only_the_folder(crowdkit, photos, tmp_path):

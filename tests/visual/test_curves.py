@@ -21,7 +21,7 @@ def write_log(directory, *runs):
 
 
 def epoch(number, loss, mae=None, stage="train"):
-    record = {"stage": stage, "epoch": number, "loss": loss}
+    record = {"stage": stage, "epoch": number, "losses": {"loss": loss}}
     return record if mae is None else {**record, "mae": mae}
 
 
@@ -39,7 +39,7 @@ def test_points_of_the_curve_are_those_of_the_log(tmp_path):
 
 def test_a_resumed_epoch_counts_as_it_was_last(tmp_path):
     log = write_log(tmp_path, [epoch(1, 4.0), epoch(2, 3.0)], [epoch(2, 2.5), epoch(3, 2.0)])
-    assert [record["loss"] for record in read_epochs(log)] == [4.0, 2.5, 2.0]
+    assert [record["losses"]["loss"] for record in read_epochs(log)] == [4.0, 2.5, 2.0]
 
 
 def test_stages_follow_one_another(tmp_path):
