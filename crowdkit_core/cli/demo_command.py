@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from crowdkit_core.cli.run_folders import dated_folder
 from crowdkit_core.registry.hooks import hookimpl
 
 RECIPE = "mcnn/synthetic"
@@ -25,13 +26,11 @@ def register_commands(group: click.Group) -> None:
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs/demo"),
-    show_default=True,
-    help="Where everything goes; must not hold a run yet.",
+    help="Where everything goes; runs/DATE_demo by default.",
 )
 @click.option("--recipe", default=RECIPE, show_default=True, help="What to train.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Train shorter or longer.")
-def demo(output: Path, recipe: str, epochs: int | None) -> None:
+def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
     """Train on synthetic crowds, evaluate, count an image, and draw pictures of it."""
     from torchvision.transforms.v2.functional import to_pil_image
 
@@ -42,6 +41,7 @@ def demo(output: Path, recipe: str, epochs: int | None) -> None:
     from crowdkit_core.training import train_recipe
     from crowdkit_core.visual import save, training_curve
 
+    output = output or dated_folder("demo")
     overrides = [f"trainer.epochs={epochs}"] if epochs else []
     resolved = load_recipe(recipe, overrides=overrides)
     resolved = replace(resolved, run=replace(resolved.run, directory=output))

@@ -1,13 +1,13 @@
 """`crowdkit train`: train what a recipe describes."""
 
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from crowdkit_core.cli.options import named_overrides, set_option
 from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.cli.run_folders import dated_folder
 
 
 @click.command("train")
@@ -65,8 +65,7 @@ def train(
     if directory is None:
         if resume:
             raise UsageError("--resume needs --output, the folder of the run to go on with")
-        now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        directory = Path("runs", f"{now}_{resolved.counter.name}_{resolved.dataset.name}")
+        directory = dated_folder(resolved.counter.name, resolved.dataset.name)
     run = replace(resolved.run, directory=directory, resume=resume or resolved.run.resume)
     resolved = replace(resolved, run=run)
     if dry_run:

@@ -205,3 +205,18 @@ def test_data_check_reports_everything_at_once(crowdkit, tmp_path):
         "nobody": "zero-people",
         "cut": "unreadable",
     }
+
+
+def test_demo_does_the_whole_job_and_says_where(crowdkit, tmp_path):
+    small = '[dataset]\nname = "synthetic"\nimages = 4\nsize = [64, 96]\npeople = [0, 20]\n'
+    small += '[counter]\nname = "mcnn"\n[trainer]\nname = "supervised"\nepochs = 1\n'
+    (tmp_path / "small.toml").write_text(small)
+    recipe, output = tmp_path / "small.toml", tmp_path / "demo"
+    finished = crowdkit("demo", "--recipe", recipe, "--output", output)
+    assert finished.code == 0, finished.err
+    for line in finished.out.split("look at\n")[1].splitlines():
+        path = line.split()[-1]
+        assert (tmp_path / path).is_file()
+        assert path.startswith(str(output))
+    for step in ("1. training", "2. evaluating", "3. counting", "people, of"):
+        assert step in finished.out
