@@ -220,3 +220,20 @@ def test_demo_does_the_whole_job_and_says_where(crowdkit, tmp_path):
         assert path.startswith(str(output))
     for step in ("1. training", "2. evaluating", "3. counting", "people, of"):
         assert step in finished.out
+
+
+@pytest.mark.parametrize(
+    ("file", "warning"),
+    [
+        ("run/best.safetensors", "these weights were chosen on the test images"),
+        ("run/last.safetensors", "training looked at the test images"),
+    ],
+)
+def test_a_run_validated_on_the_test_images_is_stamped(crowdkit, photos, tmp_path, file, warning):
+    options = ["--counter", "mcnn", "--dataset", "folder", "--set", f"dataset.root={photos}"]
+    options += ["--set", "dataset.test_every=4", "--set", "trainer.epochs=1"]
+    options += ["--set", "run.validate_on=test", "--output", tmp_path / "run"]
+    assert crowdkit("train", *options).code == 0
+    weights = file.removeprefix("run/").removesuffix(".safetensors")
+    evaluated = crowdkit("eval", tmp_path / "run", "--weights", weights)
+    assert warning in evaluated.out, evaluated.err
