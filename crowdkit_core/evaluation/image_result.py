@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError
-from crowdkit_core.inference.count import TileSide
-from crowdkit_core.inference.images import to_batch
-from crowdkit_core.inference.tiles import auto_tile, plan_tiles, predict_tiles
+from crowdkit_core.inference.count import TileSide, predict_image
 from crowdkit_core.interfaces import (
     Counter,
     Localizer,
@@ -55,11 +53,7 @@ def predict_sample(
     counter: Counter, sample: Sample, device: torch.device, *, tile: TileSide = None
 ) -> Prediction:
     """Run a counter in evaluation mode on one sample, whole or in tiles."""
-    side = auto_tile(counter, sample.size) if tile == "auto" else tile
-    if side is None:
-        return counter.predict(to_batch(sample.image, device))
-    plan = plan_tiles(counter, sample.size, tile=side)
-    return predict_tiles(counter, sample.image, plan, device=device)
+    return predict_image(counter, sample.image, tile=tile, device=device)[0]
 
 
 def counts_of(counter: Counter, sample: Sample, prediction: Prediction) -> tuple[int, float]:
