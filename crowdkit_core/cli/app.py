@@ -13,6 +13,7 @@ COMMANDS = {
     "list": "crowdkit_core.cli.list_command:list_components_command",
     "info": "crowdkit_core.cli.info_command:info",
     "train": "crowdkit_core.cli.train_command:train",
+    "grid": "crowdkit_core.cli.grid_command:grid_command",
     "eval": "crowdkit_core.cli.eval_command:evaluate_command",
     "count": "crowdkit_core.cli.count_command:count_command",
     "density": "crowdkit_core.cli.density_command:density",

@@ -1,6 +1,6 @@
 """`crowdkit eval`: errors of a trained counter on annotated images."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,6 +26,17 @@ WORST = 4
 @click.option("--dataset", help="Which dataset; the RUN's by default.")
 @click.option("--split", default="test", show_default=True, help="train, validation, test or all.")
 @click.option("--localizer", help="Also score the points of this localizer.")
+@click.option(
+    "--metrics",
+    default="",
+    metavar="NAME,...",
+    help="Further metrics. Of density maps at full resolution: ssim, psnr, background (share of "
+    "people seen where nobody is). Of a localizer's points: ap (average precision).",
+)
+@click.option(
+    "--density-generator",
+    help="What makes the maps that --metrics compare with; the RUN's by default.",
+)
 @tile_option
 @device_option
 @set_option
@@ -44,6 +55,8 @@ def evaluate_command(
     dataset: str | None,
     split: str,
     localizer: str | None,
+    metrics: str,
+    density_generator: str | None,
     tile: str,
     device: str | None,
     overrides: tuple[str, ...],
@@ -62,22 +75,33 @@ def evaluate_command(
     from crowdkit_core.errors import UsageError
     from crowdkit_core.evaluation import evaluate, format_report, write_image_csv, write_report
     from crowdkit_core.evaluation.output import report_dict
+    from crowdkit_core.evaluation.quality import MAP_METRICS
+    from crowdkit_core.evaluation.stamp import weights_stamp
     from crowdkit_core.interfaces import Split
     from crowdkit_core.registry import create
     from crowdkit_core.registry.hooks import hooks
     from crowdkit_core.settings import load_recipe, parse_overrides
-    from crowdkit_core.weights import read_weights
 
     if split not in get_args(Split):
         raise UsageError(f"--split {split!r}: expected one of {', '.join(get_args(Split))}")
     file = weights_file(run, weights)
+    asked = [name.strip() for name in metrics.split(",")] if metrics else []
+    maps = None
     if run is not None:
-        names = {"counter": counter, "dataset": dataset, "localizer": localizer}
+        names = {
+            "counter": counter,
+            "dataset": dataset,
+            "localizer": localizer,
+            "density_generator": density_generator,
+        }
         recipe = load_recipe(run / "recipe.toml", overrides=named_overrides(overrides, **names))
         trained = recipe.create("counter", weights=file)
         images = recipe.create("dataset", split=split)
         finder = recipe.create("localizer") if recipe.localizer else None
         train = recipe.create("dataset", split="train") if split in ("validation", "test") else None
+        if MAP_METRICS.keys() & set(asked):
+            maps = recipe.create("density_generator")
+            _fit(maps, lambda: recipe.create("dataset", split="train"))
     else:
         if dataset is None:
             raise UsageError("give RUN, or --counter, --weights and --dataset")
@@ -86,14 +110,22 @@ def evaluate_command(
         images = create("dataset", dataset, **options.get("dataset", {}), split=split)
         finder = named_localizer(localizer, options.get("localizer", {}))
         train = None
+        if density_generator is not None:
+            maps = create(
+                "density_generator", density_generator, **options.get("density_generator", {})
+            )
+            of_dataset = options.get("dataset", {})
+            _fit(maps, lambda: create("dataset", dataset, **of_dataset, split="train"))
     report = evaluate(
         trained,
         images,
         device=chosen_device(device),
         tile=tile_side(tile),
         localizer=finder,
+        metrics=asked,
+        density_generator=maps,
         train=train,
-        stamp=stamp(read_weights(file).facts, str(file), split),
+        stamp=weights_stamp(file, split),
         progress=hooks().evaluation_progress,
     )
     if csv is not None:
@@ -121,15 +153,12 @@ def weights_file(run: Path | None, weights: str) -> Path:
     return Path(weights)
 
 
-def stamp(facts: Mapping[str, Any], file: str, split: str) -> dict[str, Any]:
-    """What a reader of the numbers must know of the weights."""
-    stamped = {"weights": file}
-    stamped |= {name: facts[name] for name in ("epoch", "validated_on") if name in facts}
-    if facts.get("validated_on") == split and file.endswith("best.safetensors"):
-        stamped["warning"] = f"these weights were chosen on the {split} images"
-    elif facts.get("validated_on") == "test":
-        stamped["warning"] = "training looked at the test images"
-    return stamped
+def _fit(density_generator: Any, train: Callable[[], Any]) -> None:
+    """Let it learn from the training images, where it learns from any."""
+    from crowdkit_core.interfaces import DensityGenerator
+
+    if type(density_generator).fit is not DensityGenerator.fit:
+        density_generator.fit(train())
 
 
 def _worst(report: Any) -> list[int]:

@@ -10,19 +10,29 @@ from crowdkit_core.data.dots import Dots
 from crowdkit_core.data.fingerprints import fingerprint
 from crowdkit_core.data.folder import Folder
 from crowdkit_core.data.images import image_size, read_image, read_mask
+from crowdkit_core.data.jhu import JHU
 from crowdkit_core.data.loading import (
     LoadedSamples,
     evaluation_indices,
     measure_lengths,
     training_loader,
 )
+from crowdkit_core.data.mall import Mall
+from crowdkit_core.data.nwpu import NWPU
 from crowdkit_core.data.points_files import Columns
 from crowdkit_core.data.seeding import EpochSampler, SampleKey, sample_seed
 from crowdkit_core.data.shanghaitech import ShanghaiTech
 from crowdkit_core.data.ucf_cc_50 import UCFCC50
+from crowdkit_core.data.ucf_qnrf import UCFQNRF
+from crowdkit_core.data.ucsd import UCSD
+from crowdkit_core.data.worldexpo import WorldExpo
 
 __all__ = [
+    "JHU",
+    "NWPU",
     "UCFCC50",
+    "UCFQNRF",
+    "UCSD",
     "Augmentation",
     "Columns",
     "DataCheck",
@@ -31,8 +41,10 @@ __all__ = [
     "Finding",
     "Folder",
     "LoadedSamples",
+    "Mall",
     "SampleKey",
     "ShanghaiTech",
+    "WorldExpo",
     "check",
     "collate",
     "evaluation_indices",

@@ -26,11 +26,13 @@ EMPTY_CROP_TRIES = 10
 class Augmentation:
     """Random crop, scale, flip and colours; callable as ``augment(sample, seed)``.
 
-    A window is cut out, scaled, mirrored, recoloured, and padded if the image was too small; the
+    The image is brought to a size, a window is cut out, scaled, mirrored, recoloured, and padded if the image was too small; the
     same seed gives the same bits in any process. Every factor is drawn uniformly from its range,
     and a range of (1, 1) leaves that property alone.
 
     Attributes:
+        long_side: Least and greatest length in pixels of the longer side: an image beyond them is
+            first resized to the nearer one. None to leave sizes alone.
         crop_size: (H, W) of the result; where the image is smaller, padding fills the bottom and
             right, outside the region. None to crop by ``crop_fraction`` or not at all.
         crop_fraction: Share of each side to keep, in (0, 1].
@@ -56,6 +58,7 @@ class Augmentation:
         [[3.0, 2.0]]
     """
 
+    long_side: tuple[int, int] | None = None
     crop_size: tuple[int, int] | None = None
     crop_fraction: float | None = None
     empty_crops: float = 1.0
@@ -75,6 +78,7 @@ class Augmentation:
     def __call__(self, sample: Sample, seed: int) -> Sample:
         """The augmented sample; ``seed`` decides everything that is random."""
         draw = _Draw(seed)
+        sample = resize(sample, _within_long_side(sample.size, self.long_side))
         scale = draw.within(self.scale)
         sample = self._cropped(sample, scale, draw)
         sample = resize(sample, self._scaled_size(sample.size, scale))
@@ -124,6 +128,13 @@ class Augmentation:
         )
 
 
+def _within_long_side(size: Size, bounds: tuple[int, int] | None) -> Size:
+    if bounds is None:
+        return size
+    side = max(size)
+    return scaled(size, min(max(side, bounds[0]), bounds[1]) / side)
+
+
 class _Draw:
     """Random numbers of one seed."""
 
@@ -151,6 +162,8 @@ def _problems(options: Augmentation) -> list[str]:
         problems.append(f"crop_size {options.crop_size}, expected at least 1 x 1")
     if options.crop_fraction is not None and not 0 < options.crop_fraction <= 1:
         problems.append(f"crop_fraction {options.crop_fraction}, expected in (0, 1]")
+    if options.long_side is not None and not 1 <= options.long_side[0] <= options.long_side[1]:
+        problems.append(f"long_side {options.long_side}, expected least and greatest pixels")
     problems += [
         f"{name} {getattr(options, name)}, expected a probability"
         for name in ("empty_crops", "flip", "grey")

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crowdkit_core.data.folder_layout import FoundImage, find_annotated, with_suffixes
-from crowdkit_core.data.image_files import Entry, ImageFiles, require_folder
+from crowdkit_core.data.image_files import Entry, ImageFiles, require_folder, require_size
 from crowdkit_core.data.images import IMAGE_SUFFIXES, read_mask
-from crowdkit_core.data.points_files import MATLAB_OFFSET, Columns, read_point_list
-from crowdkit_core.data.problems import MissingFileError, SizeMismatchError
+from crowdkit_core.data.matlab_files import MATLAB_OFFSET
+from crowdkit_core.data.points_files import Columns, read_point_list
+from crowdkit_core.data.problems import MissingFileError
 from crowdkit_core.data.splits import (
     SET_A_RULE,
     divide,
@@ -117,13 +118,7 @@ class Folder(ImageFiles):
         masks = with_suffixes(self._masks / entry.name, sorted(IMAGE_SUFFIXES))
         if not masks:
             return None
-        mask = read_mask(masks[0])
-        if tuple(mask.shape) != size:
-            raise SizeMismatchError(
-                f"{masks[0]}: the mask is {mask.shape[1]} x {mask.shape[0]} pixels, "
-                f"its image {entry.name} {size[1]} x {size[0]}"
-            )
-        return mask
+        return require_size(read_mask(masks[0]), size, masks[0], entry)
 
 
 def _named_split(name: str, found: FoundImage) -> str | None:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from crowdkit_core.data.framing import frame_points
 from crowdkit_core.data.images import IMAGE_SUFFIXES, image_size, read_image
+from crowdkit_core.data.problems import SizeMismatchError
 from crowdkit_core.data.splits import natural_key
 from crowdkit_core.errors import DataError
-from crowdkit_core.interfaces import Annotation, Dataset, Points, Sample, Size, Split
+from crowdkit_core.interfaces import Annotation, Dataset, Lengths, Points, Sample, Size, Split
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -24,11 +25,13 @@ class Entry:
         name: The image's path below the dataset's root, with ``/``.
         image: The image file.
         truth: The file of its points; named in errors.
+        group: What the image's `Annotation` says.
     """
 
     name: str
     image: Path
     truth: Path
+    group: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -58,6 +61,10 @@ class ImageFiles(Dataset):
         """(H, W) bool, or None for the whole image."""
         return None
 
+    def _read_lengths(self, entry: Entry) -> Lengths:  # noqa: ARG002  # for overriding
+        """Named per-point lengths in pixels, in the order of the points."""
+        return {}
+
     def _overhang(self, entry: Entry) -> float | None:  # noqa: ARG002  # for overriding
         """Pixels a point may lie outside the frame; None for the usual."""
         return None
@@ -81,6 +88,7 @@ class ImageFiles(Dataset):
             points=Points(annotation.points, canvas_size=annotation.size),
             roi=annotation.roi,
             lengths=annotation.lengths,
+            group=annotation.group,
         )
 
     def _read_annotation(self, entry: Entry) -> Annotation:
@@ -89,7 +97,14 @@ class ImageFiles(Dataset):
         points, clipped = frame_points(
             xy, size, source=f"{entry.truth} ({entry.name})", overhang=self._overhang(entry)
         )
-        return Annotation(name=entry.name, size=size, points=points, clipped=clipped)
+        return Annotation(
+            name=entry.name,
+            size=size,
+            points=points,
+            lengths=self._read_lengths(entry),
+            clipped=clipped,
+            group=entry.group,
+        )
 
 
 def require_folder(root: str | Path) -> Path:
@@ -103,6 +118,45 @@ def require_folder(root: str | Path) -> Path:
         problem = "not a folder" if folder.exists() else "no such folder"
         raise DataError(f"{folder}: {problem}", hint="set `root` to the data's folder")
     return folder
+
+
+def dataset_folder(root: str | Path, names: Sequence[str], marks: Sequence[str]) -> Path:
+    """``root``, or the first of the folders ``names`` in it, that holds any of ``marks``.
+
+    Raises:
+        DataError: There is none; names what was expected.
+    """
+    above = require_folder(root)
+    for folder in (above, *(above / name for name in names)):
+        if any((folder / mark).exists() for mark in marks):
+            return folder
+    raise DataError(
+        f"{above}: expected {' or '.join(marks)} in it",
+        hint="set `root` to the downloaded folder",
+    )
+
+
+def images_by_stem(folder: Path) -> dict[str, Path]:
+    """Image files directly in a folder, by their name without its ending."""
+    return {
+        path.stem: path
+        for path in folder.glob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    }
+
+
+def require_size(roi: Tensor, size: Size, source: Path, entry: Entry) -> Tensor:
+    """The region, if it is as large as its image.
+
+    Raises:
+        SizeMismatchError: It is not; names its file and the image.
+    """
+    if tuple(roi.shape) != size:
+        raise SizeMismatchError(
+            f"{source}: the mask is {roi.shape[1]} x {roi.shape[0]} pixels, "
+            f"its image {entry.name} {size[1]} x {size[0]}"
+        )
+    return roi
 
 
 def find_images(folder: Path) -> list[Path]:

@@ -1,21 +1,17 @@
-"""Reading files of points; every reader returns (N, 2) float64 in the corner convention."""
+"""Reading text files of points: tables of many images and lists of one."""
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
 from crowdkit_core.data.problems import MissingFileError
 from crowdkit_core.errors import DataError
-
-MATLAB_OFFSET = 0.5
-"""MATLAB's first pixel has its centre at 1; ours at 0.5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,34 +54,6 @@ class Listing:
         return _as_points([_pair(source, *pair) for pair in self.pairs])
 
 
-def read_mat(
-    path: Path, find: Callable[[Mapping[str, Any]], Any], expected: str
-) -> NDArray[np.float64]:
-    """Points of a MATLAB file, whose 1-based pixel centres become ours (x - 0.5).
-
-    Args:
-        path: A file of MATLAB 5 to 7.
-        find: Takes the N x 2 array out of the file's variables.
-        expected: Where ``find`` looks, in words for the error.
-
-    Raises:
-        DataError: Missing, damaged, or without N x 2 numbers there; names the variables found.
-    """
-    variables = _load_mat(path)
-    names = sorted(name for name in variables if not name.startswith("__"))
-    try:
-        points = np.asarray(find(variables), dtype=np.float64)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: no points: expected {expected}, found variables {', '.join(names) or 'none'}"
-        ) from error
-    if points.size == 0:
-        return np.zeros((0, 2))
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise DataError(f"{path}: {expected} has shape {points.shape}, expected N x 2")
-    return points - MATLAB_OFFSET
-
-
 def read_table(path: Path, columns: Columns) -> dict[str, Listing]:
     """Points of many images from one CSV or JSON file, by the image's name in it.
 
@@ -115,7 +83,7 @@ def read_point_list(path: Path, columns: Columns) -> Listing:
 
     Without a header the first two columns are x and y. An empty file is an image without people.
     """
-    rows = [(place, row) for place, row in _rows(path) if any(cell.strip() for cell in row)]
+    rows = [(place, row) for place, row in read_rows(path) if any(cell.strip() for cell in row)]
     x, y = 0, 1
     if rows and not _is_number(rows[0][1][0]):
         header = [cell.strip() for cell in rows[0][1]]
@@ -128,58 +96,13 @@ def read_point_list(path: Path, columns: Columns) -> Listing:
     return Listing([(place, row[x], row[y]) for place, row in rows])
 
 
-def _load_mat(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such annotation file")
-    try:
-        with path.open("rb") as file:
-            variables: dict[str, Any] = scipy.io.loadmat(file)
-    except NotImplementedError as error:
-        raise DataError(
-            f"{path}: a MATLAB 7.3 file, expected version 5 to 7",
-            hint="save it again in MATLAB with: save(name, '-v7')",
-        ) from error
-    except Exception as error:  # the parser raises anything on a damaged file
-        raise DataError(f"{path}: cannot be read as a MATLAB file: {error}") from error
-    return variables
+def read_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(``line n``, cells) of a text table separated by comma, semicolon, tab or spaces.
 
-
-def _records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if path.suffix.lower() == ".json":
-        return _json_records(path, columns)
-    return _csv_records(path, columns)
-
-
-def _csv_records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    rows = _rows(path)
-    header = [cell.strip() for cell in next(rows, ("", []))[1]]
-    _require_columns(path, header, [columns.image, columns.x, columns.y])
-    for place, row in rows:
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise DataError(f"{path}: {place} has {len(row)} cells, the header {len(header)}")
-        yield place, dict(zip(header, (cell.strip() for cell in row), strict=True))
-
-
-def _json_records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        content = json.loads(_text(path))
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from error
-    if isinstance(content, dict):
-        for name, points in content.items():
-            yield repr(name), {columns.image: name, columns.points: points}
-    elif isinstance(content, list) and all(isinstance(record, dict) for record in content):
-        for index, record in enumerate(content):
-            yield f"record {index + 1}", record
-    else:
-        raise DataError(f"{path}: expected {{image: [[x, y], ...]}} or a list of records")
-
-
-def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """(``line n``, cells) of a text table separated by comma, semicolon, tab or spaces."""
-    lines = _text(path).splitlines()
+    Raises:
+        DataError: Missing, not UTF-8, or malformed.
+    """
+    lines = read_text(path).splitlines()
     head = next((line for line in lines if line.strip()), "")
     separator = max(",;\t", key=head.count)
     if separator not in head:
@@ -194,13 +117,51 @@ def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
         raise DataError(f"{path}: line {reader.line_num}: {error}") from error
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """An annotation file as text.
+
+    Raises:
+        DataError: Missing, or not UTF-8.
+    """
     if not path.is_file():
         raise MissingFileError(f"{path}: no such annotation file")
     try:
         return path.read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+
+
+def _records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if path.suffix.lower() == ".json":
+        return _json_records(path, columns)
+    return _csv_records(path, columns)
+
+
+def _csv_records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    rows = read_rows(path)
+    header = [cell.strip() for cell in next(rows, ("", []))[1]]
+    _require_columns(path, header, [columns.image, columns.x, columns.y])
+    for place, row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise DataError(f"{path}: {place} has {len(row)} cells, the header {len(header)}")
+        yield place, dict(zip(header, (cell.strip() for cell in row), strict=True))
+
+
+def _json_records(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        content = json.loads(read_text(path))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    if isinstance(content, dict):
+        for name, points in content.items():
+            yield repr(name), {columns.image: name, columns.points: points}
+    elif isinstance(content, list) and all(isinstance(record, dict) for record in content):
+        for index, record in enumerate(content):
+            yield f"record {index + 1}", record
+    else:
+        raise DataError(f"{path}: expected {{image: [[x, y], ...]}} or a list of records")
 
 
 def _require_columns(path: Path, header: list[str], wanted: list[str]) -> None:

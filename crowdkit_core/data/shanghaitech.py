@@ -6,9 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdkit_core.data.image_files import Entry, ImageFiles, require_folder
-from crowdkit_core.data.images import IMAGE_SUFFIXES
-from crowdkit_core.data.points_files import read_mat
+from crowdkit_core.data.image_files import Entry, ImageFiles, images_by_stem, require_folder
+from crowdkit_core.data.matlab_files import Variables, read_mat
 from crowdkit_core.data.splits import divide, natural_key, require_images
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.interfaces import Size, Split
@@ -64,8 +63,8 @@ class ShanghaiTech(ImageFiles):
         return read_mat(entry.truth, _locations, "image_info{1}.location")
 
 
-def _locations(variables: Any) -> Any:
-    return variables["image_info"][0, 0][0, 0][0]
+def _locations(variables: Variables) -> Any:
+    return variables["image_info"][0]["location"]
 
 
 def _part_folder(root: Path, part: str) -> Path:
@@ -89,11 +88,7 @@ def _entries(folder: Path, data: str) -> list[Entry]:
     base = folder / data
     truths = next((base / name for name in _TRUTH_FOLDERS if (base / name).is_dir()), None)
     truths = truths or base / _TRUTH_FOLDERS[0]
-    images = {
-        path.stem: path
-        for path in (base / "images").glob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    }
+    images = images_by_stem(base / "images")
     annotated = {path.stem.removeprefix("GT_") for path in truths.glob("GT_*.mat")}
     entries = []
     for stem in sorted(images.keys() | annotated, key=natural_key):

@@ -114,6 +114,36 @@ def divide(
     return {"train": train, "validation": validation, "test": test, "all": list(items)}
 
 
+def divide_video(
+    frames: Sequence[T], numbers: Sequence[int], training: range, *, validation_last: int
+) -> dict[Split, list[T]]:
+    """All splits of a video, whose neighbouring frames are alike.
+
+    Frames with a number in ``training`` are for training, but for those with the last
+    ``validation_last`` numbers, which are for validation; all others are for testing.
+
+    Args:
+        frames: In the order of time.
+        numbers: Number of each frame.
+        training: Numbers of training and validation frames together.
+        validation_last: 0 for no validation frames.
+
+    Raises:
+        UsageError: ``validation_last`` is negative, or leaves nothing to train on.
+    """
+    if not 0 <= validation_last < len(training):
+        raise UsageError(
+            f"validation_last={validation_last}, expected 0 to {len(training) - 1} "
+            f"(there are {len(training)} training frames)"
+        )
+    validation = training[len(training) - validation_last :]
+    named = [
+        "test" if n not in training else "validation" if n in validation else "train"
+        for n in numbers
+    ]
+    return divide(frames, named, validation_every=0)
+
+
 SET_A_RULE = (
     "set `test_every`, `test_last` or `validation_every`, put images into folders train, "
     "validation and test, or ask for split 'all'"

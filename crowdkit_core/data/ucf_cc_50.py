@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdkit_core.data.image_files import Entry, ImageFiles, require_folder
-from crowdkit_core.data.points_files import read_mat
+from crowdkit_core.data.matlab_files import read_mat
 from crowdkit_core.data.splits import divide, natural_key, require_images
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size, Split

@@ -6,6 +6,7 @@ from crowdkit_core.density.gaussians import Convention, place_gaussians, place_g
 from crowdkit_core.density.generator import GaussianGenerator
 from crowdkit_core.density.geometry_adaptive import GeometryAdaptive
 from crowdkit_core.density.pooling import sum_pool
+from crowdkit_core.density.resampling import resample_density
 
 __all__ = [
     "Convention",
@@ -15,5 +16,6 @@ __all__ = [
     "gaussian_blur_dots",
     "place_gaussians",
     "place_gaussians_batch",
+    "resample_density",
     "sum_pool",
 ]

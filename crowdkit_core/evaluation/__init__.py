@@ -11,11 +11,13 @@ from crowdkit_core.evaluation.output import (
     write_report,
 )
 from crowdkit_core.evaluation.report import Report
-from crowdkit_core.evaluation.scores import RANGES, RangeScores, Scores
+from crowdkit_core.evaluation.scores import RANGES, GroupMeans, GroupScores, RangeScores, Scores
 
 __all__ = [
     "RANGES",
     "Estimate",
+    "GroupMeans",
+    "GroupScores",
     "ImageResult",
     "RangeScores",
     "Report",

@@ -15,6 +15,7 @@ from crowdkit_core.evaluation.image_result import (
     measure,
     predict_sample,
 )
+from crowdkit_core.evaluation.quality import MAP_METRICS, require_metrics
 from crowdkit_core.evaluation.report import Fact, Report, make_report
 from crowdkit_core.evaluation.scores import RANGES
 from crowdkit_core.inference.count import TileSide
@@ -22,6 +23,7 @@ from crowdkit_core.interfaces import (
     Component,
     Counter,
     Dataset,
+    DensityGenerator,
     Localizer,
     evaluating,
     require_fit,
@@ -40,6 +42,8 @@ def evaluate(
     tile: TileSide = None,
     localizer: Localizer | None = None,
     radii: Sequence[float] = (4.0, 8.0),
+    metrics: Sequence[str] = (),
+    density_generator: DensityGenerator | None = None,
     ranges: Sequence[int] = RANGES,
     train: Dataset | None = None,
     stamp: Mapping[str, Fact] | None = None,
@@ -54,6 +58,10 @@ def evaluate(
     region, only people inside count, on both sides. Counts are compared as they are: never
     clamped or rounded, against the number of annotated points.
 
+    ``metrics`` adds to the errors of counts: ``ssim``, ``psnr`` and ``background`` (the false
+    recognition ratio) compare the density map, brought to full resolution, with that of the
+    density generator; ``ap`` is the average precision of the localizer's ranked points.
+
     Args:
         counter: Any counter; its mode is restored afterwards.
         dataset: Annotated images.
@@ -61,6 +69,9 @@ def evaluate(
         tile: None for whole images, as papers evaluate; else as for `inference.count`.
         localizer: Also scores its points.
         radii: Pixels a point may lie from its head; one set of localization scores each.
+        metrics: Further metrics by name.
+        density_generator: Makes the maps to compare with, already fitted if it learns from
+            annotations.
         ranges: Most people of each count range but the last.
         train: Training images, whose mean count is the baseline to beat.
         stamp: Facts to carry into the report.
@@ -71,19 +82,31 @@ def evaluate(
         progress: Called after each image on the first process.
 
     Raises:
-        UsageError: The dataset is empty, or ``ranges`` do not ascend from 0 or more.
-        IncompatibleError: The counter lacks what the localizer or a region needs.
+        UsageError: The dataset is empty, ``ranges`` do not ascend from 0 or more, or a metric is
+            unknown or lacks its density generator or localizer.
+        IncompatibleError: The counter lacks what the localizer, a metric or a region needs, or
+            the density generator makes no map at full resolution.
         CrowdkitError: A predicted count is not finite; names the image.
         DataError: An image cannot be read.
     """
     if localizer is not None:
         require_fit(localizer, counter)
+    require_metrics(metrics, counter, density_generator, localizer)
     results: list[ImageResult] = []
     with evaluating(counter, device) as where:
         for index in _own_images(dataset, rank, world_size, progress):
             sample = dataset[index]
             results.append(
-                measure(counter, sample, where, tile=tile, localizer=localizer, radii=radii)
+                measure(
+                    counter,
+                    sample,
+                    where,
+                    tile=tile,
+                    localizer=localizer,
+                    radii=radii,
+                    metrics=metrics,
+                    density_generator=density_generator,
+                )
             )
     images = _gathered(results, world_size)
     baseline = (
@@ -100,6 +123,8 @@ def evaluate(
         seed=seed,
         baseline_mae=baseline,
         stamp=stamp,
+        map_stride=counter.stride,
+        map_target=_described(density_generator) if MAP_METRICS.keys() & set(metrics) else "",
     )
 
 
@@ -163,3 +188,12 @@ def _summed(sums: Tensor, world_size: int, device: torch.device) -> Tensor:
 
 def _name(component: Component) -> str:
     return component.origin.name if component.origin else type(component).__name__
+
+
+def _described(component: Component | None) -> str:
+    """A component's name with the options it was given, but for those that are off."""
+    if component is None:
+        return ""
+    options = component.origin.options if component.origin else {}
+    listed = ", ".join(f"{name}={v}" for name, v in sorted(options.items()) if v is not None)
+    return f"{_name(component)} ({listed})" if listed else _name(component)

@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError
+from crowdkit_core.evaluation.quality import AVERAGE_PRECISION, map_quality
 from crowdkit_core.inference.count import TileSide, predict_image
 from crowdkit_core.interfaces import (
     Counter,
+    DensityGenerator,
+    LocalizedPoints,
     Localizer,
     Prediction,
     Sample,
@@ -34,6 +37,10 @@ class ImageResult:
         game: GAME(0) to GAME(3) of the density map; empty without one.
         localization: Points matched with heads, by matching radius in pixels; empty without a
             localizer.
+        quality: What `evaluate` was asked for in ``metrics`` and compares density maps, by name.
+        ranked: Found points and the heads, for the average precision of the whole set; None
+            where it was not asked for.
+        group: The sample's group.
     """
 
     name: str
@@ -42,6 +49,9 @@ class ImageResult:
     counts: Mapping[str, float] = field(default_factory=dict)
     game: tuple[float, ...] = ()
     localization: Mapping[float, LocalizationScores] = field(default_factory=dict)
+    quality: Mapping[str, float] = field(default_factory=dict)
+    ranked: tuple[LocalizedPoints, Tensor] | None = field(default=None, repr=False, compare=False)
+    group: str = ""
 
     @property
     def error(self) -> float:
@@ -84,19 +94,25 @@ def measure(
     tile: TileSide = None,
     localizer: Localizer | None = None,
     radii: Sequence[float] = (),
+    metrics: Sequence[str] = (),
+    density_generator: DensityGenerator | None = None,
 ) -> ImageResult:
     """Predict one sample and note everything a report needs; errors as of `counts_of`."""
     prediction = predict_sample(counter, sample, device, tile=tile)
     actual, predicted = counts_of(counter, sample, prediction)
     points = sample.points.as_subclass(Tensor)
     heads = points[points_inside(points, sample.roi)]
+    found = None if localizer is None else _found(sample, prediction, localizer)
     return ImageResult(
         name=sample.name,
         actual=actual,
         predicted=predicted,
         counts=_alternative_counts(counter, sample, prediction),
         game=_game(sample, prediction, heads),
-        localization=_localization(sample, prediction, heads, localizer, radii),
+        localization={} if found is None else _localization(found, heads, radii),
+        quality=map_quality(metrics, sample, prediction, density_generator),
+        ranked=(found, heads) if found is not None and AVERAGE_PRECISION in metrics else None,
+        group=sample.group,
     )
 
 
@@ -128,15 +144,14 @@ def _game(sample: Sample, prediction: Prediction, heads: Tensor) -> tuple[float,
     )
 
 
+def _found(sample: Sample, prediction: Prediction, localizer: Localizer) -> LocalizedPoints:
+    found = localizer(prediction, sample.size)[0]
+    xy = found.xy.cpu()
+    inside = points_inside(xy, sample.roi)
+    return LocalizedPoints(xy[inside], found.score.cpu()[inside])
+
+
 def _localization(
-    sample: Sample,
-    prediction: Prediction,
-    heads: Tensor,
-    localizer: Localizer | None,
-    radii: Sequence[float],
+    found: LocalizedPoints, heads: Tensor, radii: Sequence[float]
 ) -> dict[float, LocalizationScores]:
-    if localizer is None:
-        return {}
-    found = localizer(prediction, sample.size)[0].xy.cpu()
-    inside = found[points_inside(found, sample.roi)]
-    return {radius: localization_scores([inside], [heads], radius=radius) for radius in radii}
+    return {radius: localization_scores([found.xy], [heads], radius=radius) for radius in radii}

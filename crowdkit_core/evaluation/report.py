@@ -7,9 +7,24 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from crowdkit_core.evaluation.bootstrap import Estimate, resampling_weights
 from crowdkit_core.evaluation.image_result import ImageResult
-from crowdkit_core.evaluation.scores import RANGES, RangeScores, Scores, score, score_by_range
-from crowdkit_core.metrics import LocalizationScores
+from crowdkit_core.evaluation.quality import mean_over_images
+from crowdkit_core.evaluation.scores import (
+    RANGES,
+    GroupMeans,
+    GroupScores,
+    RangeScores,
+    Scores,
+    mean_over_groups,
+    score,
+    score_by_group,
+    score_by_range,
+)
+from crowdkit_core.metrics import AveragePrecision, LocalizationScores, average_precision
+
+SIGMAS = (40.0, 20.0, 5.0)
+"""Pixels; how far apart points may lie in the average precision of RAZNet (CVPR 2019)."""
 
 Fact = str | int | float | bool | None
 
@@ -25,7 +40,15 @@ class Report:
         scores: Errors by name of the count: ``count``, then the alternative counts that every
             image has.
         by_range: The same by count range.
+        by_group: The same by the dataset's groups (scenes, say), of those images that have one.
+        group_means: By name of the count, errors averaged over groups; empty without groups.
         localization: Precision, recall and F1 by matching radius in pixels.
+        quality: Metrics of density maps that were asked for, by name: means over the images on
+            which they are finite (the PSNR of equal maps is not).
+        map_stride: Stride of the density maps before they were brought to full resolution; None
+            without maps.
+        map_target: The density generator they were compared with; empty where they were not.
+        average_precision: Of ranked points, by sigma in pixels; empty where not asked for.
         baseline_mae: MAE of predicting the training images' mean count; None if unknown.
         stamp: Facts a reader must know (a checkpoint chosen on test images, say).
         images: Every image, in the dataset's order.
@@ -36,7 +59,13 @@ class Report:
     split: str
     scores: Mapping[str, Scores]
     by_range: Mapping[str, tuple[RangeScores, ...]]
+    by_group: Mapping[str, tuple[GroupScores, ...]] = field(default_factory=dict)
+    group_means: Mapping[str, GroupMeans] = field(default_factory=dict)
     localization: Mapping[float, LocalizationScores] = field(default_factory=dict)
+    quality: Mapping[str, Estimate] = field(default_factory=dict)
+    map_stride: int | None = None
+    map_target: str = ""
+    average_precision: Mapping[float, AveragePrecision] = field(default_factory=dict)
     baseline_mae: float | None = None
     stamp: Mapping[str, Fact] = field(default_factory=dict)
     images: tuple[ImageResult, ...] = ()
@@ -52,6 +81,8 @@ def make_report(
     seed: int = 0,
     baseline_mae: float | None = None,
     stamp: Mapping[str, Fact] | None = None,
+    map_stride: int | None = None,
+    map_target: str = "",
 ) -> Report:
     """Score at least one image result.
 
@@ -60,18 +91,29 @@ def make_report(
     """
     actual = [each.actual for each in images]
     game = _game(images)
-    scores, by_range = {}, {}
+    groups = [each.group for each in images]
+    scores, by_range, by_group, group_means = {}, {}, {}, {}
     for name, predicted in _counts(images).items():
         levels = game if name == "count" else None
         scores[name] = score(predicted, actual, levels, seed=seed)
         by_range[name] = score_by_range(predicted, actual, levels, ranges=ranges, seed=seed)
+        means = mean_over_groups(predicted, actual, groups, seed=seed)
+        if means is not None:
+            by_group[name] = score_by_group(predicted, actual, groups, levels, seed=seed)
+            group_means[name] = means
     return Report(
         counter=counter,
         dataset=dataset,
         split=split,
         scores=scores,
         by_range=by_range,
+        by_group=by_group,
+        group_means=group_means,
         localization=_localization(images),
+        quality=_quality(images, seed),
+        map_stride=map_stride,
+        map_target=map_target,
+        average_precision=_average_precision(images),
         baseline_mae=baseline_mae,
         stamp=stamp or {},
         images=tuple(images),
@@ -100,3 +142,19 @@ def _localization(images: Sequence[ImageResult]) -> dict[float, LocalizationScor
         radius: sum((each.localization[radius] for each in images), none)
         for radius in images[0].localization
     }
+
+
+def _quality(images: Sequence[ImageResult], seed: int) -> dict[str, Estimate]:
+    weights = resampling_weights(len(images), seed=seed)
+    return {
+        name: mean_over_images([each.quality[name] for each in images], weights)
+        for name in images[0].quality
+    }
+
+
+def _average_precision(images: Sequence[ImageResult]) -> dict[float, AveragePrecision]:
+    ranked = [each.ranked for each in images if each.ranked is not None]
+    if not ranked:
+        return {}
+    found, heads = zip(*ranked, strict=True)
+    return {sigma: average_precision(found, heads, sigma=sigma) for sigma in SIGMAS}

@@ -49,6 +49,29 @@ class RangeScores:
     scores: Scores
 
 
+@dataclass(frozen=True, slots=True)
+class GroupScores:
+    """Scores of the images of one ``group``, as the dataset names it."""
+
+    group: str
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMeans:
+    """Errors averaged over groups, whatever their size, as over the scenes of WorldExpo'10.
+
+    Attributes:
+        groups: Number of groups.
+        mae: Mean of the groups' MAE.
+        rmse: Mean of the groups' RMSE.
+    """
+
+    groups: int
+    mae: Estimate
+    rmse: Estimate
+
+
 def score(
     predicted: Sequence[float],
     actual: Sequence[int],
@@ -112,12 +135,89 @@ def score_by_range(
     for level, (low, high) in enumerate(zip(lows, highs, strict=True)):
         chosen = torch.nonzero(level_of == level)[:, 0]
         if len(chosen):
-            images = chosen.tolist()
-            part = score(
-                [predicted[i] for i in images],
-                [actual[i] for i in images],
-                None if game is None else game[:, chosen],
-                seed=seed,
-            )
+            part = _score_some(chosen.tolist(), predicted, actual, game, seed)
             parts.append(RangeScores(low, high, part))
     return tuple(parts)
+
+
+def score_by_group(
+    predicted: Sequence[float],
+    actual: Sequence[int],
+    groups: Sequence[str],
+    game: Float64[Tensor, "levels B"] | None = None,
+    *,
+    seed: int = 0,
+) -> tuple[GroupScores, ...]:
+    """Score the images of each group, in the order in which groups occur.
+
+    Args:
+        predicted: Estimated people of each image.
+        actual: Annotated people of each image.
+        groups: Group of each image; those without a name are in none.
+        game: GAME of each image at each level.
+        seed: Of the bootstrap.
+
+    Example:
+        >>> [part.group for part in score_by_group([0.0, 9.0, 1.0], [0, 7, 1], ["b", "a", "b"])]
+        ['b', 'a']
+    """
+    return tuple(
+        GroupScores(group, _score_some(images, predicted, actual, game, seed))
+        for group, images in _images_by_group(groups).items()
+    )
+
+
+def mean_over_groups(
+    predicted: Sequence[float],
+    actual: Sequence[int],
+    groups: Sequence[str],
+    *,
+    seed: int = 0,
+) -> GroupMeans | None:
+    """Average errors over groups; None without any. Images are resampled within their group.
+
+    Arguments as of `score_by_group`.
+    """
+    parts = _images_by_group(groups).values()
+    if not parts:
+        return None
+    totals, resamples = [], []
+    for number, images in enumerate(parts):
+        sums = CountErrors.by_image(*_some(images, predicted, actual)).sums
+        totals.append(CountErrors(sums.sum(0)))
+        # Groups of one size must not be resampled alike.
+        resamples.append(CountErrors(resampling_weights(len(images), seed=seed + number) @ sums))
+    return GroupMeans(
+        groups=len(parts),
+        mae=Estimate.of(_mean([t.mae for t in totals]), _mean([r.mae for r in resamples])),
+        rmse=Estimate.of(_mean([t.rmse for t in totals]), _mean([r.rmse for r in resamples])),
+    )
+
+
+def _images_by_group(groups: Sequence[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for image, group in enumerate(groups):
+        if group:
+            found.setdefault(group, []).append(image)
+    return found
+
+
+def _score_some(
+    images: list[int],
+    predicted: Sequence[float],
+    actual: Sequence[int],
+    game: Float64[Tensor, "levels B"] | None,
+    seed: int,
+) -> Scores:
+    part = None if game is None else game[:, images]
+    return score(*_some(images, predicted, actual), part, seed=seed)
+
+
+def _some(
+    images: list[int], predicted: Sequence[float], actual: Sequence[int]
+) -> tuple[list[float], list[int]]:
+    return [predicted[i] for i in images], [actual[i] for i in images]
+
+
+def _mean(values: list[Tensor]) -> Tensor:
+    return torch.stack(values).mean(0)

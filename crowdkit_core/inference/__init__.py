@@ -5,6 +5,7 @@ Example:
     print(count(counter, "photo.jpg").count)
 """
 
+from crowdkit_core.data.polygons import polygons_mask
 from crowdkit_core.inference.count import Counted, TileSide, count, count_paths, predict_image
 from crowdkit_core.inference.images import ImageLike, as_image
 from crowdkit_core.inference.output import (
@@ -15,7 +16,7 @@ from crowdkit_core.inference.output import (
     write_points,
 )
 from crowdkit_core.inference.paths import find_images
-from crowdkit_core.inference.roi import RoiLike, as_roi, polygons_mask
+from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.tiles import TilePlan, auto_tile, plan_tiles, predict_tiles
 
 __all__ = [

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from typing import ClassVar
 
@@ -48,14 +49,18 @@ class Counter(Weighted, Component, ABC):
             images: (B, 3, H, W) RGB in [0, 1].
         """
 
+    def __call__(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
+        """``forward``, with what its maps mean written on the prediction."""
+        prediction: Prediction = super().__call__(images)
+        return replace(prediction, outputs=self.outputs, direct_count=self.direct_count)
+
     def predict(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
         """What evaluation and `crowdkit count` call; ``forward`` by default.
 
         A counter with an inference procedure of its own (fixed-size tiles, zooming) overrides
         this; density and points come back in the pixels of ``images`` all the same.
         """
-        prediction: Prediction = self(images)
-        return prediction
+        return self(images)
 
     @property
     def stride(self) -> int | None:

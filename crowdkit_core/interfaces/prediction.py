@@ -43,6 +43,9 @@ class Prediction:
             ``outputs`` under the same name.
         counts: Named alternative counts, each (B,), that `crowdkit eval` reports beside
             ``count`` (those of auxiliary branches, say).
+        outputs: The counter's ``outputs``: kind and stride of every map by name. Calling a counter
+            fills it in, so that a loss can find all maps of a kind.
+        direct_count: The counter's ``direct_count``, filled in likewise.
     """
 
     count: Float[Tensor, " B"]
@@ -50,6 +53,8 @@ class Prediction:
     stride: int | None = None
     maps: Mapping[str, Tensor] = field(default_factory=dict)
     counts: Mapping[str, Tensor] = field(default_factory=dict)
+    outputs: Mapping[str, MapSpec] = field(default_factory=dict)
+    direct_count: bool = False
 
     @classmethod
     def from_density(

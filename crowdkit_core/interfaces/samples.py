@@ -28,6 +28,7 @@ class Annotation:
         roi: (H, W) bool, True where people count; None means everywhere.
         lengths: Per-point lengths in pixels that the dataset itself knows (a head size, say).
         clipped: How many points lay outside the frame and were moved onto its border.
+        group: What the dataset's protocol reports apart (a scene, say); empty where it does not.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Annotation:
     roi: Bool[Tensor, "H W"] | None = None
     lengths: Lengths = field(default_factory=dict)
     clipped: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Sample:
         roi: (H, W) bool, or None for the whole image.
         lengths: Per-point lengths in this image's pixels. They are measured on the whole,
             untransformed image (distances to neighbours, say); a crop selects, a resize scales.
+        group: As of the `Annotation`.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Sample:
     points: Points
     roi: Bool[Tensor, "H W"] | None = None
     lengths: Lengths = field(default_factory=dict)
+    group: str = ""
 
     @property
     def size(self) -> Size:

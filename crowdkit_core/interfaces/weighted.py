@@ -27,6 +27,14 @@ class Weighted(nn.Module):
         """Rename a published layout's keys to this module's; identity by default."""
         return dict(state)
 
+    def without_unused(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Leave out tensors of parts this instance was built without; keeps all by default.
+
+        Args:
+            state: Under this module's own keys. What is left over must fit exactly.
+        """
+        return dict(state)
+
     @classmethod
     def options_from_weights(cls, file: WeightsFile) -> dict[str, Any]:
         """Constructor options that the file fixes; those recorded in it by default.
@@ -49,7 +57,7 @@ class Weighted(nn.Module):
         checked = checked_options(cls, given, f"{cls.__name__} from {path}{made_for}")
         module = cls(**checked)
         module.weights_options = checked
-        load_matching(module, file, cls.translate_keys(file.state))
+        load_matching(module, file, module.without_unused(cls.translate_keys(file.state)))
         return module
 
     def load_weights(self, path: str | Path) -> None:
@@ -60,4 +68,4 @@ class Weighted(nn.Module):
                 unchanged then.
         """
         file = read_weights(path)
-        load_matching(self, file, self.translate_keys(file.state))
+        load_matching(self, file, self.without_unused(self.translate_keys(file.state)))

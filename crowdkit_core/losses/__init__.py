@@ -1,5 +1,29 @@
 """Losses of the core; papers bring their own."""
 
+from crowdkit_core.losses.maps import (
+    MapPair,
+    cut,
+    main_maps,
+    map_pairs,
+    maps_of_kind,
+    mean_inside,
+    mean_over_images,
+    same_size_images,
+)
 from crowdkit_core.losses.pixelwise import L1, MSE, Reduction, absolute_error, squared_error
 
-__all__ = ["L1", "MSE", "Reduction", "absolute_error", "squared_error"]
+__all__ = [
+    "L1",
+    "MSE",
+    "MapPair",
+    "Reduction",
+    "absolute_error",
+    "cut",
+    "main_maps",
+    "map_pairs",
+    "maps_of_kind",
+    "mean_inside",
+    "mean_over_images",
+    "same_size_images",
+    "squared_error",
+]

@@ -1,4 +1,4 @@
-"""Pure metric functions on tensors: counts, counts by image region, and points."""
+"""Pure metric functions on tensors: counts, counts by image region, density maps, and points."""
 
 from crowdkit_core.metrics.counting import CountErrors, mae, nae, rmse
 from crowdkit_core.metrics.matching import (
@@ -7,22 +7,42 @@ from crowdkit_core.metrics.matching import (
     localization_scores,
     match_points,
 )
+from crowdkit_core.metrics.quality import (
+    BACKGROUND,
+    at_full_resolution,
+    background_ratio,
+    background_ratio_by_image,
+    psnr,
+    psnr_by_image,
+    ssim,
+    ssim_by_image,
+)
 from crowdkit_core.metrics.ranking import AveragePrecision, average_precision
 from crowdkit_core.metrics.regions import game, game_by_image, region_counts, region_sums
+from crowdkit_core.metrics.structural_similarity import ssim_map
 
 __all__ = [
+    "BACKGROUND",
     "AveragePrecision",
     "CountErrors",
     "LocalizationScores",
     "Matches",
+    "at_full_resolution",
     "average_precision",
+    "background_ratio",
+    "background_ratio_by_image",
     "game",
     "game_by_image",
     "localization_scores",
     "mae",
     "match_points",
     "nae",
+    "psnr",
+    "psnr_by_image",
     "region_counts",
     "region_sums",
     "rmse",
+    "ssim",
+    "ssim_by_image",
+    "ssim_map",
 ]

@@ -1,10 +1,10 @@
 """Recipes: which components, with which options, run how."""
 
 from crowdkit_core.settings.environment import environment
-from crowdkit_core.settings.loading import load_recipe, resolve_component
+from crowdkit_core.settings.loading import load_recipe, resolve_component, resolve_recipe
 from crowdkit_core.settings.overrides import parse_overrides
 from crowdkit_core.settings.recipe import ComponentSettings, Recipe
-from crowdkit_core.settings.recipe_files import RecipeInfo, list_recipes
+from crowdkit_core.settings.recipe_files import RecipeInfo, list_grids, list_recipes
 from crowdkit_core.settings.run import Precision, RunSettings
 from crowdkit_core.settings.writing import recipe_text, write_recipe
 
@@ -15,10 +15,12 @@ __all__ = [
     "RecipeInfo",
     "RunSettings",
     "environment",
+    "list_grids",
     "list_recipes",
     "load_recipe",
     "parse_overrides",
     "recipe_text",
     "resolve_component",
+    "resolve_recipe",
     "write_recipe",
 ]

@@ -15,7 +15,7 @@ from crowdkit_core.settings.layers import Table, layered, sections
 from crowdkit_core.settings.none import restore_none
 from crowdkit_core.settings.overrides import parse_overrides
 from crowdkit_core.settings.recipe import ComponentSettings, Recipe
-from crowdkit_core.settings.recipe_files import read_recipe_table
+from crowdkit_core.settings.recipe_files import GRID, read_recipe_table
 from crowdkit_core.settings.run import RunSettings
 from crowdkit_core.settings.writing import is_plain
 
@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {
 OPTIONAL = "localizer"
 SPLIT = "split"
 WEIGHTS = "weights"
+SETTINGS = "settings"
 
 
 @dataclass(slots=True)
@@ -72,14 +73,28 @@ def load_recipe(
 
     Raises:
         OptionsError: Lists everything wrong, each with its path.
-        UsageError: A layer cannot be read.
+        UsageError: A layer cannot be read, or is a grid of runs.
         BrokenComponentError: A component cannot be loaded.
     """
-    read = [read_recipe_table(each) for each in (recipe, file) if each is not None]
+    read = [_recipe_table(each) for each in (recipe, file) if each is not None]
+    return resolve_recipe(*read, parse_overrides(overrides), source=str(file or recipe or SETTINGS))
+
+
+def resolve_recipe(*layers: Mapping[str, Any], source: str = SETTINGS) -> Recipe:
+    """A recipe from tables, each on top of those before it, the defaults below them all.
+
+    Args:
+        *layers: As read from TOML.
+        source: How errors name them.
+
+    Raises:
+        OptionsError: Lists everything wrong, each with its path.
+        BrokenComponentError: A component cannot be loaded.
+    """
     table: Table = dict(DEFAULTS)
-    for layer in (*map(sections, read), parse_overrides(overrides)):
-        table = layered(table, layer)
-    return _resolved(table, str(file or recipe or "settings"))
+    for layer in layers:
+        table = layered(table, sections(layer))
+    return _resolved(table, source)
 
 
 def resolve_component(kind: str, section: Mapping[str, Any] | str) -> ComponentSettings:
@@ -99,6 +114,16 @@ def resolve_component(kind: str, section: Mapping[str, Any] | str) -> ComponentS
     if settings is None or findings.problems:
         raise _error(kind, findings)
     return settings
+
+
+def _recipe_table(source: str | Path) -> Table:
+    table = read_recipe_table(source)
+    if GRID in table:
+        raise UsageError(
+            f"{source} is a grid of runs, not a recipe of one",
+            hint=f"run it with: crowdkit grid {source} --output DIR",
+        )
+    return table
 
 
 def _resolved(table: Table, source: str) -> Recipe:

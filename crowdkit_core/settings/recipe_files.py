@@ -18,10 +18,13 @@ from crowdkit_core.registry.kinds import RECIPES_GROUP
 from crowdkit_core.registry.lookup import core_conflict
 from crowdkit_core.settings.layers import Table
 
+GRID = "grid"
+"""The table that makes a recipe file a grid of runs."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class RecipeInfo:
-    """A recipe that a plugin ships.
+    """A recipe, or a grid of runs, that a plugin ships.
 
     Attributes:
         name: ``PLUGIN/RECIPE``, such as ``mcnn/shanghaitech-a``.
@@ -37,19 +40,39 @@ class RecipeInfo:
 
 
 def list_recipes() -> list[RecipeInfo]:
-    """All recipes that installed plugins ship, sorted by name; torch is not imported."""
+    """All recipes that installed plugins ship, sorted by name; torch is not imported.
+
+    Grids of runs are listed by `list_grids`.
+    """
+    return _listed(grids=False)
+
+
+def list_grids() -> list[RecipeInfo]:
+    """All grids of runs that installed plugins ship, sorted by name; torch is not imported."""
+    return [info for info in _listed(grids=True) if not info.error]
+
+
+def _listed(*, grids: bool) -> list[RecipeInfo]:
     listed = []
     for offer in offers(RECIPES_GROUP):
         try:
-            names, error = list(_recipes_of(offer)), ""
+            found = _recipes_of(offer)
+            names, error = [name for name in found if _is_grid(found[name]) == grids], ""
         except BrokenComponentError as broken:
             names, error = [offer.name], broken.message
         listed += [RecipeInfo(name, offer.distribution, offer.version, error) for name in names]
     return sorted(listed)
 
 
+def _is_grid(file: Traversable) -> bool:
+    try:
+        return GRID in _parsed(file)
+    except UsageError:  # reported to whoever uses it
+        return False
+
+
 def read_recipe_table(source: str | Path) -> Table:
-    """The tables of a recipe.
+    """The tables of a recipe or of a grid of runs.
 
     Args:
         source: A file, or the name of a recipe that a plugin ships (``PLUGIN/RECIPE``, or
@@ -116,7 +139,7 @@ def _parsed(file: Traversable) -> Table:
 
 
 def _unknown(name: str, bare: str) -> UnknownComponentError:
-    known = [info.name for info in list_recipes() if not info.error]
+    known = sorted(info.name for info in (*list_recipes(), *list_grids()) if not info.error)
     near = get_close_matches(bare, known, n=3)
     guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     return UnknownComponentError(

@@ -39,7 +39,7 @@ def split_is_stated(dataset: Dataset) -> None:
 
 @check_for(KIND)
 def annotation_and_sample_agree(dataset: Dataset) -> None:
-    """Name, size, points, region and lengths are the same with and without pixels."""
+    """Name, size, points, region, lengths and group are the same with and without pixels."""
     for annotation, sample in _pairs(dataset):
         assert annotation.name == sample.name, f"{annotation.name!r} and {sample.name!r}"
         assert annotation.size == sample.size, (
@@ -49,6 +49,7 @@ def annotation_and_sample_agree(dataset: Dataset) -> None:
         assert same, f"{sample.name}: points of annotation and sample differ"
         assert (annotation.roi is None) == (sample.roi is None), f"{sample.name}: roi differs"
         assert set(annotation.lengths) == set(sample.lengths), f"{sample.name}: lengths differ"
+        assert annotation.group == sample.group, f"{sample.name}: group differs"
 
 
 @check_for(KIND)

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from crowdkit_core import create
+from crowdkit_core.registry import lookup
 from crowdkit_core.weights import save_weights
 
 
@@ -106,7 +107,6 @@ def test_a_mat_file_without_points(refused, tmp_path):
     ("options", "names"),
     [
         (["--counter", "mcn"], ["mcn", "mcnn"]),
-        (["--counter", "deepcount"], ["deepcount"]),
         (["--counter", "mcnn", "--loss", "l2"], ["l2"]),
         (["--counter", "mcnn", "--set", "counter.widht=3"], ["counter.widht"]),
         (["--counter", "mcnn", "--set", "counter.in_channels=two"], ["counter.in_channels", "two"]),
@@ -123,9 +123,19 @@ def test_settings(refused, tmp_path, options, names):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_known_plugin_that_is_not_installed_comes_with_its_pip_line(refused):
-    message = refused("info", "deepcount", code=2, names=["deepcount"])
-    assert "pip install crowdkit-deepcount" in message
+@pytest.fixture
+def known_plugin(monkeypatch):
+    """A component that crowdkit knows of and that is not installed."""
+    monkeypatch.setattr(lookup, "known_plugins", lambda _: {"elsewhere": "crowdkit-elsewhere"})
+    return "elsewhere"
+
+
+@pytest.mark.parametrize("command", [["info"], ["train", "--counter"]])
+def test_a_known_plugin_that_is_not_installed_comes_with_its_pip_line(
+    refused, known_plugin, command
+):
+    message = refused(*command, known_plugin, code=2, names=[known_plugin])
+    assert "pip install crowdkit-elsewhere" in message
 
 
 def test_all_settings_errors_come_at_once(refused):

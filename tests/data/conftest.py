@@ -2,6 +2,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -38,6 +39,80 @@ def save_shanghaitech_mat() -> Callable[[Path, Sequence[Sequence[float]]], None]
         scipy.io.savemat(path, {"image_info": cell})
 
     return save
+
+
+@pytest.fixture(params=["7", "7.3"])
+def save_mat(request) -> Callable[[Path, dict], None]:
+    """Write variables as a version of MATLAB does: a dict as a struct, a list as a cell array."""
+    write = {"7": _save_mat_7, "7.3": _save_mat_73}[request.param]
+
+    def save(path: Path, variables: dict) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, variables)
+
+    return save
+
+
+def _save_mat_7(path: Path, variables: dict) -> None:
+    scipy.io.savemat(path, {name: _with_cells(value) for name, value in variables.items()})
+
+
+def _with_cells(value):
+    if isinstance(value, dict):
+        return {name: _with_cells(each) for name, each in value.items()}
+    if isinstance(value, list):
+        cell = np.empty((1, len(value)), dtype=object)
+        cell[0, :] = [_with_cells(each) for each in value]
+        return cell
+    return value
+
+
+def _save_mat_73(path: Path, variables: dict) -> None:
+    """As MATLAB does: a header of 512 bytes, axes reversed, cells as references."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, value in variables.items():
+            _put(file, file, name, value)
+    _mark_as_73(path)
+
+
+def _mark_as_73(path: Path) -> None:
+    header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, HDF5 schema 1.00 .".ljust(124)
+    with path.open("r+b") as file:
+        file.write(header + b"\x00\x02IM")
+
+
+@pytest.fixture
+def mark_as_73() -> Callable[[Path], None]:
+    """Write MATLAB's header into the user block of an HDF5 file."""
+    return _mark_as_73
+
+
+def _put(file: h5py.File, group: h5py.Group, name: str, value) -> None:
+    if isinstance(value, dict):
+        struct = group.create_group(name)
+        struct.attrs["MATLAB_class"] = np.bytes_("struct")
+        for field, each in value.items():
+            _put(file, struct, field, each)
+    elif isinstance(value, list):
+        stored = file.require_group("#refs#")
+        references = {}
+        for each in value:  # what is in several cells is written once, to save time
+            if id(each) not in references:
+                key = f"r{len(stored)}"
+                _put(file, stored, key, each)
+                references[id(each)] = stored[key].ref
+        cells = np.array([[references[id(each)]] for each in value], dtype=h5py.ref_dtype)
+        cell = group.create_dataset(name, data=cells, dtype=h5py.ref_dtype)
+        cell.attrs["MATLAB_class"] = np.bytes_("cell")
+    else:
+        array = np.atleast_2d(np.asarray(value))
+        if array.size == 0:
+            stored = group.create_dataset(name, data=np.array(array.shape, dtype=np.uint64))
+            stored.attrs["MATLAB_empty"] = np.uint8(1)
+        else:
+            stored = group.create_dataset(name, data=array.T)
+        is_logical = array.dtype == np.uint8
+        stored.attrs["MATLAB_class"] = np.bytes_("logical" if is_logical else "double")
 
 
 @pytest.fixture

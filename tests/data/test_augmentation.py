@@ -81,6 +81,24 @@ def test_a_crop_by_share_of_the_sides():
     assert Augmentation(crop_fraction=0.5)(crowd(), 3).size == (45, 60)
 
 
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((30, 40), (48, 64)), ((40, 30), (64, 48)), ((90, 120), (75, 100)), ((60, 80), (60, 80))],
+)
+def test_a_longer_side_is_brought_between_its_bounds_with_people_and_lengths(size, expected):
+    sample = crowd(*size)
+    result = Augmentation(long_side=(64, 100), flip=0.0)(sample, 0)
+    assert result.size == expected
+    factor = expected[0] / size[0]
+    torch.testing.assert_close(result.points.as_subclass(torch.Tensor), factor * sample.points)
+    torch.testing.assert_close(result.lengths["sigma"], factor * sample.lengths["sigma"])
+
+
+def test_the_longer_side_is_bounded_before_a_share_is_cut_out():
+    augment = Augmentation(long_side=(64, 100), crop_fraction=0.5)
+    assert augment(crowd(30, 40), 1).size == (24, 32)
+
+
 def test_windows_reach_every_corner():
     sample = crowd()
     corners = torch.tensor([[0.5, 0.5], [119.5, 0.5], [0.5, 89.5], [119.5, 89.5]])

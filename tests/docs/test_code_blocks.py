@@ -2,9 +2,9 @@
 
 ``python`` blocks of a page share one namespace. ``bash`` blocks run in a shell that stops at the
 first failure. A block after the comment ``<!-- dry run: reason -->`` is for work too long or for
-data not shipped: each of its `crowdkit train` lines runs with ``--dry-run``, which resolves the
-recipe and checks every option; Python is compiled. Blocks of other languages (``text``, ``toml``)
-are output or listings.
+data not shipped: each of its `crowdkit train` and `crowdkit grid` lines runs with ``--dry-run``,
+which resolves the recipes and checks every option; Python is compiled. Blocks of other languages
+(``text``, ``toml``) are output or listings.
 """
 
 import os
@@ -18,6 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES += sorted(ROOT.glob("plugins/*/README.md"))
+DRY_COMMANDS = ("crowdkit train", "crowdkit grid")
 BLOCK = re.compile(
     r"(?P<dry><!-- dry run: [^>]+ -->\n)?^```(?P<language>python|bash)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -36,7 +37,7 @@ def run_shell(code: str, folder: Path) -> None:
 
 def dry(code: str) -> str:
     lines = code.replace("\\\n", " ").splitlines()
-    return "\n".join(f"{line} --dry-run" for line in lines if line.startswith("crowdkit train"))
+    return "\n".join(f"{line} --dry-run" for line in lines if line.startswith(DRY_COMMANDS))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

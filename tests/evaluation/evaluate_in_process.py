@@ -7,7 +7,10 @@ from pathlib import Path
 import torch
 from torch import distributed
 
+from crowdkit_core.density import Fixed
 from crowdkit_core.evaluation import evaluate, report_dict, validate
+from crowdkit_core.evaluation.quality import METRICS
+from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 
 
@@ -22,6 +25,9 @@ def main(rank: int, world_size: int, folder: Path) -> None:
     report = evaluate(
         counter,
         dataset,
+        localizer=LocalMaxima(),
+        metrics=METRICS,
+        density_generator=Fixed(sigma=4.0),
         rank=rank,
         world_size=world_size,
         progress=lambda done, total: progress.append((done, total)),

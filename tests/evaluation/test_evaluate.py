@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from crowdkit_core.density import Fixed
 from crowdkit_core.errors import CrowdkitError, IncompatibleError, UsageError
 from crowdkit_core.evaluation import (
     annotated_counts,
@@ -16,6 +17,7 @@ from crowdkit_core.evaluation import (
     report_dict,
     validate,
 )
+from crowdkit_core.evaluation.quality import METRICS
 from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 
@@ -151,7 +153,16 @@ def test_two_processes_count_each_image_once(tmp_path):
 
     torch.manual_seed(0)
     counter, dataset = ToyCounter(), ToyDataset(length=5)
-    assert first["report"] == second["report"] == report_dict(evaluate(counter, dataset))
+    alone = evaluate(
+        counter,
+        dataset,
+        localizer=LocalMaxima(),
+        metrics=METRICS,
+        density_generator=Fixed(sigma=4.0),
+    )
+    assert first["report"] == second["report"] == report_dict(alone)
+    assert alone.quality.keys() | {"ap"} == set(METRICS)
+    assert alone.average_precision
     assert first["errors"] == second["errors"] == pytest.approx(validate(counter, dataset))
     assert first["progress"] == [[2, 5], [4, 5], [5, 5]]
     assert second["progress"] == []

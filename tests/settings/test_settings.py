@@ -17,7 +17,7 @@ from crowdkit_core.errors import (
     UnknownComponentError,
     UsageError,
 )
-from crowdkit_core.registry import isolated_registry
+from crowdkit_core.registry import isolated_registry, lookup
 from crowdkit_core.settings import (
     ComponentSettings,
     Recipe,
@@ -173,10 +173,11 @@ class TestLayers:
             assert expected in message
         assert "\n" not in message
 
-    def test_the_line_to_install_a_known_plugin_is_in_the_hint(self):
+    def test_the_line_to_install_a_known_plugin_is_in_the_hint(self, monkeypatch):
+        monkeypatch.setattr(lookup, "known_plugins", lambda _: {"elsewhere": "crowdkit-elsewhere"})
         with pytest.raises(OptionsError) as caught:
-            load_recipe(overrides=["counter=deepcount"])
-        assert "pip install crowdkit-deepcount" in caught.value.hint
+            load_recipe(overrides=["counter=elsewhere"])
+        assert "pip install crowdkit-elsewhere" in caught.value.hint
 
     @pytest.mark.parametrize("value", ["3", "[1]", "true"])
     def test_a_section_is_a_table_or_a_name(self, value):

@@ -6,10 +6,25 @@ from crowdkit_core import create, list_components
 from crowdkit_core.errors import OptionsError
 from crowdkit_core.testing import checks_of
 
-NEED_FILES = {"dots", "folder", "shanghaitech", "ucf-cc-50"}
+NEED_FILES = {
+    "dots",
+    "folder",
+    "jhu",
+    "mall",
+    "nwpu",
+    "shanghaitech",
+    "ucf-cc-50",
+    "ucf-qnrf",
+    "ucsd",
+    "worldexpo",
+}
 """Datasets on disk; checked on miniature trees in the tests of the data."""
 
-QUICKER = {("counter", "csrnet"): {"backbone": "resnet18"}, ("dataset", "synthetic"): {"images": 4}}
+QUICKER = {
+    ("counter", "csrnet"): {"backbone": "resnet18"},
+    ("counter", "deepcount"): {"tile": (128, 128), "branches": (4, 5)},
+    ("dataset", "synthetic"): {"images": 4},
+}
 
 
 def cases():

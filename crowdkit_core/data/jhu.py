@@ -1,0 +1,103 @@
+"""JHU-Crowd++, as downloaded."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crowdkit_core.data.image_files import Entry, ImageFiles, dataset_folder, images_by_stem
+from crowdkit_core.data.points_files import read_rows
+from crowdkit_core.data.splits import natural_key, require_images
+from crowdkit_core.errors import DataError
+from crowdkit_core.interfaces import Lengths, Size, Split
+
+_COLUMNS = ("x", "y", "w", "h", "occlusion", "blur")
+_LABELS = ("image", "count", "scene", "weather", "distractor")
+_CLEAR = "0"
+
+
+class JHU(ImageFiles):
+    """JHU-Crowd++ (Sindagi et al., TPAMI 2020): 2272 training, 500 validation, 1600 test images.
+
+    Reads ``{train,val,test}/images/0001.jpg`` and ``{train,val,test}/gt/0001.txt``, lines
+    ``x y w h occlusion blur`` with the centre of a head, which is read as it stands, and its
+    approximate size. An empty file is an image without people. The makers name all three splits.
+
+    Width and height are the ``lengths`` ``head_width`` and ``head_height``. Occlusion and blur
+    are not carried: no component uses them. An annotation's ``group`` is ``weather`` for images
+    degraded by fog, rain or snow and ``clear`` for others, as ``image_labels.txt`` says; papers
+    report the error under weather apart. Without that file there are no groups.
+
+    Args:
+        root: The folder of ``train``, ``val`` and ``test``, or the one above ``jhu_crowd_v2.0``.
+        split: Which images.
+
+    Raises:
+        DataError: The folders are not there, ``image_labels.txt`` is malformed, or the split is
+            empty.
+    """
+
+    def __init__(self, *, root: Path, split: Split = "train") -> None:
+        folder = dataset_folder(root, ["jhu_crowd_v2.0"], ["train/images", "test/images"])
+        train, validation, test = (_entries(folder, name) for name in ("train", "val", "test"))
+        splits: dict[Split, list[Entry]] = {
+            "train": train,
+            "validation": validation,
+            "test": test,
+            "all": [*train, *validation, *test],
+        }
+        hint = "expected {train,val,test}/images/*.jpg and {train,val,test}/gt/*.txt"
+        super().__init__(require_images(splits, split, folder, hint), split)
+
+    def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
+        return _read_heads(entry.truth)[:, :2]
+
+    def _read_lengths(self, entry: Entry) -> Lengths:
+        sides = torch.from_numpy(_read_heads(entry.truth)[:, 2:4].astype(np.float32))
+        return {"head_width": sides[:, 0], "head_height": sides[:, 1]}
+
+
+def _entries(folder: Path, name: str) -> list[Entry]:
+    base = folder / name
+    images = images_by_stem(base / "images")
+    annotated = {path.stem for path in (base / "gt").glob("*.txt")}
+    groups = _groups(base / "image_labels.txt")
+    return [
+        Entry(
+            f"{name}/images/{stem}.jpg",
+            images.get(stem, base / "images" / f"{stem}.jpg"),
+            base / "gt" / f"{stem}.txt",
+            groups.get(stem, ""),
+        )
+        for stem in sorted(images.keys() | annotated, key=natural_key)
+    ]
+
+
+def _groups(path: Path) -> Mapping[str, str]:
+    if not path.is_file():
+        return {}
+    groups = {}
+    for place, row in read_rows(path):
+        if len(row) != len(_LABELS):
+            raise DataError(f"{path}: {place}: {row}, expected {', '.join(_LABELS)}")
+        name, _, _, weather, _ = (cell.strip() for cell in row)
+        groups[name.removesuffix(".jpg")] = "clear" if weather == _CLEAR else "weather"
+    return groups
+
+
+def _read_heads(path: Path) -> NDArray[np.float64]:
+    """(N, 6) numbers as written."""
+    rows = []
+    for place, row in read_rows(path):
+        if not row:
+            continue
+        try:
+            numbers = [float(cell) for cell in row]
+        except ValueError as error:
+            raise DataError(f"{path}: {place}: {error}") from error
+        if len(numbers) != len(_COLUMNS):
+            raise DataError(f"{path}: {place}: {' '.join(row)!r}, expected {' '.join(_COLUMNS)}")
+        rows.append(numbers)
+    return np.array(rows, dtype=np.float64).reshape(-1, len(_COLUMNS))

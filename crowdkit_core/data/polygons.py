@@ -1,0 +1,47 @@
+"""Polygons as the pixels inside them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crowdkit_core.interfaces import Size
+
+Polygon = Sequence[Sequence[float]] | NDArray[np.float64]
+"""Corners (x, y) in pixels, corner convention, in order; closed by itself."""
+
+
+def polygons_mask(polygons: Sequence[Polygon], size: Size) -> Bool[Tensor, "H W"]:
+    """Pixels whose centre lies inside any of the polygons (even-odd rule within each).
+
+    Edges are half-open: polygons that share an edge share no pixel, and a partition of the frame
+    into polygons is a partition of its pixels.
+
+    Example:
+        >>> polygons_mask([[(0, 0), (2, 0), (2, 1), (0, 1)]], (2, 3)).int().tolist()
+        [[1, 1, 0], [0, 0, 0]]
+    """
+    mask = np.zeros(size, dtype=bool)
+    for polygon in polygons:
+        mask |= _fill(np.asarray(polygon, dtype=np.float64), size)
+    return torch.from_numpy(mask)
+
+
+def _fill(corners: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
+    """Scan lines through pixel centres: a pixel is inside after an odd number of edges."""
+    height, width = size
+    crossings = np.zeros((height, width + 1), dtype=np.int32)
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if y1 == y2:
+            continue
+        if y1 > y2:  # both directions of a shared edge must round alike
+            x1, y1, x2, y2 = x2, y2, x1, y1
+        first, stop = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (y1, y2))
+        rows = np.arange(first, stop)
+        x = x1 + (rows + 0.5 - y1) * ((x2 - x1) / (y2 - y1))
+        np.add.at(crossings, (rows, np.clip(np.ceil(x - 0.5), 0, width).astype(int)), 1)
+    inside: NDArray[np.bool_] = np.cumsum(crossings[:, :-1], axis=1) % 2 == 1
+    return inside

@@ -1,0 +1,58 @@
+"""UCF-QNRF, as downloaded."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdkit_core.data.image_files import Entry, ImageFiles, dataset_folder, images_by_stem
+from crowdkit_core.data.matlab_files import read_mat
+from crowdkit_core.data.splits import divide, natural_key, require_images
+from crowdkit_core.interfaces import Size, Split
+
+
+class UCFQNRF(ImageFiles):
+    """UCF-QNRF (Idrees et al., ECCV 2018): 1201 training and 334 test images, of all sizes.
+
+    Reads ``{Train,Test}/{img_0001.jpg, img_0001_ann.mat}``. Test images are the official ones.
+    Validation images are held out of the official training images: in natural order, those whose
+    index from 0 leaves ``validation_every - 1`` when divided by ``validation_every``.
+
+    Args:
+        root: The folder of ``Train`` and ``Test``, or the one above ``UCF-QNRF_ECCV18``.
+        split: Which images.
+        validation_every: Every how many training images one is held out; 0 for none.
+
+    Raises:
+        DataError: The folders are not there or the split is empty.
+    """
+
+    def __init__(self, *, root: Path, split: Split = "train", validation_every: int = 10) -> None:
+        folder = dataset_folder(root, ["UCF-QNRF_ECCV18", "UCF-QNRF"], ["Train", "Test"])
+        found = {name: _entries(folder, name) for name in ("Train", "Test")}
+        splits = divide(
+            [entry for entries in found.values() for entry in entries],
+            [name.lower() for name, entries in found.items() for _ in entries],
+            validation_every=validation_every,
+        )
+        hint = (
+            "set `validation_every` to hold out training images"
+            if split == "validation"
+            else "expected {Train,Test}/img_0001.jpg and img_0001_ann.mat"
+        )
+        super().__init__(require_images(splits, split, folder, hint), split)
+
+    def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
+        return read_mat(entry.truth, lambda variables: variables["annPoints"], "annPoints")
+
+
+def _entries(folder: Path, name: str) -> list[Entry]:
+    base = folder / name
+    images = images_by_stem(base)
+    annotated = {path.stem.removesuffix("_ann") for path in base.glob("*_ann.mat")}
+    return [
+        Entry(
+            f"{name}/{stem}.jpg", images.get(stem, base / f"{stem}.jpg"), base / f"{stem}_ann.mat"
+        )
+        for stem in sorted(images.keys() | annotated, key=natural_key)
+    ]

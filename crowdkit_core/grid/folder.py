@@ -1,0 +1,168 @@
+"""The folder of a grid: its runs, how each ended, and what may be written there."""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from crowdkit_core.errors import UsageError
+from crowdkit_core.evaluation import Report, write_report
+from crowdkit_core.files import atomic_write
+from crowdkit_core.grid.grid import Grid, GridRun
+from crowdkit_core.settings import Recipe, RunSettings, load_recipe, recipe_text
+from crowdkit_core.training.run_folder import DATA_FILE
+
+GRID_FILE = "grid.toml"
+RECIPE_FILE = "recipe.toml"
+ERROR_FILE = "error.txt"
+
+HOW_IT_RUNS = ("directory", "resume", "accelerator", "strategy", "workers", "channels_last")
+"""Run settings that change a result by rounding at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run of a grid stands.
+
+    Attributes:
+        run: The run.
+        report: Its evaluation as `evaluation.output.report_dict` gives it; None if unfinished.
+        error: Why it failed, if it did.
+    """
+
+    run: GridRun
+    report: Mapping[str, Any] | None = None
+    error: str = ""
+
+    @property
+    def state(self) -> str:
+        """``finished``, ``failed`` or ``missing``."""
+        if self.report is not None:
+            return "finished"
+        return "failed" if self.error else "missing"
+
+    def score(self, metric: str) -> Mapping[str, float | None]:
+        """``value``, ``low`` and ``high`` of ``mae``, ``rmse`` or ``nae`` of a finished run."""
+        assert self.report is not None
+        score: Mapping[str, float | None] = self.report["scores"]["count"][metric]
+        return score
+
+
+@dataclass(frozen=True, slots=True)
+class GridFolder:
+    """The folder of a grid.
+
+    Attributes:
+        path: The folder.
+        grid: What is kept there.
+    """
+
+    path: Path
+    grid: Grid
+
+    def run_folder(self, run: GridRun) -> Path:
+        """The run folder of a run."""
+        return self.path / run.folder
+
+    def recipe(self, run: GridRun) -> Recipe:
+        """The recipe that starts a run in its folder, or goes on with it."""
+        directory = self.run_folder(run)
+        resume = (directory / DATA_FILE).exists()
+        return replace(run.recipe, run=replace(run.recipe.run, directory=directory, resume=resume))
+
+    def require_own(self, *, begun: bool = False) -> None:
+        """Check that the folder is new, or holds this grid and nothing else; nothing is written.
+
+        Args:
+            begun: Whether a new folder is refused too.
+
+        Raises:
+            UsageError: It holds something else, or a run that began with other settings.
+        """
+        if begun and not (self.path / GRID_FILE).exists():
+            raise UsageError(f"{self.path}: holds no grid")
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path}: is a file, expected a folder for the grid")
+        if not self.path.exists() or not any(self.path.iterdir()):
+            return
+        if not (self.path / GRID_FILE).exists():
+            raise UsageError(
+                f"{self.path}: is not empty and holds no grid", hint="choose another --output"
+            )
+        runs = {run.folder: run for run in self.grid.runs}
+        for file in sorted(self.path.rglob(RECIPE_FILE)):
+            folder = file.parent.relative_to(self.path)
+            if folder not in runs:
+                raise UsageError(
+                    f"{self.path}: holds {folder}, a run that {self.grid.source} does not have",
+                    hint="choose another --output, or delete that run",
+                )
+            if changed := list(_changes(load_recipe(file), runs[folder].recipe)):
+                raise UsageError(
+                    f"{file.parent}: began with other settings: {'; '.join(changed)}",
+                    hint="choose another --output, or delete that run to run it anew",
+                )
+
+    def describe(self) -> None:
+        """Write what the grid is, for people and as the mark of its folder."""
+        text = f"# {self.grid.command(self.path)}\n{tomli_w.dumps(self.grid.document)}"
+        _write_text(self.path / GRID_FILE, text)
+
+    def outcome(self, run: GridRun) -> Outcome:
+        """How a run stands."""
+        folder = self.run_folder(run)
+        if self._evaluation(run).exists():
+            report = json.loads(self._evaluation(run).read_text(encoding="utf-8"))
+            return Outcome(run=run, report=report)
+        failed = folder / ERROR_FILE
+        error = failed.read_text(encoding="utf-8").strip() if failed.exists() else ""
+        return Outcome(run=run, error=error)
+
+    def outcomes(self) -> list[Outcome]:
+        """How every run stands, in the grid's order."""
+        return [self.outcome(run) for run in self.grid.runs]
+
+    def keep_report(self, run: GridRun, report: Report) -> None:
+        """Note that a run is finished."""
+        write_report(report, self._evaluation(run))
+        (self.run_folder(run) / ERROR_FILE).unlink(missing_ok=True)
+
+    def keep_error(self, run: GridRun, error: str) -> None:
+        """Note that a run failed; it is tried again when the grid is."""
+        _write_text(self.run_folder(run) / ERROR_FILE, error + "\n")
+
+    def _evaluation(self, run: GridRun) -> Path:
+        # Named by what was evaluated: another split needs no other training.
+        name = f"evaluation-{self.grid.split}-{self.grid.weights}.json"
+        return self.run_folder(run) / name
+
+
+def _changes(before: Recipe, now: Recipe) -> Iterator[str]:
+    old, new = _settings(before), _settings(now)
+    for key in [*old, *(new.keys() - old.keys())]:
+        if old.get(key) != new.get(key):
+            yield f"{key} was {old.get(key, 'not set')!r}, is {new.get(key, 'not set')!r}"
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """What decides the result, by dotted name."""
+    neutral = {name: getattr(RunSettings(), name) for name in HOW_IT_RUNS}
+    same = replace(recipe, run=replace(recipe.run, **neutral))
+    return dict(_flat(tomllib.loads(recipe_text(same))))
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,87 @@
+"""A grid of runs as a value."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from crowdkit_core.errors import UsageError
+from crowdkit_core.interfaces import Split
+from crowdkit_core.settings import Recipe
+
+Weights = Literal["best", "last"]
+SEED = "run.seed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridRun:
+    """One run of a grid.
+
+    Attributes:
+        labels: Where it stands on each axis.
+        replicate: Its value of what the replicates differ in, as text.
+        folder: Its run folder, relative to the grid's.
+        recipe: What it trains; its ``run.directory`` is left to whoever runs it.
+    """
+
+    labels: tuple[str, ...]
+    replicate: str
+    folder: Path
+    recipe: Recipe
+
+    @property
+    def label(self) -> str:
+        """How messages name it: its folder."""
+        return self.folder.as_posix()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Every combination of the values of its axes, several times over.
+
+    Attributes:
+        source: Name or file it was read from.
+        overrides: Settings on top of every run.
+        document: The tables as they were read, for people.
+        axes: Labels by name of the axis: none, rows, or rows and columns.
+        replicate: Dotted name of the setting in which the runs of a cell differ.
+        split: Images the runs are evaluated on.
+        weights: Which weights of a run are evaluated.
+        runs: All of them, in the order they are run in: each cell once before any twice.
+    """
+
+    source: str
+    overrides: tuple[str, ...]
+    document: Mapping[str, Any]
+    axes: Mapping[str, tuple[str, ...]]
+    replicate: str
+    split: Split
+    weights: Weights
+    runs: tuple[GridRun, ...]
+
+    def command(self, folder: Path) -> str:
+        """The command line that runs it."""
+        settings = [part for text in self.overrides for part in ("--set", text)]
+        return shlex.join(["crowdkit", "grid", self.source, *settings, "--output", str(folder)])
+
+    def rows(self, only: Sequence[str] = ()) -> list[GridRun]:
+        """The runs of some rows, or all runs.
+
+        Args:
+            only: Labels of the first axis; none stands for all.
+
+        Raises:
+            UsageError: There is no such row.
+        """
+        known = next(iter(self.axes.values()), ())
+        for label in only:
+            if label not in known:
+                near = get_close_matches(label, known, n=1)
+                guess = f"; did you mean {near[0]!r}?" if near else ""
+                raise UsageError(
+                    f"{self.source} has no row {label!r}{guess}",
+                    hint=f"rows: {', '.join(known) or 'none, all its runs are replicates'}",
+                )
+        return [run for run in self.runs if not only or run.labels[0] in only]

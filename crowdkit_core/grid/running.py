@@ -1,0 +1,145 @@
+"""Run what is left of a grid."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+
+from crowdkit_core.data import fingerprint
+from crowdkit_core.errors import CrowdkitError, UsageError
+from crowdkit_core.evaluation import Report, evaluate
+from crowdkit_core.evaluation.stamp import weights_stamp
+from crowdkit_core.grid.folder import GridFolder, Outcome
+from crowdkit_core.grid.grid import Grid, GridRun
+from crowdkit_core.grid.tables import write_tables
+from crowdkit_core.interfaces import require_fit
+from crowdkit_core.registry.hooks import hooks
+from crowdkit_core.settings import Recipe
+from crowdkit_core.training import TrainingResult, build, train_recipe
+from crowdkit_core.training.run_folder import DATA_FILE, RunFolder
+
+Told = Callable[[Outcome], None]
+
+
+def run_grid(
+    grid: Grid, folder: str | Path, *, only: Sequence[str] = (), told: Told | None = None
+) -> list[Outcome]:
+    """Train and evaluate every run of a grid that is not finished, and write its tables.
+
+    All combinations are built and checked before the first is trained. Each run has an ordinary run
+    folder below ``folder``; ``runs.csv`` and ``table.md`` are rewritten after each. Interrupted and
+    called again, it goes on where it was and ends with the same numbers; runs may be added to the
+    grid in between. A run that fails is noted with its error, and the others go on; the next call
+    tries it again.
+
+    Args:
+        grid: From `load_grid`.
+        folder: New, or that of the same grid.
+        only: Run only these rows, by label.
+        told: Called with each run that was trained.
+
+    Returns:
+        How every run of the grid stands, in its order.
+
+    Raises:
+        UsageError: The folder holds something else or runs with other settings, or parts of a run
+            do not fit; nothing is written then.
+        CrowdkitError: A part of a run cannot be created; names the run.
+    """
+    place = GridFolder(Path(folder), grid)
+    chosen = grid.rows(only)
+    place.require_own()
+    _require_buildable(place, chosen)
+    place.describe()
+    write_tables(place)
+    for run in chosen:
+        if place.outcome(run).report is not None:
+            continue
+        _finish(place, run)
+        write_tables(place)
+        if told is not None:
+            told(place.outcome(run))
+    return place.outcomes()
+
+
+# -- before the first run ----------------------------------------------------------------------
+
+
+def _require_buildable(place: GridFolder, runs: Iterable[GridRun]) -> None:
+    built: set[str] = set()
+    fingerprints: dict[str, dict[str, str]] = {}
+    for run in runs:
+        recipe = run.recipe
+        same_parts = repr(replace(recipe, run=replace(recipe.run, seed=0)))
+        try:
+            if same_parts not in built:
+                _require_fitting(recipe, place.grid)
+            _require_same_data(place, run, fingerprints)
+        except CrowdkitError as error:
+            error.message = f"{run.label}: {error.message}"
+            raise
+        built.add(same_parts)
+
+
+def _require_fitting(recipe: Recipe, grid: Grid) -> None:
+    task, trainer = build(recipe)
+    trainer.stages(task)
+    images = recipe.create("dataset", split=grid.split)
+    if len(images) == 0:
+        raise UsageError(f"{images.label} has no {grid.split} image to evaluate on")
+    if recipe.localizer is not None:
+        require_fit(recipe.create("localizer"), task.counter)
+
+
+def _require_same_data(
+    place: GridFolder, run: GridRun, fingerprints: dict[str, dict[str, str]]
+) -> None:
+    """Finished runs are compared with those to come: they must have seen the same images."""
+    folder = place.run_folder(run)
+    if not (folder / DATA_FILE).exists():
+        return
+    recipe = run.recipe
+    key = repr((recipe.dataset, recipe.run.validate_on))
+    if key not in fingerprints:
+        splits = {"train": "train", "validation": recipe.run.validate_on}
+        fingerprints[key] = {
+            name: fingerprint(recipe.create("dataset", split=split))
+            for name, split in splits.items()
+        }
+    RunFolder(folder, ()).require_same_data(fingerprints[key])
+
+
+# -- one run -----------------------------------------------------------------------------------
+
+
+def _finish(place: GridFolder, run: GridRun) -> None:
+    try:
+        recipe = place.recipe(run)
+        result = train_recipe(recipe)
+        place.keep_report(run, _evaluate(recipe, result, place.grid))
+    except CrowdkitError as error:
+        place.keep_error(run, error.message)
+    except torch.OutOfMemoryError as error:
+        place.keep_error(run, f"out of memory: {str(error).splitlines()[0]}")
+
+
+def _evaluate(recipe: Recipe, result: TrainingResult, grid: Grid) -> Report:
+    """As `crowdkit eval` does with the run folder."""
+    file = result.directory / f"{grid.weights}.safetensors"
+    budget = {
+        "epochs": len(result.history),
+        "seconds": round(sum(record["seconds"] for record in result.history), 3),
+    }
+    baseline = grid.split in ("validation", "test")
+    return evaluate(
+        recipe.create("counter", weights=file),
+        recipe.create("dataset", split=grid.split),
+        device=Fabric(accelerator=recipe.run.accelerator, devices=1).device,
+        tile="auto",
+        localizer=recipe.create("localizer") if recipe.localizer else None,
+        train=recipe.create("dataset", split="train") if baseline else None,
+        stamp={**weights_stamp(file, grid.split), **budget},
+        progress=hooks().evaluation_progress,
+    )

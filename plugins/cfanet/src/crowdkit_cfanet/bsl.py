@@ -1,0 +1,165 @@
+"""The background-aware structural loss: alike at several scales, and nobody in the background."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from crowdkit_cfanet.targets import crowd_cells
+from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Target
+from crowdkit_core.losses import cut, map_pairs, mean_inside, mean_over_images
+from crowdkit_core.metrics import ssim_map
+
+
+def structural_loss(
+    predicted: Float[Tensor, "B 1 h w"],
+    wanted: Float[Tensor, "B 1 h w"],
+    *,
+    shares: Float[Tensor, "B 1 h w"] | None = None,
+    levels: int = 3,
+    window: int = 11,
+    sigma: float = 1.5,
+) -> Float[Tensor, " B"]:
+    """1 - SSIM, averaged over the cells of a map and over ever smaller copies of it.
+
+    SL of Rong and Li, WACV 2021, eq. 3 and 4, where SSIM is the usual one: eq. 4 prints 1 - SSIM,
+    which eq. 3 would then undo. Level j is averaged over 2^j x 2^j cells, those of them that there
+    are at the last row and column.
+
+    Args:
+        predicted: Map on a scale on which SSIM's constants, 0.01^2 and 0.03^2, are small.
+        wanted: Map on the same scale.
+        shares: Weight in [0, 1] of each cell, its share inside a region; None for 1.
+        levels: How many sizes, the maps' own among them.
+        window: Taps of the Gaussian window per side, odd.
+        sigma: Its standard deviation in cells.
+
+    Returns:
+        (B,) in [0, 2]; 0 where the maps agree.
+
+    Example:
+        >>> import torch
+        >>> density = torch.rand(1, 1, 16, 16)
+        >>> abs(structural_loss(density, density).item()) < 1e-6
+        True
+    """
+    total = predicted.new_zeros(len(predicted))
+    for level in range(levels):
+        x, y = (F.avg_pool2d(each, 2**level, ceil_mode=True) for each in (predicted, wanted))
+        inside = None if shares is None else F.avg_pool2d(shares, 2**level, ceil_mode=True)
+        total = total + mean_inside(1 - ssim_map(x, y, window=window, sigma=sigma), inside)
+    return total / levels
+
+
+def background_share(
+    density: Float[Tensor, "B 1 h w"], crowd: Bool[Tensor, "B 1 h w"]
+) -> Float[Tensor, " B"]:
+    """Share of the people of a map who stand in the background.
+
+    BL of Rong and Li, WACV 2021, eq. 5: C_bg / C_total. Less than one person in total is divided
+    by one, so that the gradient stays below 1 where nobody is; negative cells count as empty.
+
+    Args:
+        density: Persons per cell.
+        crowd: False on the background.
+
+    Returns:
+        (B,) in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> crowd = torch.tensor([[[[True, True, False]]]])
+        >>> background_share(torch.tensor([[[[2.0, 1.0, 1.0]]]]), crowd).item()
+        0.25
+    """
+    people = density.clamp_min(0)
+    stray = people.masked_fill(crowd, 0).flatten(1).sum(1)
+    return stray / people.flatten(1).sum(1).clamp_min(1)
+
+
+class BSL(Loss):
+    """Background-aware structural loss of the main density map.
+
+    L = SL + BL of Rong and Li, WACV 2021, section 3.3: `structural_loss` of maps in persons per
+    pixel times ``scale``, plus the `background_share` of the prediction. It fits any counter with
+    a density map. The paper multiplies maps of the image's size by 50 so that SSIM's constants do
+    not drown them; a map of stride s holds s^2 times as many persons per cell and is brought to
+    persons per pixel first, so that the constants mean the same at every stride. Background is a
+    cell all of whose pixels have a target density below 1e-5 persons per pixel.
+
+    Args:
+        levels: Sizes at which the structure is compared, each half the one before; the paper's K.
+        scale: Factor on persons per pixel.
+        background: Weight of the background's share; 0 leaves the structural loss alone, which is
+            what the authors' released code (MARUNet) trains with.
+        window: Taps per side of SSIM's Gaussian window, odd.
+        sigma: Its standard deviation in cells.
+
+    Raises:
+        OptionsError: A value out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        levels: int = 3,
+        scale: float = 50.0,
+        background: float = 1.0,
+        window: int = 11,
+        sigma: float = 1.5,
+    ) -> None:
+        super().__init__()
+        if levels < 1:
+            raise OptionsError(f"levels is {levels}, must be at least 1")
+        for name, value in (("scale", scale), ("sigma", sigma)):
+            if not value > 0:
+                raise OptionsError(f"{name} is {value}, must be positive")
+        if not background >= 0:
+            raise OptionsError(f"background is {background}, must be at least 0")
+        if window < 1 or window % 2 == 0:
+            raise OptionsError(f"window is {window}, must be odd and positive")
+        self.levels = levels
+        self.scale = scale
+        self.background = background
+        self.window = window
+        self.sigma = sigma
+
+    def forward(self, prediction: Prediction, target: Target) -> LossTerms:
+        """The loss as two terms, ``structure`` and, unless it weighs nothing, ``background``."""
+        if prediction.density is None or prediction.stride is None:
+            raise IncompatibleError(f"{self.label} needs a density map, the prediction has none")
+        return LossTerms.of(**self.terms(prediction.density, target, prediction.stride))
+
+    def terms(
+        self, density: Float[Tensor, "B 1 h w"], target: Target, stride: int
+    ) -> dict[str, Float[Tensor, ""]]:
+        """The terms of any density map of a counter.
+
+        Args:
+            density: Persons per cell of the padded batch.
+            target: The batch's target.
+            stride: Pixels per cell side.
+        """
+        pairs = list(map_pairs(density, target, stride))
+        factor = self.scale / stride**2
+        structure = mean_over_images(
+            pairs,
+            lambda pair: structural_loss(
+                factor * pair.predicted,
+                factor * pair.wanted,
+                shares=pair.shares,
+                levels=self.levels,
+                window=self.window,
+                sigma=self.sigma,
+            ),
+        )
+        if not self.background:
+            return {"structure": structure}
+        crowd = crowd_cells(target, stride)
+        share = mean_over_images(
+            pairs,
+            lambda pair: background_share(
+                pair.predicted, cut(crowd, pair.images, pair.size, stride)
+            ),
+        )
+        return {"structure": structure, "background": self.background * share}

@@ -1,0 +1,1 @@
+"""DeepCount, the count regressor of Chen et al. with density branches, for crowdkit."""

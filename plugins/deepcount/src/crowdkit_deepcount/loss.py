@@ -1,0 +1,86 @@
+"""Absolute errors of the count and of every density map."""
+
+from typing import Literal
+
+from torch import Tensor
+
+from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Target
+from crowdkit_core.losses import absolute_error
+
+
+class DeepCountLoss(Loss):
+    """L1 over the count and all density maps of a counter, the count weighing ``beta`` times.
+
+    Chen et al., arXiv 1908.03314, eq. 1 to 3: the sum over cells of every map and the absolute
+    error of the count times ``beta``, the mean over the batch, halved, times ``omega``. The L2
+    term of eq. 3 is the optimizer's ``weight_decay = 1e-5``.
+
+    Fits any counter: each of its maps of kind ``density`` is compared at its own stride, and
+    without a map the count is all there is. A main map that is one of the named maps counts once.
+    Under a region, the count of a map is what it shows inside; a direct count has to learn
+    what is inside.
+
+    Args:
+        omega: Factor on everything.
+        beta: Weight of the count.
+        preset: ``paper`` halves the sum (eq. 1); ``reference``, the authors' code, does not.
+
+    Raises:
+        OptionsError: ``omega`` is not positive, or ``beta`` is negative.
+    """
+
+    needs = ()
+
+    def __init__(
+        self,
+        *,
+        omega: float = 1e-2,
+        beta: float = 16.0,
+        preset: Literal["paper", "reference"] = "paper",
+    ) -> None:
+        super().__init__()
+        if not omega > 0:
+            raise OptionsError(f"omega is {omega}, must be positive")
+        if not beta >= 0:
+            raise OptionsError(f"beta is {beta}, must be at least 0")
+        self.scale = omega / 2 if preset == "paper" else omega
+        self.beta = beta
+
+    def forward(self, prediction: Prediction, target: Target) -> LossTerms:
+        """The loss as one term for the count and one for each map."""
+        maps = {
+            name: absolute_error(density, target.density(stride), shares=target.shares(stride))
+            for name, (density, stride) in self._maps(prediction).items()
+        }
+        error = (_count_inside(prediction, target) - target.count).abs().mean()
+        terms = {"count": self.beta * error, **maps}
+        return LossTerms.of(**{name: self.scale * term for name, term in terms.items()})
+
+    def _maps(self, prediction: Prediction) -> dict[str, tuple[Tensor, int]]:
+        """Density maps and their strides by name, each tensor once."""
+        unknown = [name for name in prediction.maps if name not in prediction.outputs]
+        if unknown:
+            raise IncompatibleError(
+                f"{self.label} cannot tell what the map {unknown[0]!r} is",
+                hint="call the counter, or fill in Prediction.outputs",
+            )
+        maps = {
+            name: (each, prediction.outputs[name].stride)
+            for name, each in prediction.maps.items()
+            if prediction.outputs[name].kind == "density"
+        }
+        main = prediction.density
+        if (
+            main is None
+            or prediction.stride is None
+            or any(each is main for each, _ in maps.values())
+        ):
+            return maps
+        return {"density": (main, prediction.stride), **maps}
+
+
+def _count_inside(prediction: Prediction, target: Target) -> Tensor:
+    if target.roi is None or prediction.direct_count:
+        return prediction.count
+    return prediction.count_inside(target.roi)

@@ -1,0 +1,1 @@
+"""DSNet's loss (Dai et al., 2019) for crowdkit."""

@@ -1,0 +1,1 @@
+"""DSSINet's loss (Liu et al., ICCV 2019) for crowdkit."""

@@ -1,0 +1,1 @@
+"""SANet's loss (Cao et al., ECCV 2018) for crowdkit."""

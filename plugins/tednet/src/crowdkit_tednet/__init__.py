@@ -1,0 +1,1 @@
+"""TEDNet's losses (Jiang et al., CVPR 2019) for crowdkit."""
