@@ -66,11 +66,18 @@ def resize(sample: Sample, size: Size) -> Sample:
     growth = math.sqrt(height * width / (old_height * old_width))
     return replace(
         sample,
-        image=F.resize(sample.image, list(size), antialias=True),
+        image=_resize_image(sample.image, size),
         points=Points(sample.points.as_subclass(Tensor) * ratio, canvas_size=size),
         roi=None if sample.roi is None else _resize_region(sample.roi, size),
         lengths={name: values * growth for name, values in sample.lengths.items()},
     )
+
+
+def _resize_image(image: Tensor, size: Size) -> Tensor:
+    # torch's kernel for uint8 cannot make a single pixel.
+    given = image.float() if size == (1, 1) else image
+    resized: Tensor = F.resize(given, list(size), antialias=True)
+    return resized if resized.dtype == image.dtype else resized.round().to(image.dtype)
 
 
 def scaled(size: Size, scale: float) -> Size:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import crowdkit_core
+from crowdkit_core.data import collate
 from crowdkit_core.errors import OptionsError
-from crowdkit_core.interfaces import MapSpec, require_fit
+from crowdkit_core.interfaces import MapSpec, Target, require_fit
 from crowdkit_core.testing import check_counter
 from crowdkit_core.weights import save_weights
 
@@ -300,6 +301,29 @@ def test_receptive_field(
     counter = CFANet(**options)
     assert counter.receptive_field == expected
     assert measured_reach(counter, width=320) == expected
+
+
+@pytest.mark.slow
+def test_it_learns_from_scratch_with_the_objective_of_its_paper() -> None:
+    scenes = crowdkit_core.create(
+        "dataset", "synthetic", images=2, size=(96, 96), people=(5, 60), empty=0.0
+    )
+    generator = crowdkit_core.create("density_generator", "fixed", sigma=4.0)
+    batch = collate([scenes[0], scenes[1]])
+    target = Target.from_batch(batch, generator)
+    loss = crowdkit_core.create("loss", "cfanet")
+    loss.fit(scenes, generator)
+    torch.manual_seed(0)
+    counter = CFANet()
+    optimizer = torch.optim.Adam(counter.parameters(), lr=1e-3)
+    totals = []
+    for _ in range(40):
+        terms = loss(counter(batch.images), target)
+        optimizer.zero_grad()
+        terms.total.backward()
+        optimizer.step()
+        totals.append({name: each.item() for name, each in terms.terms.items()})
+    assert all(totals[-1][name] < 0.7 * totals[0][name] for name in totals[0])
 
 
 @pytest.mark.slow

@@ -4,9 +4,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.errors import OptionsError
 from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Target
-from crowdkit_core.losses import absolute_error
+from crowdkit_core.losses import absolute_error, maps_of_kind
 
 
 class DeepCountLoss(Loss):
@@ -51,33 +51,11 @@ class DeepCountLoss(Loss):
         """The loss as one term for the count and one for each map."""
         maps = {
             name: absolute_error(density, target.density(stride), shares=target.shares(stride))
-            for name, (density, stride) in self._maps(prediction).items()
+            for name, (density, stride) in maps_of_kind(prediction, "density", self).items()
         }
         error = (_count_inside(prediction, target) - target.count).abs().mean()
         terms = {"count": self.beta * error, **maps}
         return LossTerms.of(**{name: self.scale * term for name, term in terms.items()})
-
-    def _maps(self, prediction: Prediction) -> dict[str, tuple[Tensor, int]]:
-        """Density maps and their strides by name, each tensor once."""
-        unknown = [name for name in prediction.maps if name not in prediction.outputs]
-        if unknown:
-            raise IncompatibleError(
-                f"{self.label} cannot tell what the map {unknown[0]!r} is",
-                hint="call the counter, or fill in Prediction.outputs",
-            )
-        maps = {
-            name: (each, prediction.outputs[name].stride)
-            for name, each in prediction.maps.items()
-            if prediction.outputs[name].kind == "density"
-        }
-        main = prediction.density
-        if (
-            main is None
-            or prediction.stride is None
-            or any(each is main for each, _ in maps.values())
-        ):
-            return maps
-        return {"density": (main, prediction.stride), **maps}
 
 
 def _count_inside(prediction: Prediction, target: Target) -> Tensor:
