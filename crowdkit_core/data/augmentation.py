@@ -26,9 +26,9 @@ EMPTY_CROP_TRIES = 10
 class Augmentation:
     """Random crop, scale, flip and colours; callable as ``augment(sample, seed)``.
 
-    The image is brought to a size, a window is cut out, scaled, mirrored, recoloured, and padded if the image was too small; the
-    same seed gives the same bits in any process. Every factor is drawn uniformly from its range,
-    and a range of (1, 1) leaves that property alone.
+    The image is brought within bounds, a window is cut out, scaled, mirrored, recoloured, and
+    padded if the image was too small; the same seed gives the same bits in any process. Every
+    factor is drawn uniformly from its range, and a range of (1, 1) leaves that property alone.
 
     Attributes:
         long_side: Least and greatest length in pixels of the longer side: an image beyond them is

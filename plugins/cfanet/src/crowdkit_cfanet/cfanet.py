@@ -80,7 +80,7 @@ class CFANet(Counter):
         pretrained: True fetches VGG-16's ImageNet weights; a path reads them from a file; False
             starts at random.
         checkpointing: Recompute each stage in the backward pass instead of keeping its features:
-            less memory, about a third more time. Changes no number.
+            less memory for a second forward pass. Changes no number.
         normalization: Of the input.
         output_scale: Persons per pixel that an output of 1 stands for.
 
