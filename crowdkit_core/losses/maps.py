@@ -92,7 +92,9 @@ def cut(
 def maps_of_kind(
     prediction: Prediction, kind: MapKind, loss: Loss
 ) -> dict[str, tuple[Float[Tensor, "B C h w"], int]]:
-    """All maps of a kind with their strides, by name; each once, the main density map first.
+    """All maps of a kind with their strides, by name.
+
+    The main density map comes first, as ``density``, unless it is one of the named maps.
 
     Raises:
         IncompatibleError: The prediction does not say what one of its maps is.
@@ -111,8 +113,9 @@ def maps_of_kind(
     main, stride = prediction.density, prediction.stride
     if kind != "density" or main is None or stride is None:
         return maps
-    sides = {name: pair for name, pair in maps.items() if pair[0] is not main}
-    return {"density": (main, stride), **sides}
+    if any(each is main for each, _ in maps.values()):
+        return maps
+    return {"density": (main, stride), **maps}
 
 
 def mean_over_images(

@@ -6,9 +6,19 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from crowdkit_core.data import collate
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import IncompatibleError
-from crowdkit_core.interfaces import Counter, Loss, LossTerms, Prediction, Size, Target
+from crowdkit_core.interfaces import (
+    Counter,
+    Loss,
+    LossTerms,
+    Points,
+    Prediction,
+    Sample,
+    Size,
+    Target,
+)
 from crowdkit_core.interfaces import require_fit as _require_fit
 from crowdkit_core.testing import signatures  # noqa: F401  # registers the common checks first
 from crowdkit_core.testing.runner import check_for, run_checks
@@ -161,6 +171,88 @@ def batch_is_the_mean_of_its_images(loss: Loss) -> None:
     mean = sum(alone) / len(alone)
     close = abs(together - mean) <= 1e-4 * max(1.0, abs(mean))
     assert close, f"a batch gives {together:.6g}, the mean of its images {mean:.6g}"
+
+
+@check_for(KIND)
+def padding_changes_nothing(loss: Loss) -> None:
+    """Images of different sizes, one with a region: their batch costs the mean of them alone."""
+    fitted = _fitted(loss)
+    samples = _samples_of_different_sizes(fitted)
+    batch = collate(samples)
+    prediction = _leaf(_counter(loss)(batch.images))
+    together = fitted(prediction, Target.from_batch(batch, Fixed(sigma=4.0))).total.item()
+    alone = [
+        fitted(
+            _unpadded(_part(prediction, i), sample.size),
+            Target.from_batch(collate([sample]), Fixed(sigma=4.0)),
+        ).total.item()
+        for i, sample in enumerate(samples)
+    ]
+    mean = sum(alone) / len(alone)
+    close = abs(together - mean) <= 1e-4 * max(1.0, abs(mean))
+    assert close, f"a padded batch gives {together:.6g}, the mean of its images {mean:.6g}"
+
+
+def _samples_of_different_sizes(loss: Loss) -> list[Sample]:
+    samples = []
+    for size, people in (((40, 56), 12), ((30, 64), 9), ((33, 23), 0)):
+        random = torch.Generator().manual_seed(people)
+        xy = torch.rand(people, 2, generator=random) * torch.tensor([size[1], size[0]])
+        samples.append(
+            Sample(
+                name=f"{people} people",
+                image=torch.rand(3, *size, generator=random),
+                points=Points(xy, canvas_size=size),
+                lengths=dict(loss.measure(xy, size)),
+            )
+        )
+    roi = torch.ones(samples[1].size, dtype=torch.bool)
+    roi[:, 37:] = False
+    samples[1] = dataclasses.replace(samples[1], roi=roi)
+    return samples
+
+
+def _unpadded(prediction: Prediction, size: Size) -> Prediction:
+    """What a counter would have to give for the image without its padding."""
+
+    def cut(maps: Tensor, stride: int) -> Tensor:
+        rows, columns = (-(-side // stride) for side in size)
+        return maps[..., :rows, :columns]
+
+    maps = {name: cut(m, prediction.outputs[name].stride) for name, m in prediction.maps.items()}
+    if prediction.density is None or prediction.stride is None:
+        return dataclasses.replace(prediction, maps=maps)
+    density = cut(prediction.density, prediction.stride)
+    count = prediction.count if prediction.direct_count else density.flatten(1).sum(1)
+    return dataclasses.replace(prediction, density=density, maps=maps, count=count)
+
+
+@check_for(KIND)
+def gradients_are_derivatives(loss: Loss) -> None:
+    """Gradients agree with finite differences in float64."""
+    fitted, target = _fitted(loss), _target(loss, [_points(9, 8), _points(0, 9)])
+    prediction = _leaf(_counter(loss)(_images(2)))
+    leaves = tuple(leaf.detach().double().requires_grad_() for leaf in _leaves(prediction))
+
+    def total(*values: Tensor) -> Tensor:
+        return fitted(_with_leaves(prediction, values), target).total
+
+    try:
+        torch.autograd.gradcheck(total, leaves, fast_mode=True)
+    except RuntimeError as error:
+        raise AssertionError(f"gradients are wrong: {' '.join(str(error).split())}") from error
+
+
+def _with_leaves(prediction: Prediction, leaves: Sequence[Tensor]) -> Prediction:
+    """The prediction with other values, in the order of `_leaves`."""
+    maps = dict(zip(prediction.maps, leaves, strict=False))
+    rest = leaves[len(maps) :]
+    if prediction.density is not None:
+        (density,) = rest
+        return dataclasses.replace(
+            prediction, maps=maps, density=density, count=density.flatten(1).sum(1)
+        )
+    return dataclasses.replace(prediction, maps=maps, count=rest[0] if rest else prediction.count)
 
 
 @check_for(KIND)

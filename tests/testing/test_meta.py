@@ -250,6 +250,24 @@ class DividesByTheCount(Loss):
         return LossTerms.of(error=error.mean())
 
 
+class SeesThePadding(Loss):
+    """Averages over the cells of the padded batch."""
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        error = prediction.density - target.density(prediction.stride)
+        shares = target.shares(prediction.stride)
+        inside = error if shares is None else error * shares
+        return LossTerms.of(error=inside.square().mean())
+
+
+class HalvesTheGradient(MSE):
+    """Right value, wrong slope."""
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        error = super().forward(prediction, target).total
+        return LossTerms.of(error=(error + error.detach()) / 2)
+
+
 class Detached(Loss):
     """Nothing to learn from."""
 
@@ -271,6 +289,8 @@ class PrefersLies(MSE):
         (SumsTheBatch, "batch_is_the_mean_of_its_images"),
         (IgnoresTheRegion, "only_the_region_counts"),
         (DividesByTheCount, "zero_people_are_fine"),
+        (SeesThePadding, "padding_changes_nothing"),
+        (HalvesTheGradient, "gradients_are_derivatives"),
         (Detached, "prediction_gets_a_gradient"),
         (PrefersLies, "truth_is_preferred"),
     ],

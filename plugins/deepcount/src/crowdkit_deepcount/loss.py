@@ -61,4 +61,9 @@ class DeepCountLoss(Loss):
 def _count_inside(prediction: Prediction, target: Target) -> Tensor:
     if target.roi is None or prediction.direct_count:
         return prediction.count
-    return prediction.count_inside(target.roi)
+    if prediction.density is None or prediction.stride is None:
+        return prediction.count_inside(target.roi)  # says why it cannot
+    # Shares of the cells' parts inside their images: a cell that padding completes is whole.
+    shares = target.shares(prediction.stride)
+    inside = prediction.density if shares is None else prediction.density * shares
+    return inside.flatten(1).sum(1)
