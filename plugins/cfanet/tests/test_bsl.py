@@ -80,10 +80,18 @@ def test_background_share_by_hand() -> None:
             [[[6.0, 1.0], [3.0, 10.0]]],  # 4 of 20 stand in the background
             [[[0.0, 0.25], [0.25, 0.0]]],  # half a person, counted against one
             [[[0.0, 0.0], [0.0, 0.0]]],
-            [[[3.0, -5.0], [1.0, -9.0]]],  # negative cells hold nobody
+            [[[3.0, -5.0], [1.0, -9.0]]],  # 6 of 18, negative cells by their size
         ]
     )
-    assert background_share(density, crowd).tolist() == pytest.approx([0.2, 0.5, 0.0, 0.25])
+    assert background_share(density, crowd).tolist() == pytest.approx([0.2, 0.5, 0.0, 1 / 3])
+
+
+def test_negative_background_is_no_hiding_place() -> None:
+    density = torch.full((1, 1, 2, 2), -3.0, requires_grad=True)
+    crowd = torch.tensor([[[[True, False], [False, True]]]])
+    background_share(density, crowd).sum().backward()
+    assert density.grad is not None
+    assert (density.grad[~crowd] < 0).all()  # descending lifts it
 
 
 def test_background_follows_from_the_people() -> None:

@@ -57,7 +57,9 @@ def background_share(
     """Share of the people of a map who stand in the background.
 
     BL of Rong and Li, WACV 2021, eq. 5: C_bg / C_total. Less than one person in total is divided
-    by one, so that the gradient stays below 1 where nobody is; negative cells count as empty.
+    by one, so that the gradient stays below 1 where nobody is. A negative cell, which the paper's
+    networks cannot give, counts by its size: left out, it would be a place for a network whose
+    output has no floor to hide from this loss and never to come back.
 
     Args:
         density: Persons per cell.
@@ -72,7 +74,7 @@ def background_share(
         >>> background_share(torch.tensor([[[[2.0, 1.0, 1.0]]]]), crowd).item()
         0.25
     """
-    people = density.clamp_min(0)
+    people = density.abs()
     stray = people.masked_fill(crowd, 0).flatten(1).sum(1)
     return stray / people.flatten(1).sum(1).clamp_min(1)
 
