@@ -235,7 +235,8 @@ def gradients_are_derivatives(loss: Loss) -> None:
     leaves = tuple(leaf.detach().double().requires_grad_() for leaf in _leaves(prediction))
 
     def total(*values: Tensor) -> Tensor:
-        return fitted(_with_leaves(prediction, values), target).total
+        terms: LossTerms = fitted(_with_leaves(prediction, values), target)
+        return terms.total
 
     try:
         torch.autograd.gradcheck(total, leaves, fast_mode=True)
