@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError
@@ -75,8 +75,8 @@ def same_size_images(target: Target) -> Mapping[Size, Sequence[int]]:
 
 
 def cut(
-    maps: Float[Tensor, "B C h w"], images: Sequence[int], size: Size, stride: int
-) -> Float[Tensor, "b C _ _"]:
+    maps: Shaped[Tensor, "B C h w"], images: Sequence[int], size: Size, stride: int
+) -> Shaped[Tensor, "b C _ _"]:
     """The maps of some images of one size, without padding.
 
     Args:
