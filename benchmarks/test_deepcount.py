@@ -1,6 +1,6 @@
 """What DeepCount costs beside what its paper prints (arXiv 1908.03314, Tables 5 to 7).
 
-OMP_NUM_THREADS=2 python -m pytest benchmarks/test_deepcount.py -m "not gpu" -s
+OMP_NUM_THREADS=1 python -m pytest benchmarks/test_deepcount.py -m "not gpu" -s
 python -m pytest benchmarks/test_deepcount.py -m gpu -s
 
 The paper's "FLOPs" are multiply-accumulates (its eq. 7). It counts a transposed convolution, like
