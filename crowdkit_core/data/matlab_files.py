@@ -40,7 +40,7 @@ def load_mat(path: Path) -> Variables:
         with path.open("rb") as file:
             found = scipy.io.loadmat(file)
             return {name: _plain(v) for name, v in found.items() if not name.startswith("__")}
-    except NotImplementedError:
+    except NotImplementedError:  # how scipy tells version 7.3 apart
         return _load_hdf5(path)
     except Exception as error:  # parsers raise anything on a damaged file
         raise DataError(f"{path}: cannot be read as a MATLAB file: {error}") from error
