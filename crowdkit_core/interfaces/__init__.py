@@ -18,6 +18,7 @@ from crowdkit_core.interfaces.trainer import (
     StagePlan,
     Trainer,
     TrainingTask,
+    companion_file,
 )
 from crowdkit_core.interfaces.weighted import Weighted
 
@@ -50,6 +51,7 @@ __all__ = [
     "TrainingTask",
     "Weighted",
     "cell_shares",
+    "companion_file",
     "evaluating",
     "points_inside",
     "require_fit",

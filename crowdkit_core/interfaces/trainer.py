@@ -17,6 +17,7 @@ from crowdkit_core.interfaces.density_generator import DensityGenerator
 from crowdkit_core.interfaces.loss import Loss, LossTerms
 from crowdkit_core.interfaces.origin import Component
 from crowdkit_core.interfaces.samples import Batch, Sample
+from crowdkit_core.interfaces.weighted import Weighted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,16 @@ class Optimization:
     every_epochs: int = 1
 
 
+def companion_file(weights: Path, name: str) -> Path:
+    """Where the weights of a `Stage`'s companion are, beside the counter's.
+
+    Example:
+        >>> companion_file(Path("run/best.safetensors"), "density-generator").name
+        'best-density-generator.safetensors'
+    """
+    return weights.with_name(f"{weights.stem}-{name}{weights.suffix}")
+
+
 class Stage(nn.Module, ABC):
     """One training problem: modules, an objective over a batch, and its optimizers.
 
@@ -80,6 +91,13 @@ class Stage(nn.Module, ABC):
     @abstractmethod
     def optimizations(self) -> Mapping[str, Optimization]:
         """Optimizers by name, made after the modules are on their device; called once."""
+
+    def companions(self) -> Mapping[str, Weighted]:
+        """Networks trained beside the counter, by name; none by default.
+
+        Their weights are kept beside the counter's; `companion_file` says under what name.
+        """
+        return {}
 
     def start_epoch(self, epoch: int) -> None:
         """Called in training mode before each epoch of the stage, counted from 0.
@@ -163,8 +181,19 @@ class Trainer(Component, ABC):
 
     @abstractmethod
     def stages(self, task: TrainingTask) -> Sequence[StagePlan]:
-        """The stages of a task, in order; the last one's counter is the result.
+        """The stages of a task, in order.
 
         Raises:
             IncompatibleError: The task's components do not fit together; names both.
         """
+
+    def chosen(self, errors: Mapping[str, float]) -> str:
+        """The stage whose weights are the result of the run; the last one by default.
+
+        They must fit the last stage's counter.
+
+        Args:
+            errors: Lowest validation MAE of every stage, in order; infinite where nothing was
+                validated.
+        """
+        return list(errors)[-1]

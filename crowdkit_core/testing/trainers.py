@@ -1,6 +1,7 @@
 """Checks of trainers."""
 
 import copy
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -81,6 +82,17 @@ def stages_are_named_once(trainer: Trainer) -> None:
     for plan in plans:
         assert plan.epochs > 0, f"stage {plan.name}: {plan.epochs} epochs"
         assert plan.batch_size > 0, f"stage {plan.name}: batch size {plan.batch_size}"
+
+
+@check_for(KIND)
+def the_result_is_one_of_the_stages(trainer: Trainer) -> None:
+    """Whatever the stages' errors, unvalidated stages included, one of them is chosen."""
+    names = [plan.name for plan in trainer.stages(_task(trainer))]
+    rising = {name: float(index) for index, name in enumerate(names)}
+    falling = dict(zip(names, reversed(rising.values()), strict=True))
+    for errors in (rising, falling, dict.fromkeys(names, math.inf)):
+        chosen = trainer.chosen(errors)
+        assert chosen in names, f"chose {chosen!r}, the stages are {names}"
 
 
 @check_for(KIND)

@@ -17,7 +17,6 @@ from crowdkit_core.interfaces import (
     Batch,
     Counter,
     Dataset,
-    LoopSettings,
     Optimization,
     Stage,
     StagePlan,
@@ -74,7 +73,7 @@ def train(
         _describe(folder, task, run, recipe)
     fabric.barrier()
     session = _Session(
-        fabric=fabric, task=task, loop=trainer.loop, run=run, folder=folder, hooks=hooks(*listeners)
+        fabric=fabric, task=task, trainer=trainer, run=run, folder=folder, hooks=hooks(*listeners)
     )
     with deterministic_algorithms(run.deterministic):
         return session.train(plans)
@@ -124,7 +123,7 @@ class _Session:
 
     fabric: Fabric
     task: TrainingTask
-    loop: LoopSettings
+    trainer: Trainer
     run: RunSettings
     folder: RunFolder
     hooks: Hooks
@@ -145,13 +144,19 @@ class _Session:
     def _stages(self, plans: Sequence[StagePlan]) -> TrainingResult:
         first = self.folder.resume_at() if self.run.resume else 0
         files = dict(zip([plan.name for plan in plans], self.folder.stages, strict=True))
-        history = [r for each in self.folder.stages[:first] for r in each.load_state()["history"]]
+        history: list[dict[str, Any]] = []
+        errors: dict[str, float] = {}
+        for plan in plans[:first]:
+            stored = files[plan.name].load_state()
+            history += stored["history"]
+            errors[plan.name] = stored["best_mae"]
         for index, plan in enumerate(plans[first:], start=first):
             finished = {earlier.name: files[earlier.name].weights for earlier in plans[:index]}
             state = self._run_stage(index, plan, finished, files[plan.name])
             history += state.history
+            errors[plan.name] = state.best_mae
         if self.fabric.is_global_zero:
-            self.folder.publish()
+            self.folder.publish(self.trainer.chosen(errors))
         self.fabric.barrier()
         return self._result(state.stage.counter, history)
 
@@ -175,7 +180,7 @@ class _Session:
             state=state,
             objective=objective,
             optimizers=optimizers,
-            loop=self.loop,
+            loop=self.trainer.loop,
             run=self.run,
             loader=self._loader(plan, stage, dataset),
             validation=self.task.validation,
@@ -194,7 +199,7 @@ class _Session:
             objective, *(each.optimizer for each in optimizations.values())
         )
         # Averaged after the set-up, which decides the parameters' precision.
-        averaged = moving_average(stage.counter, self.loop.ema)
+        averaged = moving_average(stage.counter, self.trainer.loop.ema)
         state = StageState(stage=stage, optimizations=optimizations, averaged=averaged)
         return state, wrapped, dict(zip(optimizations, optimizers, strict=True))
 
@@ -215,7 +220,7 @@ class _Session:
             return
         if any(isinstance(each.schedule, ReduceLROnPlateau) for each in optimizations.values()):
             raise IncompatibleError("schedule ReduceLROnPlateau needs validation images")
-        if self.loop.patience is not None:
+        if self.trainer.loop.patience is not None:
             raise IncompatibleError("patience (early stopping) needs validation images")
 
     def _result(self, counter: Counter, history: Sequence[Mapping[str, Any]]) -> TrainingResult:

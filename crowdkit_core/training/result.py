@@ -14,7 +14,8 @@ class TrainingResult:
 
     Attributes:
         directory: The run folder.
-        counter: The last stage's counter, holding ``weights``.
+        counter: The last stage's counter, holding ``weights``: those of the stage that the trainer
+            chose.
         best_weights: Those of the lowest validation MAE; None without validation images.
         last_weights: Those after the last epoch.
         history: One record per epoch of every stage, as in the run's log.

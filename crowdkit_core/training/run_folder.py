@@ -13,7 +13,7 @@ import torch
 
 from crowdkit_core.errors import CrowdkitError, UsageError, WeightsError
 from crowdkit_core.files import atomic_write
-from crowdkit_core.interfaces import Counter
+from crowdkit_core.interfaces import Component, Weighted
 from crowdkit_core.weights import save_weights
 
 DATA_FILE = "data.json"
@@ -52,12 +52,12 @@ class StageFolder:
         """The stage's result: the best weights, or the last where nothing was validated."""
         return self.best if self.best.exists() else self.last
 
-    def save_weights(self, path: Path, counter: Counter, facts: Mapping[str, Any]) -> None:
-        """Write a counter's weights with the name and options it was created from."""
-        origin = counter.origin
+    def save_weights(self, path: Path, network: Weighted, facts: Mapping[str, Any]) -> None:
+        """Write a network's weights with the name and options it was created from."""
+        origin = network.origin if isinstance(network, Component) else None
         save_weights(
             path,
-            counter,
+            network,
             component=origin.name if origin else "",
             options=origin.options if origin else {},
             facts=facts,
@@ -99,7 +99,7 @@ class RunFolder:
     """A run folder: what was run, its log, and each stage's weights and state.
 
     A run of one stage keeps its files at the top; one of several keeps each stage's in a folder
-    of the stage's name, and copies the last stage's weights to the top when it is done.
+    of the stage's name, and copies the chosen stage's weights to the top when it is done.
 
     Attributes:
         path: The folder.
@@ -165,11 +165,11 @@ class RunFolder:
         begun = [index for index, stage in enumerate(self.stages) if stage.state.exists()]
         return max(begun, default=0)
 
-    def publish(self) -> StageFolder:
-        """Bring the last stage's weights to the top; returns the top as a stage's folder."""
-        top, last = StageFolder(self.path), self.stages[-1]
-        for source, target in ((last.best, top.best), (last.last, top.last)):
-            if source != target and source.exists():
-                with atomic_write(target) as temporary:
-                    shutil.copyfile(source, temporary)
-        return top
+    def publish(self, stage_name: str) -> None:
+        """Bring a stage's weights, and those of its companions, to the top."""
+        stage = self.stages[list(self.stage_names).index(stage_name)]
+        if stage.path == self.path:
+            return
+        for source in sorted(stage.path.glob("*.safetensors")):
+            with atomic_write(self.path / source.name) as temporary:
+                shutil.copyfile(source, temporary)

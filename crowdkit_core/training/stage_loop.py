@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,7 @@ from crowdkit_core.interfaces import (
     LoopSettings,
     Optimization,
     StagePlan,
+    companion_file,
 )
 from crowdkit_core.registry.hooks import Hooks
 from crowdkit_core.settings import RunSettings
@@ -200,11 +202,16 @@ class StageLoop:
         if errors:
             facts["validated_on"] = self.run.validate_on
         if improved:
-            self.folder.save_weights(self.folder.best, self.state.counter, facts)
-        self.folder.save_weights(self.folder.last, self.state.counter, facts)
+            self._save_networks(self.folder.best, facts)
+        self._save_networks(self.folder.last, facts)
         self.folder.save_state(
             {**self.state.state_dict(), "scaler": self.fabric.strategy.precision.state_dict()}
         )
+
+    def _save_networks(self, file: Path, facts: Mapping[str, Any]) -> None:
+        self.folder.save_weights(file, self.state.counter, facts)
+        for name, network in self.state.stage.companions().items():
+            self.folder.save_weights(companion_file(file, name), network, facts)
 
     # -- small parts ---------------------------------------------------------------------------
 

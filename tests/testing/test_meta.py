@@ -441,9 +441,17 @@ class ForgetsAnOptimizer(Supervised):
         ]
 
 
+class ChoosesWhatItNeverTrained(Supervised):
+    """Names a stage it does not have."""
+
+    def chosen(self, errors):
+        return "finetuned"
+
+
 @pytest.mark.parametrize(
     ("trainer", "check"),
     [
+        (ChoosesWhatItNeverTrained, "the_result_is_one_of_the_stages"),
         (TwoStagesOfOneName, "stages_are_named_once"),
         (ForgetsAnOptimizer, "every_trained_parameter_has_one_optimizer"),
     ],

@@ -18,7 +18,7 @@ from crowdkit_core.errors import (
     OptionsError,
     UsageError,
 )
-from crowdkit_core.interfaces import LoopSettings, Loss, LossTerms, Target
+from crowdkit_core.interfaces import LoopSettings, Loss, LossTerms, Target, companion_file
 from crowdkit_core.losses import MSE
 from crowdkit_core.registry.hooks import hookimpl
 from crowdkit_core.settings import ComponentSettings, Recipe, RunSettings
@@ -108,6 +108,41 @@ def test_files_of_a_run_of_two_stages(toys, tmp_path) -> None:
     assert result.best_weights == tmp_path / "best.safetensors"
     for name in ("best.safetensors", "last.safetensors"):
         assert (tmp_path / name).read_bytes() == (tmp_path / "student" / name).read_bytes()
+
+
+def test_companions_are_kept_beside_the_counter(toys, tmp_path) -> None:
+    trainer = toys.Joint(epochs=2)
+    result = train(toys.task(), trainer, run_in(tmp_path))
+    assert {path.name for path in tmp_path.glob("*.safetensors")} == {
+        "best.safetensors",
+        "best-generator.safetensors",
+        "last.safetensors",
+        "last-generator.safetensors",
+    }
+    kept = toys.Learned()
+    kept.load_weights(companion_file(result.last_weights, "generator"))
+    assert kept.mass.item() == trainer.generator.mass.item() != 0.5
+
+
+def test_the_stage_a_trainer_chooses_is_the_result(toys, tmp_path) -> None:
+    heard = []
+
+    class FirstStage(toys.Distillation):
+        def chosen(self, errors) -> str:
+            heard.append(errors)
+            return "teacher"
+
+    result = train(toys.task(), FirstStage(epochs=1, student_epochs=1), run_in(tmp_path))
+    lowest = {record["stage"]: record["mae"] for record in result.history}
+    assert heard == [lowest]
+    for name in ("best.safetensors", "last.safetensors"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "teacher" / name).read_bytes()
+    taught = read_weights(tmp_path / "teacher/best.safetensors").state
+    for name, value in result.counter.state_dict().items():
+        assert torch.equal(value, taught[name]), name
+    again = run_in(tmp_path, resume=True)
+    train(toys.task(), FirstStage(epochs=1, student_epochs=1), again)
+    assert heard == [lowest, lowest]
 
 
 def test_counter_ends_with_the_best_weights(toys, tmp_path) -> None:

@@ -26,6 +26,7 @@ from crowdkit_core.interfaces import (
     Target,
     Trainer,
     TrainingTask,
+    Weighted,
 )
 from crowdkit_core.losses import MSE
 from crowdkit_core.settings import RunSettings
@@ -149,6 +150,9 @@ class JointStage(Stage):
     def __init__(self, counter: Counter, generator: DensityGenerator, loss: Loss) -> None:
         super().__init__()
         self.counter, self.density_generator, self.loss = counter, generator, loss
+
+    def companions(self) -> Mapping[str, Weighted]:
+        return {"generator": self.density_generator}
 
     def forward(self, batch: Batch) -> LossTerms:
         return self.loss(
