@@ -1,18 +1,37 @@
-"""`crowdkit density`: make a target map, picture it, compare its sum with the number of points."""
+"""`crowdkit density`: density maps of an image side by side, and their sums."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from crowdkit_core.cli.options import set_option
 from crowdkit_core.cli.output import json_option, print_json
 
+if TYPE_CHECKING:
+    from crowdkit_core.visual import ShownMap
+
 
 @click.command("density")
 @click.option("--dataset", "dataset_name", default="synthetic", show_default=True)
 @click.option("--index", default=0, show_default=True, help="Which image of the data set.")
-@click.option("--density-generator", "generator_name", default="fixed", show_default=True)
+@click.option(
+    "--density-generator",
+    "generators",
+    multiple=True,
+    metavar="NAME",
+    help="What makes the map; fixed by default. Repeat it to compare several, each a name or"
+    " LABEL={name = NAME, OPTION = VALUE, ...}; weights = FILE loads a learnt one.",
+)
 @click.option("--stride", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--prediction",
+    "predictions",
+    multiple=True,
+    metavar="LABEL=WEIGHTS",
+    help="Also show what the counter of a weights file predicts. Repeat it for several.",
+)
+@click.option("--details", is_flag=True, help="Also show what a map was made from, if it tells.")
 @set_option
 @click.option(
     "--output",
@@ -25,45 +44,59 @@ from crowdkit_core.cli.output import json_option, print_json
 def density(
     dataset_name: str,
     index: int,
-    generator_name: str,
+    generators: tuple[str, ...],
     stride: int,
+    predictions: tuple[str, ...],
+    details: bool,
     overrides: tuple[str, ...],
     output: Path,
     as_json: bool,
 ) -> None:
-    """Make the density map of one image of a data set."""
+    """Make density maps of one image of a data set, and picture them side by side."""
+    from torch import Tensor
+
     from crowdkit_core.cli.components import only_sections
+    from crowdkit_core.cli.density_maps import MapMaker, predicted_map
     from crowdkit_core.errors import UsageError
     from crowdkit_core.registry import create
     from crowdkit_core.settings import parse_overrides
-    from crowdkit_core.visual import save, target_picture
+    from crowdkit_core.visual import compare_maps, save
 
     options = only_sections(parse_overrides(overrides), "dataset", "density_generator")
-    dataset = create("dataset", dataset_name, **{"split": "all", **options["dataset"]})
-    generator = create("density_generator", generator_name, **options["density_generator"])
+    if not generators and not predictions:
+        generators = ("fixed",)
+    of_dataset = {"split": "all", **options["dataset"]}
+    makers = [
+        MapMaker.parse(text, options["density_generator"], dataset_name, of_dataset)
+        for text in generators
+    ]
+    dataset = create("dataset", dataset_name, **of_dataset)
     if not 0 <= index < len(dataset):
         raise UsageError(f"--index {index}: the data set has images 0 to {len(dataset) - 1}")
     sample = dataset[index]
-    made = generator([sample.points.as_subclass(_tensor())], sample.size, stride=stride)[0, 0]
-    total = float(made.double().sum())
-    figure = target_picture(sample.image, points=sample.points, density=made, stride=stride)
-    save(figure, output)
-    report = {
-        "image": sample.name,
-        "points": len(sample.points),
-        "sum": total,
-        "stride": stride,
-        "cells": list(made.shape),
-        "picture": str(output),
-    }
+    maps = [maker.make(sample, stride, details=details) for maker in makers]
+    maps += [predicted_map(text, sample) for text in predictions]
+    points = sample.points.as_subclass(Tensor)
+    save(compare_maps(sample.image, maps, points=points), output)
     if as_json:
-        print_json(report)
+        listed = [_facts(each) for each in maps]
+        first = {key: listed[0][key] for key in ("sum", "stride", "cells")}
+        of_image = {"image": sample.name, "points": len(points)}
+        print_json({**of_image, **first, "maps": listed, "picture": str(output)})
         return
-    click.echo(f"{sample.name}: {len(sample.points)} points, map sums to {total:.4f}")
-    click.echo(f"{made.shape[0]} x {made.shape[1]} cells at stride {stride}; picture: {output}")
+    click.echo(f"{sample.name}: {len(points)} points; picture: {output}")
+    for each in maps:
+        rows, columns = each.density.shape
+        click.echo(
+            f"{each.label}: sums to {each.total:.4f}; {rows} x {columns} cells at stride"
+            f" {each.stride}"
+        )
 
 
-def _tensor() -> type:
-    import torch
-
-    return torch.Tensor
+def _facts(shown: "ShownMap") -> dict[str, object]:
+    return {
+        "label": shown.label,
+        "sum": shown.total,
+        "stride": shown.stride,
+        "cells": list(shown.density.shape),
+    }

@@ -85,3 +85,27 @@ class DensityGenerator(Weighted, Component, ABC):
             A scalar, the mean over the batch, or None.
         """
         return None
+
+    def details(
+        self,
+        points: Float[Tensor, "N 2"],
+        size: Size,
+        *,
+        stride: int = 1,
+        sigmas: Float[Tensor, " N"] | None = None,
+        images: Float[Tensor, "1 3 H W"] | None = None,
+    ) -> Mapping[str, Tensor]:
+        """How the density map of one image comes about, for `crowdkit density` to draw.
+
+        Args:
+            points: (N, 2) pixels.
+            size: (H, W) of the image.
+            stride: As given to ``forward``.
+            sigmas: (N,) what `measure` found, as given to ``forward``.
+            images: The image, for generators that look at it.
+
+        Returns:
+            By name: (h, w) maps at any stride, (C, h, w) stacks of them, and (R,) values of rows,
+            top to bottom. Nothing by default.
+        """
+        return {}

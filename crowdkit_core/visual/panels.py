@@ -1,10 +1,12 @@
 """Pictures side by side: the image, its ground truth, a prediction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Num
-from matplotlib.colors import PowerNorm
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -28,28 +30,32 @@ PANEL_SIDE = 640
 """Longer side of a panel in pixels."""
 GAP = 16
 CAPTION = 52
+CURVE = "#7b2d8b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Panel:
-    """One picture of a row: the photo, or a density map, and points on it.
+    """One picture of a row: the photo, a density map or other values, and points on it.
 
     Attributes:
         title: Printed above.
         density: (h, w) persons per cell; the photo is shown when None.
         stride: Pixels per cell side of ``density``.
         points: (x, y) image pixels to mark.
+        values: (h, w) of any kind over the whole image, in colours of their own, or (R,) of its
+            rows from top to bottom, as a curve.
     """
 
     title: str
     density: Float[Tensor, "h w"] | None = None
     stride: int = 1
     points: Float[Tensor, "N 2"] | None = None
+    values: Float[Tensor, "h w"] | Float[Tensor, " R"] | None = None
 
 
 def panel_row(
     image: Num[Tensor, "3 H W"],
-    panels: list[Panel],
+    panels: Sequence[Panel],
     *,
     colormap: Colormap = "inferno",
 ) -> Figure:
@@ -58,27 +64,63 @@ def panel_row(
     Raises:
         ShapeError: A density map does not fit the image.
     """
+    return panel_rows(image, [panels], colormap=colormap)
+
+
+def panel_rows(
+    image: Num[Tensor, "3 H W"],
+    rows: Sequence[Sequence[Panel]],
+    *,
+    colormap: Colormap = "inferno",
+) -> Figure:
+    """Rows of panels, all of one image; density maps share one colour scale.
+
+    Raises:
+        ShapeError: A density map does not fit the image.
+    """
     height, width = image.shape[-2:]
     size = (height, width)
     shown = display_size(size, PANEL_SIDE)
-    maps = [_intensity(panel, size, shown) for panel in panels]
-    top = peak(*(each for each in maps if each is not None))
-    total = (len(panels) * (shown[1] + GAP) + GAP, shown[0] + CAPTION + GAP)
+    maps = {id(panel): _intensity(panel, size, shown) for row in rows for panel in row}
+    scale = PowerNorm(0.5, vmin=0, vmax=peak(*(each for each in maps.values() if each is not None)))
+    across, down = shown[1] + GAP, shown[0] + CAPTION
+    total = (max(map(len, rows)) * across + GAP, len(rows) * down + GAP)
     figure = new_figure(*total)
-    for index, (panel, intensity) in enumerate(zip(panels, maps, strict=True)):
-        left = GAP + index * (shown[1] + GAP)
-        box = (left / total[0], GAP / total[1], shown[1] / total[0], shown[0] / total[1])
-        axes = bare_axes(figure, box, shown)
-        axes.set_title(panel.title, fontsize=15, color=INK, pad=10)
-        if intensity is None:
-            photo = shown_photo(image, shown)
-            draw_pixels(axes, photo if panel.points is None else muted(photo), shown)
-        else:
-            scale = PowerNorm(0.5, vmin=0, vmax=top)
-            draw_pixels(axes, intensity.clip(min=0), shown, colormap=colormap, norm=scale)
-        if panel.points is not None:
-            draw_points(axes, panel.points, size=size, shown=shown)
+    for y, row in enumerate(rows):
+        for x, panel in enumerate(row):
+            corner = (GAP + x * across, total[1] - (y + 1) * down)
+            box = (
+                corner[0] / total[0],
+                corner[1] / total[1],
+                shown[1] / total[0],
+                shown[0] / total[1],
+            )
+            intensity = maps[id(panel)]
+            axes = bare_axes(figure, box, shown)
+            axes.set_title(panel.title, fontsize=15, color=INK, pad=10)
+            if intensity is not None:
+                draw_pixels(axes, intensity.clip(min=0), shown, colormap=colormap, norm=scale)
+            elif panel.values is not None:
+                _draw_values(axes, panel.values, shown)
+            else:
+                photo = shown_photo(image, shown)
+                draw_pixels(axes, photo if panel.points is None else muted(photo), shown)
+            if panel.points is not None:
+                draw_points(axes, panel.points, size=size, shown=shown)
     return figure
+
+
+def _draw_values(axes: Axes, values: Tensor, shown: Size) -> None:
+    array = values.detach().cpu().float().numpy()
+    if array.ndim == 2:
+        draw_pixels(axes, array, shown, colormap="viridis", norm=Normalize())
+        return
+    axes.set_axis_on()
+    axes.yaxis.set_visible(False)
+    axes.set_xlim(0, float(array.max(initial=0)) * 1.05 or 1)
+    axes.tick_params(axis="x", direction="in", pad=-16, colors=INK)
+    axes.grid(axis="x", alpha=0.3)
+    axes.plot(array, (np.arange(len(array)) + 0.5) * shown[0] / len(array), color=CURVE)
 
 
 def side_by_side(
@@ -119,35 +161,6 @@ def side_by_side(
         title=f"prediction: {count:,.1f}", density=density, stride=stride, points=points
     )
     return panel_row(image, [Panel(title="image"), actual, predicted], colormap=colormap)
-
-
-def target_picture(
-    image: Num[Tensor, "3 H W"],
-    *,
-    points: Float[Tensor, "N 2"],
-    density: Float[Tensor, "h w"],
-    stride: int,
-    colormap: Colormap = "inferno",
-) -> Figure:
-    """Annotated points beside the density map made of them, with number and sum.
-
-    Args:
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
-        points: (x, y) pixels of the annotated heads.
-        density: Their density map.
-        stride: Of ``density``.
-        colormap: Colours from low to high density.
-
-    Raises:
-        ShapeError: The density map does not fit the image.
-    """
-    annotated = Panel(title=f"points: {len(points):,}", points=points)
-    target = Panel(
-        title=f"density at stride {stride}: sum {density.double().sum().item():,.3f}",
-        density=density,
-        stride=stride,
-    )
-    return panel_row(image, [annotated, target], colormap=colormap)
 
 
 def _intensity(panel: Panel, size: Size, shown: Size) -> NDArray[np.float32] | None:

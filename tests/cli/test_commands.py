@@ -5,15 +5,22 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from crowdkit_core import list_components
+from crowdkit_core import list_components, register
+from crowdkit_core.density import Fixed
 from crowdkit_core.visual import read_epochs, training_curve
 
 
 def width(picture):
     with Image.open(picture) as image:
         return image.width
+
+
+def height(picture):
+    with Image.open(picture) as image:
+        return image.height
 
 
 def test_list_shows_every_component(crowdkit):
@@ -174,6 +181,59 @@ def test_density_sums_to_the_number_of_points(crowdkit, tmp_path, generator, str
     assert report["sum"] == pytest.approx(report["points"], rel=1e-5)
     assert report["cells"] == [64 // stride, 96 // stride]
     assert width(tmp_path / "target.png") > 600
+
+
+SCENE = ["--set", "dataset.size=[64, 96]", "--set", "dataset.people=[5, 20]"]
+
+
+def test_density_compares_generators_and_predictions(crowdkit, weights, tmp_path):
+    picture = tmp_path / "maps.png"
+    finished = crowdkit(
+        *("density", "--density-generator", "geometry-adaptive", "--stride", 4, *SCENE),
+        *("--density-generator", 'narrow = {name = "fixed", sigma = 2.0}'),
+        *("--prediction", f"mcnn={weights}", "--output", picture),
+    )
+    assert finished.code == 0, finished.err
+    lines = finished.out.splitlines()
+    labels = [line.partition(":")[0] for line in lines[1:]]
+    assert labels == ["geometry-adaptive", "narrow", "mcnn"]
+    assert lines[2].partition("sums to ")[2].startswith(lines[0].split()[1] + ".0000;")
+    assert width(picture) > 4 * 640
+
+
+def test_details_of_a_map_are_drawn(crowdkit, tmp_path):
+    class Telling(Fixed):
+        def details(self, points, size, *, stride=1, sigmas=None, images=None):
+            assert images.shape == (1, 3, *size)
+            return {"rows": torch.arange(size[0])}
+
+    with register("density_generator", "telling", Telling):
+        plain, told = (
+            crowdkit("density", "--density-generator", "telling", *SCENE, *more, "--output", path)
+            for more, path in (
+                ([], tmp_path / "plain.png"),
+                (["--details"], tmp_path / "told.png"),
+            )
+        )
+    assert (plain.code, told.code) == (0, 0), told.err
+    assert height(tmp_path / "told.png") > 1.8 * height(tmp_path / "plain.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--density-generator", "narrow={sigma = 2.0}"), "does not say its name"),
+        (("--density-generator", "narrow={name = "), "narrow"),
+        (("--density-generator", "narrow=fixed"), "narrow=fixed"),
+        (("--prediction", "weights.safetensors"), "LABEL=WEIGHTS"),
+        (("--prediction", "none=missing.safetensors"), "missing.safetensors"),
+    ],
+)
+def test_wrong_maps_are_refused(crowdkit, tmp_path, arguments, said):
+    finished = crowdkit("density", *arguments, *SCENE, "--output", tmp_path / "maps.png")
+    assert finished.code in (1, 2)
+    assert said in finished.err
+    assert not (tmp_path / "maps.png").exists()
 
 
 def test_data_check_of_a_good_folder(crowdkit, photos):

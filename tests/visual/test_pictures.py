@@ -9,7 +9,15 @@ import torch
 from PIL import Image
 
 from crowdkit_core.errors import ShapeError, UsageError
-from crowdkit_core.visual import Panel, overlay, panel_row, save, side_by_side, target_picture
+from crowdkit_core.visual import (
+    Panel,
+    ShownMap,
+    compare_maps,
+    overlay,
+    panel_row,
+    save,
+    side_by_side,
+)
 
 
 def drawn(figure, tmp_path):
@@ -159,12 +167,38 @@ def test_dots_stand_for_a_missing_target(tmp_path):
     assert blue > 200 > red
 
 
-def test_target_picture_shows_number_and_sum():
-    figure = target_picture(
-        grey(60, 80), points=torch.zeros(2, 2), density=torch.full((15, 20), 2 / 300), stride=4
-    )
+def test_maps_are_compared_with_the_points_and_say_their_sums():
+    maps = [
+        ShownMap(label="fixed", density=torch.full((15, 20), 2 / 300), stride=4),
+        ShownMap(label="sharp", density=torch.full((60, 80), 3 / 4800), stride=1),
+    ]
+    figure = compare_maps(grey(60, 80), maps, points=torch.zeros(2, 2))
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["points: 2", "density at stride 4: sum 2.000"]
+    assert titles == ["points: 2", "fixed: 2.00 at stride 4", "sharp: 3.00 at stride 1"]
+
+
+def test_details_stand_in_a_row_of_their_own(tmp_path):
+    """A stack of maps is a panel each; values of rows are a curve, the top row on top."""
+    rising = torch.linspace(0, 1, 60)
+    details = {"blurred": torch.rand(2, 60, 80), "sigma": rising}
+    shown = ShownMap(label="fixed", density=torch.zeros(60, 80), stride=1, details=details)
+    figure = compare_maps(grey(60, 80), [shown], points=torch.zeros(0, 2))
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[2:] == ["fixed: blurred 1", "fixed: blurred 2", "fixed: sigma"]
+    tops = [axes.get_position().y0 for axes in figure.axes]
+    assert tops[0] == tops[1] > tops[2] == tops[3] == tops[4]
+    picture = drawn(figure, tmp_path)
+    curve = picture[52 + 480 + 52 : 52 + 480 + 52 + 480, 16 + 2 * 656 : 16 + 2 * 656 + 640]
+    dark = np.argwhere((curve[..., 1] < 100) & (curve[..., 0] > 80))
+    top, bottom = dark[dark[:, 0] < 100, 1].mean(), dark[dark[:, 0] > 380, 1].mean()
+    assert top < 150 < 450 < bottom
+
+
+def test_many_maps_wrap():
+    maps = [ShownMap(label=str(i), density=torch.zeros(6, 8), stride=10) for i in range(8)]
+    figure = compare_maps(grey(60, 80), maps, points=torch.zeros(0, 2))
+    assert len(figure.axes) == 9
+    assert len({round(axes.get_position().y0, 3) for axes in figure.axes}) == 2
 
 
 def test_a_map_that_does_not_fit():
