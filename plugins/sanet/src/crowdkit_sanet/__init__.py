@@ -1,1 +1,1 @@
-"""SANet's loss (Cao et al., ECCV 2018) for crowdkit."""
+"""SANet and its loss (Cao et al., ECCV 2018) for crowdkit."""
