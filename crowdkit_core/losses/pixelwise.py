@@ -1,5 +1,6 @@
 """Cell-by-cell comparison of density maps."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from jaxtyping import Float
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Target
+from crowdkit_core.losses.maps import maps_of_kind
 
 Reduction = Literal["sum", "mean"]
 """Over the cells of one image; over the images of a batch it is always the mean."""
@@ -73,14 +75,42 @@ def _over_cells(errors: Tensor, shares: Tensor | None, reduction: Reduction) -> 
 
 
 class _Cellwise(Loss):
-    """What losses on the cells of the main density map share."""
+    """What losses on the cells of density maps share."""
 
-    def __init__(self, *, reduction: Reduction = "sum", scale: float = 1.0) -> None:
+    def __init__(
+        self, *, reduction: Reduction = "sum", scale: float = 1.0, auxiliary: bool = False
+    ) -> None:
         super().__init__()
         if not scale > 0:
             raise OptionsError(f"scale is {scale}, must be positive")
         self.reduction: Reduction = reduction
         self.scale = scale
+        self.auxiliary = auxiliary
+
+    def _errors(
+        self,
+        error: Callable[..., Tensor],
+        prediction: Prediction,
+        target: Target,
+        *,
+        main: str,
+        factor: float,
+    ) -> LossTerms:
+        """The error of the main map under the name ``main``, of others under their own."""
+        maps = {main: _main_map(prediction, self)}
+        if self.auxiliary:
+            others = maps_of_kind(prediction, "density", self).items()
+            maps |= {name: each for name, each in others if each[0] is not prediction.density}
+        errors = {
+            name: error(
+                density,
+                target.density(stride),
+                shares=target.shares(stride),
+                reduction=self.reduction,
+            )
+            for name, (density, stride) in maps.items()
+        }
+        return LossTerms.of(**{name: factor * each for name, each in errors.items()})
 
 
 class MSE(_Cellwise):
@@ -94,16 +124,17 @@ class MSE(_Cellwise):
         reduction: Over the cells of an image; see `squared_error`.
         scale: The error is taken of maps multiplied by this (100 in code that trains on
             hundredfold maps, say); the counter's output stays in persons.
+        auxiliary: Add the error of every other density map of the counter, each at its own
+            stride and weighing the same.
 
     Raises:
         OptionsError: ``scale`` is not positive.
     """
 
     def forward(self, prediction: Prediction, target: Target) -> LossTerms:
-        """The loss as one term, ``mse``."""
-        density, wanted, shares = _maps(prediction, target, self)
-        error = squared_error(density, wanted, shares=shares, reduction=self.reduction)
-        return LossTerms.of(mse=self.scale**2 * error)
+        """The error as the term ``mse``; those of auxiliary maps under their names."""
+        factor = self.scale**2
+        return self._errors(squared_error, prediction, target, main="mse", factor=factor)
 
 
 class L1(_Cellwise):
@@ -113,22 +144,19 @@ class L1(_Cellwise):
         reduction: Over the cells of an image; see `absolute_error`.
         scale: The error is taken of maps multiplied by this; the counter's output stays in
             persons.
+        auxiliary: Add the error of every other density map of the counter, each at its own
+            stride and weighing the same.
 
     Raises:
         OptionsError: ``scale`` is not positive.
     """
 
     def forward(self, prediction: Prediction, target: Target) -> LossTerms:
-        """The loss as one term, ``l1``."""
-        density, wanted, shares = _maps(prediction, target, self)
-        error = absolute_error(density, wanted, shares=shares, reduction=self.reduction)
-        return LossTerms.of(l1=self.scale * error)
+        """The error as the term ``l1``; those of auxiliary maps under their names."""
+        return self._errors(absolute_error, prediction, target, main="l1", factor=self.scale)
 
 
-def _maps(
-    prediction: Prediction, target: Target, loss: Loss
-) -> tuple[Tensor, Tensor, Tensor | None]:
+def _main_map(prediction: Prediction, loss: Loss) -> tuple[Tensor, int]:
     if prediction.density is None or prediction.stride is None:
         raise IncompatibleError(f"{loss.label} needs a density map, the prediction has none")
-    stride = prediction.stride
-    return prediction.density, target.density(stride), target.shares(stride)
+    return prediction.density, prediction.stride

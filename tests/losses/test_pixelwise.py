@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -6,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crowdkit_core.errors import IncompatibleError, OptionsError
-from crowdkit_core.interfaces import DensityGenerator, Prediction, Target
+from crowdkit_core.interfaces import DensityGenerator, MapSpec, Prediction, Target
 from crowdkit_core.losses import L1, MSE, Reduction, absolute_error, squared_error
 
 REDUCTIONS: tuple[Reduction, ...] = ("sum", "mean")
@@ -156,3 +158,48 @@ def test_pure_count_is_refused(loss) -> None:
 def test_scale_must_be_positive(loss_class, scale) -> None:
     with pytest.raises(OptionsError, match="must be positive"):
         loss_class(scale=scale)
+
+
+OUTPUTS = {
+    "density": MapSpec("density", 1),
+    "coarse": MapSpec("density", 2),
+    "attention": MapSpec("attention", 1),
+}
+
+
+def with_auxiliary(density: Tensor, **others: Tensor) -> Prediction:
+    return replace(Prediction.from_density(density, 1, maps=others), outputs=OUTPUTS)
+
+
+@pytest.mark.parametrize(("loss_class", "of_torch"), [(MSE, F.mse_loss), (L1, F.l1_loss)])
+def test_auxiliary_maps_are_compared_at_their_own_strides(loss_class, of_torch) -> None:
+    target = Target([torch.tensor([[1.5, 2.5]]), torch.zeros(0, 2)], (4, 4), Splat())
+    fine, coarse = maps(2, 1, 4, 4), maps(2, 1, 2, 2, seed=1)
+    prediction = with_auxiliary(fine, coarse=coarse, attention=maps(2, 1, 4, 4, seed=2))
+    terms = loss_class(auxiliary=True)(prediction, target)
+    main = of_torch(fine, target.density(1), reduction="sum") / 2
+    other = of_torch(coarse, target.density(2), reduction="sum") / 2
+    assert set(terms.terms) == {loss_class.__name__.lower(), "coarse"}
+    torch.testing.assert_close(terms.terms["coarse"], other)
+    torch.testing.assert_close(terms.total, main + other)
+    torch.testing.assert_close(loss_class()(prediction, target).total, main)
+
+
+def test_auxiliary_maps_share_scale_reduction_and_region() -> None:
+    roi = torch.zeros(1, 4, 4, dtype=torch.bool)
+    roi[:, :2, :3] = True
+    target = Target([torch.zeros(0, 2)], (4, 4), Splat(), roi=roi)
+    prediction = with_auxiliary(torch.zeros(1, 1, 4, 4), coarse=torch.full((1, 1, 2, 2), 2.0))
+    terms = MSE(reduction="mean", scale=10, auxiliary=True)(prediction, target).terms
+    # one whole cell with 2 people and half a cell with 1, over one and a half cells, hundredfold
+    assert terms["coarse"].item() == pytest.approx(100 * (4 + 1) / 1.5)
+
+
+def test_a_main_map_that_is_one_of_the_named_counts_once() -> None:
+    target = Target([torch.zeros(0, 2)], (4, 4), Splat())
+    density = torch.ones(1, 1, 4, 4)
+    prediction = replace(
+        Prediction.from_density(density, 1, maps={"fine": density}),
+        outputs={"density": MapSpec("density", 1), "fine": MapSpec("density", 1)},
+    )
+    assert MSE(auxiliary=True)(prediction, target).total.item() == 16

@@ -1,0 +1,1 @@
+"""Recurrent distillation based crowd counting of Gu and Liu (2020), for crowdkit."""
