@@ -9,6 +9,8 @@ from crowdkit_core.cli.options import set_option
 from crowdkit_core.cli.output import json_option, print_json
 
 if TYPE_CHECKING:  # a grid brings torch along
+    from collections.abc import Sequence
+
     from crowdkit_core.grid import Outcome
 
 
@@ -48,37 +50,38 @@ def grid_command(
     place = GridFolder(output, loaded)
     if dry_run:
         place.require_own()
-        runs = [place.outcome(run) for run in chosen]
-        click.echo(table([[each.run.label, each.state] for each in runs], ["run", "state"]))
+        runs = place.outcomes(chosen)
+        click.echo(table([[each.label, each.state] for each in runs], ["run", "state"]))
         return
     if table_only:
         place.require_own(begun=True)
         write_tables(place)
     else:
 
-        def told(outcome: "Outcome") -> None:
-            click.echo(_line(outcome), err=as_json)
-            if outcome.report is not None:
-                _draw_curve(place.run_folder(outcome.run))
+        def told(outcomes: "Sequence[Outcome]") -> None:
+            for outcome in outcomes:
+                click.echo(_line(outcome), err=as_json)
+            if outcomes[-1].report is not None:
+                _draw_curve(place.run_folder(outcomes[-1].run))
 
         run_grid(loaded, output, only=only, told=told)
-    outcomes = [place.outcome(run) for run in chosen]
+    outcomes = place.outcomes(chosen)
     if as_json:
-        print_json({"folder": output, "runs": [_plain(each) for each in outcomes]})
+        print_json({"folder": output, "runs": [_plain(each, loaded.metrics) for each in outcomes]})
     else:
         click.echo(f"\n{markdown(place)}\n\nwritten to {output}")
-    if failed := [each.run.label for each in outcomes if each.error]:
+    if failed := dict.fromkeys(each.run.label for each in outcomes if each.error):
         raise CrowdkitError(
-            f"{len(failed)} of {len(outcomes)} runs failed: {', '.join(failed)}",
+            f"{len(failed)} of {len(chosen)} runs failed: {', '.join(failed)}",
             hint="runs.csv has the reasons; the same command tries them again",
         )
 
 
 def _line(outcome: "Outcome") -> str:
     if outcome.report is None:
-        return f"{outcome.run.label}: failed: {outcome.error}"
+        return f"{outcome.label}: failed: {outcome.error}"
     mae, rmse = (outcome.score(metric)["value"] for metric in ("mae", "rmse"))
-    return f"{outcome.run.label}: MAE {mae:.2f}, RMSE {rmse:.2f}"
+    return f"{outcome.label}: MAE {mae:.2f}, RMSE {rmse:.2f}"
 
 
 def _draw_curve(folder: Path) -> None:
@@ -87,7 +90,8 @@ def _draw_curve(folder: Path) -> None:
     save(training_curve(read_epochs(folder / "log.jsonl")), folder / "curve.png")
 
 
-def _plain(outcome: "Outcome") -> dict[str, Any]:
+def _plain(outcome: "Outcome", metrics: tuple[str, ...]) -> dict[str, Any]:
     from crowdkit_core.grid.tables import columns
 
-    return {"labels": outcome.run.labels, "replicate": outcome.run.replicate, **columns(outcome)}
+    place = {"labels": outcome.labels, "replicate": outcome.run.replicate}
+    return {**place, **columns(outcome, metrics)}

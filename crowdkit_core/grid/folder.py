@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,25 @@ class Outcome:
 
     Attributes:
         run: The run.
+        stage: The stage that is evaluated; empty for the run's result.
         report: Its evaluation as `evaluation.output.report_dict` gives it; None if unfinished.
         error: Why it failed, if it did.
     """
 
     run: GridRun
+    stage: str = ""
     report: Mapping[str, Any] | None = None
     error: str = ""
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return f"{self.run.label}/{self.stage}" if self.stage else self.run.label
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Where it stands on each axis of the table."""
+        return (*self.run.labels, self.stage) if self.stage else self.run.labels
 
     @property
     def state(self) -> str:
@@ -112,33 +124,44 @@ class GridFolder:
         text = f"# {self.grid.command(self.path)}\n{tomli_w.dumps(self.grid.document)}"
         _write_text(self.path / GRID_FILE, text)
 
-    def outcome(self, run: GridRun) -> Outcome:
-        """How a run stands."""
-        folder = self.run_folder(run)
-        if self._evaluation(run).exists():
-            report = json.loads(self._evaluation(run).read_text(encoding="utf-8"))
-            return Outcome(run=run, report=report)
-        failed = folder / ERROR_FILE
+    def outcomes(self, runs: Iterable[GridRun] | None = None) -> list[Outcome]:
+        """How runs stand, in their order: once each, or once for each stage that is evaluated.
+
+        Args:
+            runs: Some of the grid's; None for all.
+        """
+        return [
+            self._outcome(run, stage)
+            for run in (self.grid.runs if runs is None else runs)
+            for stage in self.grid.stages or ("",)
+        ]
+
+    def _outcome(self, run: GridRun, stage: str) -> Outcome:
+        if (file := self._evaluation(run, stage)).exists():
+            report = json.loads(file.read_text(encoding="utf-8"))
+            return Outcome(run=run, stage=stage, report=report)
+        failed = self.run_folder(run) / ERROR_FILE
         error = failed.read_text(encoding="utf-8").strip() if failed.exists() else ""
-        return Outcome(run=run, error=error)
+        return Outcome(run=run, stage=stage, error=error)
 
-    def outcomes(self) -> list[Outcome]:
-        """How every run stands, in the grid's order."""
-        return [self.outcome(run) for run in self.grid.runs]
+    def weights(self, outcome: Outcome) -> Path:
+        """The weights that are evaluated."""
+        return self.run_folder(outcome.run) / outcome.stage / f"{self.grid.weights}.safetensors"
 
-    def keep_report(self, run: GridRun, report: Report) -> None:
-        """Note that a run is finished."""
-        write_report(report, self._evaluation(run))
-        (self.run_folder(run) / ERROR_FILE).unlink(missing_ok=True)
+    def keep_report(self, outcome: Outcome, report: Report) -> None:
+        """Note that a run, or a stage of it, is evaluated."""
+        write_report(report, self._evaluation(outcome.run, outcome.stage))
+        (self.run_folder(outcome.run) / ERROR_FILE).unlink(missing_ok=True)
 
     def keep_error(self, run: GridRun, error: str) -> None:
         """Note that a run failed; it is tried again when the grid is."""
         _write_text(self.run_folder(run) / ERROR_FILE, error + "\n")
 
-    def _evaluation(self, run: GridRun) -> Path:
+    def _evaluation(self, run: GridRun, stage: str) -> Path:
         # Named by what was evaluated: another split needs no other training.
-        name = f"evaluation-{self.grid.split}-{self.grid.weights}.json"
-        return self.run_folder(run) / name
+        evaluated = [self.grid.split, self.grid.weights, *self.grid.metrics]
+        name = "-".join([*evaluated, stage] if stage else evaluated)
+        return self.run_folder(run) / f"evaluation-{name}.json"
 
 
 def _changes(before: Recipe, now: Recipe) -> Iterator[str]:

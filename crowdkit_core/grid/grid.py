@@ -13,6 +13,7 @@ from crowdkit_core.settings import Recipe
 
 Weights = Literal["best", "last"]
 SEED = "run.seed"
+STAGE = "stage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,8 @@ class Grid:
         replicate: Dotted name of the setting in which the runs of a cell differ.
         split: Images the runs are evaluated on.
         weights: Which weights of a run are evaluated.
+        stages: The trainer's stages whose weights are evaluated each; the run's result if none.
+        metrics: Further metrics of the evaluations, by name.
         runs: All of them, in the order they are run in: each cell once before any twice.
     """
 
@@ -59,7 +62,14 @@ class Grid:
     replicate: str
     split: Split
     weights: Weights
+    stages: tuple[str, ...]
+    metrics: tuple[str, ...]
     runs: tuple[GridRun, ...]
+
+    @property
+    def table_axes(self) -> dict[str, tuple[str, ...]]:
+        """The axes of its table: its own, and the stages where each is evaluated."""
+        return {**self.axes, **({STAGE: self.stages} if self.stages else {})}
 
     def command(self, folder: Path) -> str:
         """The command line that runs it."""

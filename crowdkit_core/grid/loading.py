@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crowdkit_core.errors import OptionsError, UsageError
-from crowdkit_core.grid.grid import SEED, Grid, GridRun, Weights
+from crowdkit_core.grid.grid import SEED, STAGE, Grid, GridRun, Weights
 from crowdkit_core.interfaces import Split
 from crowdkit_core.registry.options import checked_options
 from crowdkit_core.settings import Recipe, parse_overrides, recipe_text, resolve_recipe
@@ -40,12 +40,16 @@ class GridSettings:
         replicate: Dotted name of a setting and its values; the recipe's own seed alone if empty.
         split: Images the runs are evaluated on.
         weights: Which weights of a run are evaluated.
+        stages: Stages of the trainer to evaluate each, as one more axis of the table.
+        metrics: Further metrics of the evaluations, as of ``crowdkit eval --metrics``.
     """
 
     axes: tuple[AxisSettings, ...] = ()
     replicate: dict[str, list[Any]] = field(default_factory=dict)
     split: Split = "test"
     weights: Weights = "best"
+    stages: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
 
 
 def load_grid(source: str | Path, *, overrides: Sequence[str] = ()) -> Grid:
@@ -85,6 +89,8 @@ def load_grid(source: str | Path, *, overrides: Sequence[str] = ()) -> Grid:
         replicate=next(iter(settings.replicate), SEED),
         split=settings.split,
         weights=settings.weights,
+        stages=settings.stages,
+        metrics=settings.metrics,
         runs=runs,
     )
 
@@ -101,9 +107,15 @@ def folder_name(label: str) -> str:
 
 def _require_sound(settings: GridSettings, source: str) -> None:
     names = [axis.name for axis in settings.axes]
+    if settings.stages:
+        names.append(STAGE)
     if len(names) > MOST_AXES or len(set(names)) < len(names):
         raise OptionsError(
             f"{source}: grid.axes: {names}, expected rows and columns at most, of different names"
+        )
+    if len(set(settings.stages)) < len(settings.stages):
+        raise OptionsError(
+            f"{source}: grid.stages: {list(settings.stages)}, expected each stage once"
         )
     if len(settings.replicate) > 1 or [] in settings.replicate.values():
         raise OptionsError(

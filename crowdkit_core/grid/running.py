@@ -10,17 +10,18 @@ from lightning_fabric import Fabric
 from crowdkit_core.data import fingerprint
 from crowdkit_core.errors import CrowdkitError, UsageError
 from crowdkit_core.evaluation import Report, evaluate
-from crowdkit_core.evaluation.stamp import weights_stamp
+from crowdkit_core.evaluation.of_run import parts_of_run
+from crowdkit_core.evaluation.quality import require_metrics
 from crowdkit_core.grid.folder import GridFolder, Outcome
 from crowdkit_core.grid.grid import Grid, GridRun
 from crowdkit_core.grid.tables import write_tables
-from crowdkit_core.interfaces import require_fit
+from crowdkit_core.interfaces import Trainer, require_fit
 from crowdkit_core.registry.hooks import hooks
 from crowdkit_core.settings import Recipe
 from crowdkit_core.training import TrainingResult, build, train_recipe
 from crowdkit_core.training.run_folder import DATA_FILE, RunFolder
 
-Told = Callable[[Outcome], None]
+Told = Callable[[Sequence[Outcome]], None]
 
 
 def run_grid(
@@ -38,7 +39,8 @@ def run_grid(
         grid: From `load_grid`.
         folder: New, or that of the same grid.
         only: Run only these rows, by label.
-        told: Called with each run that was trained.
+        told: Called with the outcomes of each run that was trained: one, or one for each stage
+            that is evaluated.
 
     Returns:
         How every run of the grid stands, in its order.
@@ -55,12 +57,12 @@ def run_grid(
     place.describe()
     write_tables(place)
     for run in chosen:
-        if place.outcome(run).report is not None:
+        if all(each.report is not None for each in place.outcomes([run])):
             continue
         _finish(place, run)
         write_tables(place)
         if told is not None:
-            told(place.outcome(run))
+            told(place.outcomes([run]))
     return place.outcomes()
 
 
@@ -85,12 +87,23 @@ def _require_buildable(place: GridFolder, runs: Iterable[GridRun]) -> None:
 
 def _require_fitting(recipe: Recipe, grid: Grid) -> None:
     task, trainer = build(recipe)
-    trainer.stages(task)
+    _require_stages(grid.stages, [plan.name for plan in trainer.stages(task)], trainer)
     images = recipe.create("dataset", split=grid.split)
     if len(images) == 0:
         raise UsageError(f"{images.label} has no {grid.split} image to evaluate on")
-    if recipe.localizer is not None:
-        require_fit(recipe.create("localizer"), task.counter)
+    localizer = recipe.create("localizer") if recipe.localizer else None
+    if localizer is not None:
+        require_fit(localizer, task.counter)
+    require_metrics(grid.metrics, task.counter, task.density_generator, localizer)
+
+
+def _require_stages(asked: Sequence[str], known: Sequence[str], trainer: Trainer) -> None:
+    if asked and len(known) == 1:
+        raise UsageError(f"{trainer.label} has a single stage", hint="leave out grid.stages")
+    if unknown := [name for name in asked if name not in known]:
+        raise UsageError(
+            f"{trainer.label} has no stage {unknown[0]!r}", hint=f"stages: {', '.join(known)}"
+        )
 
 
 def _require_same_data(
@@ -118,28 +131,27 @@ def _finish(place: GridFolder, run: GridRun) -> None:
     try:
         recipe = place.recipe(run)
         result = train_recipe(recipe)
-        place.keep_report(run, _evaluate(recipe, result, place.grid))
+        for outcome in place.outcomes([run]):
+            place.keep_report(
+                outcome, _evaluate(recipe, result, place.weights(outcome), place.grid)
+            )
     except CrowdkitError as error:
         place.keep_error(run, error.message)
     except torch.OutOfMemoryError as error:
         place.keep_error(run, f"out of memory: {str(error).splitlines()[0]}")
 
 
-def _evaluate(recipe: Recipe, result: TrainingResult, grid: Grid) -> Report:
+def _evaluate(recipe: Recipe, result: TrainingResult, weights: Path, grid: Grid) -> Report:
     """As `crowdkit eval` does with the run folder."""
-    file = result.directory / f"{grid.weights}.safetensors"
     budget = {
         "epochs": len(result.history),
         "seconds": round(sum(record["seconds"] for record in result.history), 3),
     }
-    baseline = grid.split in ("validation", "test")
+    parts = parts_of_run(recipe, weights, grid.split, grid.metrics)
+    parts["stamp"] |= budget
     return evaluate(
-        recipe.create("counter", weights=file),
-        recipe.create("dataset", split=grid.split),
+        **parts,
         device=Fabric(accelerator=recipe.run.accelerator, devices=1).device,
         tile="auto",
-        localizer=recipe.create("localizer") if recipe.localizer else None,
-        train=recipe.create("dataset", split="train") if baseline else None,
-        stamp={**weights_stamp(file, grid.split), **budget},
         progress=hooks().evaluation_progress,
     )

@@ -1,12 +1,14 @@
 """The results of a grid: a line for each run, and mean and spread of each cell."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from statistics import fmean, stdev
 from typing import Any
 
+from crowdkit_core.evaluation.quality import AVERAGE_PRECISION, MAP_METRICS
+from crowdkit_core.evaluation.report import SIGMAS
 from crowdkit_core.files import atomic_write
 from crowdkit_core.grid.folder import GridFolder, Outcome
 from crowdkit_core.grid.grid import SEED, Grid
@@ -22,15 +24,16 @@ Row = Sequence[str]
 
 def write_tables(place: GridFolder) -> None:
     """Write ``runs.csv`` and ``table.md`` from the runs as they stand, each atomically."""
-    outcomes = place.outcomes()
+    grid, outcomes = place.grid, place.outcomes()
     with (
         atomic_write(place.path / RUNS_FILE) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow([*place.grid.axes, place.grid.replicate, *columns(outcomes[0])])
+        writer.writerow([*grid.table_axes, grid.replicate, *columns(outcomes[0], grid.metrics)])
         for each in outcomes:
-            writer.writerow([*each.run.labels, each.run.replicate, *columns(each).values()])
+            values = columns(each, grid.metrics).values()
+            writer.writerow([*each.labels, each.run.replicate, *values])
     with atomic_write(place.path / TABLE_FILE) as temporary:
         temporary.write_text(markdown(place) + "\n", encoding="utf-8")
 
@@ -40,24 +43,24 @@ def markdown(place: GridFolder) -> str:
     grid, outcomes = place.grid, place.outcomes()
     lines = [f"# {grid.source}", "", "```text", grid.command(place.path), "```", ""]
     lines += [f"- {fact}" for fact in _facts(grid, outcomes)]
-    if len(grid.axes) < 2:
+    if len(grid.table_axes) < 2:
         rows = [
             [_label(row), *(_cell(_of(outcomes, row), metric) for metric in METRICS.values())]
             for row in _rows(grid)
         ]
         reference = [[REFERENCE, _reference(outcomes), "-"]]
-        first = next(iter(grid.axes), "")
+        first = next(iter(grid.table_axes), "")
         return "\n".join([*lines, "", *_table([first, *METRICS], rows + reference)])
-    labels = list(grid.axes.values())[1]
+    labels = list(grid.table_axes.values())[1]
     for name, metric in METRICS.items():
         rows = [
             [*row, *(_cell(_of(outcomes, (*row, label)), metric) for label in labels)]
             for row in _rows(grid)
         ]
         if metric == "mae":
-            below = [[each for each in outcomes if each.run.labels[1] == c] for c in labels]
+            below = [[each for each in outcomes if each.labels[1] == c] for c in labels]
             rows.append([REFERENCE, *map(_reference, below)])
-        header = [" / ".join(grid.axes), *labels]
+        header = [" / ".join(grid.table_axes), *labels]
         lines += ["", f"## {name}", "", *_table(header, rows)]
     return "\n".join(lines)
 
@@ -65,8 +68,14 @@ def markdown(place: GridFolder) -> str:
 # -- lines of runs.csv -------------------------------------------------------------------------
 
 
-def columns(outcome: Outcome) -> dict[str, Any]:
-    """What ``runs.csv`` says of a run besides its labels; None for what is not known yet."""
+def columns(outcome: Outcome, metrics: Sequence[str] = ()) -> dict[str, Any]:
+    """What ``runs.csv`` says of a run besides its labels; None for what is not known yet.
+
+    Args:
+        outcome: The run.
+        metrics: The grid's further metrics: the mean over images of ``ssim`` and the like, and for
+            ``ap`` the mean average precision of each sigma in pixels.
+    """
     report = outcome.report or {}
     score, stamp = report.get("scores", {}).get("count", {}), report.get("stamp", {})
     mae = score.get("mae", {})
@@ -78,6 +87,7 @@ def columns(outcome: Outcome) -> dict[str, Any]:
         "rmse": score.get("rmse", {}).get("value"),
         "nae": score.get("nae", {}).get("value"),
         "baseline_mae": report.get("baseline_mae"),
+        **_further(report, metrics),
         "images": score.get("images"),
         "epochs": stamp.get("epochs"),
         "seconds": stamp.get("seconds"),
@@ -86,21 +96,34 @@ def columns(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _further(report: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {
+        name: report.get("quality", {}).get(name, {}).get("value")
+        for name in metrics
+        if name in MAP_METRICS
+    }
+    if AVERAGE_PRECISION in metrics:
+        ranked = {each["sigma"]: each["mean_ap"] for each in report.get("average_precision", ())}
+        found |= {f"{AVERAGE_PRECISION}_{sigma:g}px": ranked.get(sigma) for sigma in SIGMAS}
+    return found
+
+
 # -- the head of table.md ----------------------------------------------------------------------
 
 
 def _facts(grid: Grid, outcomes: Sequence[Outcome]) -> Iterator[str]:
     reports = [each.report for each in outcomes if each.report is not None]
+    trained = {each.run.label: each.report["stamp"] for each in outcomes if each.report is not None}
     yield f"the same in all runs: {', '.join(_common_parts(grid))}"
     replicates = list(dict.fromkeys(run.replicate for run in grid.runs))
     yield f"{grid.replicate}: {', '.join(replicates)}"
     if grid.replicate != SEED:
         yield f"{SEED}: {_range(run.recipe.run.seed for run in grid.runs)}"
     if reports:
-        stamps = [report["stamp"] for report in reports]
+        stamps = trained.values()
         seconds = timedelta(seconds=round(sum(stamp["seconds"] for stamp in stamps)))
         yield f"epochs of a run: {_range(stamp['epochs'] for stamp in stamps)}"
-        yield f"training time of {len(reports)} runs together: {seconds}"
+        yield f"training time of {len(trained)} runs together: {seconds}"
         images = _range(report["scores"]["count"]["images"] for report in reports)
         yield f"evaluated on {images} {grid.split} images with the {grid.weights} weights"
         yield from sorted({f"**{stamp['warning']}**" for stamp in stamps if "warning" in stamp})
@@ -109,9 +132,12 @@ def _facts(grid: Grid, outcomes: Sequence[Outcome]) -> Iterator[str]:
     else:
         yield "brackets: 95 % bootstrap intervals over images"
     yield 'RMSE is what papers print as "MSE"'
+    if grid.metrics:
+        yield f"{', '.join(grid.metrics)}: in {RUNS_FILE}"
     if len(reports) < len(outcomes):
-        yield f"**unfinished: {len(reports)} of {len(outcomes)} runs are done**"
-    yield from (f"failed: {each.run.label}: {each.error}" for each in outcomes if each.error)
+        yield f"**unfinished: {len(trained)} of {len(grid.runs)} runs are done**"
+    errors = {each.run.label: each.error for each in outcomes if each.error}
+    yield from (f"failed: {label}: {error}" for label, error in errors.items())
 
 
 def _common_parts(grid: Grid) -> Iterator[str]:
@@ -139,7 +165,7 @@ def _range(values: Iterable[int]) -> str:
 
 
 def _rows(grid: Grid) -> list[tuple[str, ...]]:
-    first = next(iter(grid.axes.values()), None)
+    first = next(iter(grid.table_axes.values()), None)
     return [()] if first is None else [(label,) for label in first]
 
 
@@ -148,7 +174,7 @@ def _label(row: tuple[str, ...]) -> str:
 
 
 def _of(outcomes: Sequence[Outcome], labels: tuple[str, ...]) -> list[Outcome]:
-    return [each for each in outcomes if each.run.labels == labels]
+    return [each for each in outcomes if each.labels == labels]
 
 
 def _cell(outcomes: Sequence[Outcome], metric: str) -> str:

@@ -2,6 +2,8 @@
 
 import math
 from contextlib import ExitStack
+from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +11,7 @@ from crowdkit_core import register
 from crowdkit_core.interfaces import LossTerms
 from crowdkit_core.losses import MSE
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
+from crowdkit_core.training import Supervised
 
 GRID = """
 counter = "toy"
@@ -57,6 +60,18 @@ class Trouble(MSE):
         return LossTerms.of(loss=factor * super().forward(prediction, target).total)
 
 
+class TwoStages(Supervised):
+    """Trains a copy of the counter first, then the counter itself."""
+
+    def stages(self, task):
+        copied = replace(task, counter=deepcopy(task.counter))
+        (longer,), (plan,) = super().stages(copied), super().stages(task)
+        return [
+            replace(longer, name="first", epochs=plan.epochs + 1),
+            replace(plan, name="second"),
+        ]
+
+
 class Folds(ToyDataset):
     """Toy images of which a fold is tested on.
 
@@ -92,6 +107,7 @@ def trouble(monkeypatch):
         ("dataset", "toys", ToyDataset),
         ("dataset", "folds", Folds),
         ("loss", "trouble", Trouble),
+        ("trainer", "two-stages", TwoStages),
     ]
     with ExitStack() as stack:
         for part in parts:

@@ -107,6 +107,13 @@ def test_a_third_axis_is_refused(grid):
     third = COLUMNS.replace("target", "third")
     with pytest.raises(OptionsError, match="rows and columns at most"):
         grid(more=COLUMNS + third)
+    with pytest.raises(OptionsError, match="rows and columns at most"):
+        grid(more=COLUMNS, overrides=['grid.stages=["first", "second"]'])
+
+
+def test_a_stage_named_twice_is_refused(grid):
+    with pytest.raises(OptionsError, match="each stage once"):
+        grid(overrides=['grid.stages=["first", "first"]'])
 
 
 def test_only_known_rows(grid):

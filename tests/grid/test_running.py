@@ -11,6 +11,7 @@ import torch
 from crowdkit_core import register
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.evaluation import evaluate
+from crowdkit_core.evaluation.of_run import parts_of_run
 from crowdkit_core.grid import load_grid, run_grid
 from crowdkit_core.interfaces import Counter, Prediction
 from crowdkit_core.settings import load_recipe
@@ -66,6 +67,105 @@ def test_numbers_are_those_of_an_evaluation_and_of_numpy(grid_file, tmp_path):
     assert cells["predicting the training mean"] == ["3.00", "-"]
 
 
+def test_further_metrics_are_those_of_an_evaluation(grid_file, tmp_path):
+    asked = ['grid.metrics=["ssim","ap"]', "trainer.epochs=1", "localizer.name=local-maxima"]
+    grid, folder = load_grid(grid_file(), overrides=asked), tmp_path / "out"
+    run_grid(grid, folder)
+    for row in rows_of(folder):
+        run = folder / row["run"]
+        parts = parts_of_run(
+            load_recipe(run / "recipe.toml"), run / "best.safetensors", "test", ("ssim", "ap")
+        )
+        report = evaluate(**parts)
+        assert float(row["ssim"]) == report.quality["ssim"].value
+        assert float(row["ap_5px"]) == report.average_precision[5.0].mean_precision
+        assert {"ap_20px", "ap_40px"} <= set(row)
+    assert "ssim, ap: in runs.csv" in (folder / "table.md").read_text()
+
+
+def test_metrics_asked_for_later_need_no_other_training(grid_file, tmp_path):
+    short = ["trainer.epochs=1"]
+    run_grid(load_grid(grid_file(), overrides=short), tmp_path / "out")
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("last.safetensors")}
+    assert "ssim" not in rows_of(tmp_path / "out")[0]
+    more = load_grid(grid_file(), overrides=[*short, 'grid.metrics=["ssim"]'])
+    run_grid(more, tmp_path / "out")
+    assert all(-1 <= float(row["ssim"]) <= 1 for row in rows_of(tmp_path / "out"))
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("last.safetensors")} == before
+
+
+STAGES = ["trainer.name=two-stages", "trainer.epochs=1", 'grid.stages=["first", "second"]']
+
+
+def test_every_stage_can_be_a_column(grid_file, tmp_path):
+    grid, folder = load_grid(grid_file(), overrides=STAGES), tmp_path / "out"
+    told = []
+    outcomes = run_grid(grid, folder, told=told.append)
+    assert [len(each) for each in told] == [2] * 6
+    assert len(outcomes) == 12
+    rows = rows_of(folder)
+    for row in rows:
+        run = folder / row["run"]
+        recipe = load_recipe(run / "recipe.toml")
+        counter = recipe.create("counter", weights=run / row["stage"] / "best.safetensors")
+        scores = evaluate(counter, recipe.create("dataset", split="test")).scores["count"]
+        assert float(row["mae"]) == scores.mae.value
+        assert row["epochs"] == "3"  # of both stages
+    first, second = ([row for row in rows if row["stage"] == n] for n in ("first", "second"))
+    assert [row["mae"] for row in first] != [row["mae"] for row in second]
+    cells = cells_of(folder, "MAE")
+    assert cells["loss / stage"] == ["first", "second"]
+    slow = [[float(row["mae"]) for row in of if row["loss"] == "Slow"] for of in (first, second)]
+    assert cells["Slow"] == [f"{mean_and_spread(values)} (3)" for values in slow]
+    assert cells["predicting the training mean"] == ["3.00", "3.00"]
+    assert "training time of 6 runs together" in (folder / "table.md").read_text()
+
+
+def test_stages_asked_for_later_need_no_other_training(grid_file, tmp_path):
+    whole = load_grid(grid_file(), overrides=STAGES[:2])
+    (outcome, *_) = run_grid(whole, tmp_path / "out")
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("state.pt")}
+    staged = run_grid(load_grid(grid_file(), overrides=STAGES), tmp_path / "out")
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("state.pt")} == before
+    assert staged[1].label == "MSE/seed-0/second"
+    assert staged[1].score("mae") == outcome.score("mae")  # the last stage is the run's result
+
+
+def test_without_axes_stages_are_rows(grid_file, tmp_path):
+    alone = grid_file()
+    alone.write_text(alone.read_text().partition("[[grid.axes]]")[0])
+    run_grid(load_grid(alone, overrides=STAGES), tmp_path / "out")
+    assert list(cells_of(tmp_path / "out"))[2:] == [
+        "first",
+        "second",
+        "predicting the training mean",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (STAGES[1:], "has a single stage"),
+        ([*STAGES[:2], 'grid.stages=["first", "third"]'], "has no stage 'third'"),
+    ],
+)
+def test_stages_that_no_run_has_are_refused_before_the_first(grid_file, tmp_path, settings, why):
+    with pytest.raises(UsageError, match=why):
+        run_grid(load_grid(grid_file(), overrides=settings), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("metric", "why"), [("sim", "did you mean ssim"), ("ap", "localizer")])
+def test_metrics_that_cannot_be_had_are_refused_before_the_first_run(
+    grid_file, tmp_path, metric, why
+):
+    grid = load_grid(grid_file(), overrides=[f'grid.metrics=["{metric}"]'])
+    with pytest.raises(UsageError) as refused:
+        run_grid(grid, tmp_path / "out")
+    assert why in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_head_says_how_the_numbers_came_about(grid_file, tmp_path):
     run_grid(load_grid(grid_file(), overrides=["trainer.epochs=1"]), tmp_path / "out")
     text = (tmp_path / "out" / "table.md").read_text()
@@ -92,7 +192,7 @@ def test_interrupted_and_resumed_gives_the_same_tables(grid_file, tmp_path, trou
     assert done
     before = {run: (tmp_path / "parts" / run / "state.pt").stat().st_mtime_ns for run in done}
     told = []
-    run_grid(grid, tmp_path / "parts", told=told.append)
+    run_grid(grid, tmp_path / "parts", told=told.extend)
     assert {each.run.label for each in told} == {run.label for run in grid.runs} - done
     for run, time in before.items():
         assert (tmp_path / "parts" / run / "state.pt").stat().st_mtime_ns == time
@@ -125,7 +225,7 @@ def test_a_run_that_diverges_is_noted_the_others_go_on_and_it_is_tried_again(
 
     trouble.diverges = False
     told = []
-    run_grid(grid, folder, told=told.append)
+    run_grid(grid, folder, told=told.extend)
     assert [each.state for each in told] == ["finished"] * 3
     run_grid(grid, tmp_path / "whole")
     assert timeless(folder) == timeless(tmp_path / "whole")
