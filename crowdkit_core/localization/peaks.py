@@ -68,5 +68,6 @@ def _offset(values: Tensor, cells: Tensor, dim: int) -> Tensor:
     before, here, after = (
         values[tuple((cells[inner] + shift * step).T)].double() for shift in (-1, 0, 1)
     )
-    offset[inner] = (before - after) / (2 * (before - 2 * here + after))
+    # Three equal cells, the outer two of which are no peaks, have no parabola.
+    offset[inner] = ((before - after) / (2 * (before - 2 * here + after))).nan_to_num(0)
     return offset

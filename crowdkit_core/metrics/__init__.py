@@ -18,7 +18,13 @@ from crowdkit_core.metrics.quality import (
     ssim_by_image,
 )
 from crowdkit_core.metrics.ranking import AveragePrecision, average_precision
-from crowdkit_core.metrics.regions import game, game_by_image, region_counts, region_sums
+from crowdkit_core.metrics.regions import (
+    game,
+    game_by_image,
+    region_counts,
+    region_index,
+    region_sums,
+)
 from crowdkit_core.metrics.structural_similarity import ssim_map
 
 __all__ = [
@@ -40,6 +46,7 @@ __all__ = [
     "psnr",
     "psnr_by_image",
     "region_counts",
+    "region_index",
     "region_sums",
     "rmse",
     "ssim",

@@ -148,7 +148,7 @@ def match_points(
     found, heads = as_coordinates(predicted, "found points"), as_coordinates(actual, "heads")
     reach = _radii(radius, len(heads))
     point, head, distance = _pairs_within(found, heads, reach)
-    chosen = _assign(point, head, distance / reach.max(initial=1e-300), len(found), len(heads))
+    chosen = _assign(point, head, distance / reach.max(initial=1e-300))
     return Matches(
         torch.from_numpy(point[chosen]),
         torch.from_numpy(head[chosen]),
@@ -192,23 +192,24 @@ def _pairs_within(
     return point, head, np.linalg.norm(found[point] - heads[head], axis=1)
 
 
-def _assign(
-    point: np.ndarray, head: np.ndarray, cost: np.ndarray, points: int, heads: int
-) -> np.ndarray:
-    """Indices of the chosen pairs; ``cost`` lies in [0, 1].
+def _assign(point: np.ndarray, head: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Indices of the chosen pairs, by point; ``cost`` lies in [0, 1].
 
-    Every point also has a way out of its own that costs more than all pairs together: a full
-    matching then always exists, and the cheapest one has the fewest ways out.
+    Rows are those of the fewer who have a pair at all: a map of noise may have many more points
+    than there are heads. Every row also has a way out of its own that costs more than all pairs
+    together: a full matching then always exists, and the cheapest one has the fewest ways out.
     """
     if len(point) == 0:
         return point
-    way_out = np.arange(points)
-    rows, columns = np.append(point, way_out), np.append(head, heads + way_out)
+    sides = (np.unique(each, return_inverse=True) for each in (point, head))
+    (rows, row), (columns, column) = sorted(sides, key=lambda side: len(side[0]))
+    way_out = np.arange(len(rows))
     # One is added everywhere because the solver takes an explicit zero for no edge.
-    costs = 1 + np.append(cost, np.full(points, min(points, heads) + 1.0))
-    graph = csr_array((costs, (rows, columns)), shape=(points, heads + points))
+    costs = 1 + np.append(cost, np.full(len(rows), len(rows) + 1.0))
+    ends = np.append(row, way_out), np.append(column, len(columns) + way_out)
+    graph = csr_array((costs, ends), shape=(len(rows), len(columns) + len(rows)))
     matched_row, matched_column = min_weight_full_bipartite_matching(graph)
-    head_of = np.full(points, -1)
-    head_of[matched_row] = matched_column
-    chosen = np.flatnonzero(head_of[point] == head)
+    partner = np.full(len(rows), -1)
+    partner[matched_row] = matched_column
+    chosen = np.flatnonzero(partner[row] == column)
     return chosen[np.argsort(point[chosen])]

@@ -46,12 +46,21 @@ class AveragePrecision:
         return float(np.mean(self.recall))
 
     def precision_at(self, threshold: float) -> float:
-        """Average precision at one threshold, 0.5 for AP.50."""
-        return self.precision[self.thresholds.index(threshold)]
+        """Average precision at one threshold, 0.5 for AP.50.
+
+        Raises:
+            UsageError: It is none of ``thresholds``.
+        """
+        return self.precision[self._index(threshold)]
 
     def recall_at(self, threshold: float) -> float:
-        """Recall at one threshold, 0.5 for AR.50."""
-        return self.recall[self.thresholds.index(threshold)]
+        """Recall at one threshold, 0.5 for AR.50; errors as of `precision_at`."""
+        return self.recall[self._index(threshold)]
+
+    def _index(self, threshold: float) -> int:
+        if threshold not in self.thresholds:
+            raise UsageError(f"nothing was scored at {threshold}, only at {self.thresholds}")
+        return self.thresholds.index(threshold)
 
 
 def average_precision(
@@ -68,7 +77,8 @@ def average_precision(
     is still free and the affinity ``exp(-d^2 / (2 sigma^2))`` exceeds the threshold. Images are
     pooled; precision is made monotone and averaged over the recalls 0, 0.01, ..., 1.
     Source: Liu, Weng and Mu, CVPR 2019, section 4.2, which leaves open the Gaussian's factor 2
-    (here as in COCO keypoints) and the interpolation (here as in COCO).
+    (here as in COCO keypoints) and the interpolation (here as in COCO). Without the factor 2 the
+    same affinities belong to ``sigma / sqrt(2)``.
 
     Args:
         predictions: Per image found points with scores, as localizers give them.
@@ -79,9 +89,9 @@ def average_precision(
         thresholds: Affinities in (0, 1).
 
     Raises:
-        ShapeError: Numbers of images differ, or points are not (N, 2).
+        ShapeError: Numbers of images differ, points are not (N, 2), or scores not one per point.
         DataError: A coordinate is not finite.
-        UsageError: ``sigma`` is not positive, or a threshold not in (0, 1).
+        UsageError: ``sigma`` is not positive, ``nearest`` unknown, or a threshold not in (0, 1).
 
     Example:
         >>> import torch
@@ -93,20 +103,29 @@ def average_precision(
         raise ShapeError(f"{len(predictions)} sets of found points, {len(targets)} of heads")
     if not sigma > 0 or not all(0 < threshold < 1 for threshold in thresholds):
         raise UsageError(f"sigma {sigma} must be positive and thresholds {thresholds} in (0, 1)")
+    if nearest not in _MATCHERS:
+        raise UsageError(f"nearest is {nearest!r}, expected one of {', '.join(_MATCHERS)}")
     radii = sigma * np.sqrt(-2 * np.log(thresholds))
-    match = _match_strict if nearest == "strict" else _match_unmatched
     scores, right = [np.empty(0)], [np.empty((len(thresholds), 0), bool)]
     for found, heads in zip(predictions, targets, strict=True):
-        score = found.score.detach().cpu().double().numpy()
-        ranking = np.argsort(-score, kind="stable")
-        points = as_coordinates(found.xy, "found points")[ranking]
-        scores.append(score[ranking])
-        right.append(match(points, as_coordinates(heads, "heads"), radii))
+        score, points = _ranked(found)
+        scores.append(score)
+        right.append(_MATCHERS[nearest](points, as_coordinates(heads, "heads"), radii))
     order = np.argsort(-np.concatenate(scores), kind="stable")
     total = sum(len(heads) for heads in targets)
     curves = [_summarise(hits[order], total) for hits in np.concatenate(right, axis=1)]
     precisions, recalls = zip(*curves, strict=True)
     return AveragePrecision(thresholds, precisions, recalls)
+
+
+def _ranked(found: LocalizedPoints) -> tuple[np.ndarray, np.ndarray]:
+    """Scores in descending order, and their points."""
+    points = as_coordinates(found.xy, "found points")
+    score = found.score.detach().cpu().double().numpy()
+    if score.shape != (len(points),):
+        raise ShapeError(f"scores have shape {score.shape}, expected ({len(points)},), one a point")
+    ranking = np.argsort(-score, kind="stable")
+    return score[ranking], points[ranking]
 
 
 def _match_strict(points: np.ndarray, heads: np.ndarray, radii: np.ndarray) -> np.ndarray:
@@ -132,6 +151,9 @@ def _match_unmatched(points: np.ndarray, heads: np.ndarray, radii: np.ndarray) -
                 if head is not None:
                     free[head], hits[rank] = False, True
     return right
+
+
+_MATCHERS = {"strict": _match_strict, "unmatched": _match_unmatched}
 
 
 def _neighbours(

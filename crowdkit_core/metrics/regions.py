@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from crowdkit_core.errors import ShapeError, UsageError
@@ -112,10 +112,31 @@ def region_counts(
     """
     if points.ndim != 2 or points.shape[1] != 2:
         raise ShapeError(f"points have shape {tuple(points.shape)}, expected (N, 2)")
-    column = _region_of(points[:, 0], size[1], divisions)
-    row = _region_of(points[:, 1], size[0], divisions)
+    column = region_index(points[:, 0], size[1], divisions)
+    row = region_index(points[:, 1], size[0], divisions)
     counts = torch.bincount(row * divisions + column, minlength=divisions**2)
     return counts.reshape(divisions, divisions).double()
+
+
+def region_index(position: Float[Tensor, " N"], length: int, divisions: int) -> Int64[Tensor, " N"]:
+    """Row or column of `region_sums`' grid in which positions along a side lie.
+
+    Args:
+        position: (N,) pixels from the side's start.
+        length: Pixels of the side.
+        divisions: n, regions along it.
+
+    Returns:
+        (N,) in [0, n), on the CPU.
+
+    Example:
+        >>> region_index(torch.tensor([0.0, 4.9, 5.0, 10.0]), 10, 2).tolist()
+        [0, 0, 1, 1]
+    """
+    inside = position.detach().cpu().double().clamp(0, length)
+    last = torch.nextafter(torch.tensor(float(length)).double(), torch.zeros(()).double())
+    borders = _borders(length, divisions)
+    return torch.bucketize(inside.clamp(max=last), borders[1:-1].contiguous(), right=True)
 
 
 def _borders(length: int, divisions: int) -> Float64[Tensor, " m"]:
@@ -130,10 +151,3 @@ def _overlaps(length: int, cells: int, stride: int, divisions: int) -> Float64[T
     borders = _borders(length, divisions)
     inside = torch.minimum(end, borders[1:, None]) - torch.maximum(start, borders[:-1, None])
     return inside.clamp_min(0) / (end - start)
-
-
-def _region_of(position: Tensor, length: int, divisions: int) -> Tensor:
-    inside = position.detach().cpu().double().clamp(0, length)
-    last = torch.nextafter(torch.tensor(float(length)).double(), torch.zeros(()).double())
-    borders = _borders(length, divisions)
-    return torch.bucketize(inside.clamp(max=last), borders[1:-1].contiguous(), right=True)

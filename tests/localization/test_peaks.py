@@ -92,6 +92,12 @@ def test_refinement_leaves_a_peak_on_the_border():
     assert xy.tolist() == [[0.5, 0.5]]
 
 
+def test_refinement_leaves_the_middle_of_a_flat():
+    # The outer ones lie beside a 2: the middle one is a peak alone.
+    xy, _ = find_peaks(torch.tensor([[2.0, 1.0, 1.0, 1.0, 2.0]]), refine=True)
+    assert xy.tolist() == [[0.5, 0.5], [4.5, 0.5], [2.5, 0.5]]
+
+
 @pytest.mark.gpu
 def test_cuda_agrees_with_the_cpu():
     values = torch.rand(40, 60, generator=torch.Generator().manual_seed(0))

@@ -1,5 +1,7 @@
 """One-to-one matching and the scores from it."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,16 @@ def test_a_crowd_of_twelve_thousand():
     # Dense enough that every head has neighbours in reach, yet its own point is the nearest.
     assert (matches.actual == order).float().mean() > 0.999
     assert len(matches) == 12_000
+
+
+def test_noise_without_end_is_matched_in_no_time():
+    random = torch.Generator().manual_seed(0)
+    heads = torch.rand(300, 2, generator=random) * torch.tensor([3000.0, 2000.0])
+    noise = torch.rand(200_000, 2, generator=random) * torch.tensor([3000.0, 2000.0])
+    for found, actual in ((noise, heads), (heads, noise)):
+        start = process_time()
+        assert len(match_points(found, actual, radius=20.0)) == 300
+        assert process_time() - start < 10  # one way out for each of the many takes minutes
 
 
 def test_nobody():

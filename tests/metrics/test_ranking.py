@@ -22,7 +22,16 @@ def found(*rows):
 
 @pytest.mark.parametrize(
     ("sigma", "threshold", "radius"),
-    [(40, 0.5, 47.10), (40, 0.75, 30.34), (20, 0.5, 23.55), (20, 0.75, 15.17), (5, 0.5, 5.89)],
+    [
+        (40, 0.5, 47.10),
+        (40, 0.75, 30.34),
+        (20, 0.5, 23.55),
+        (20, 0.75, 15.17),
+        (5, 0.5, 5.89),
+        (5, 0.75, 3.79),
+        (40 / math.sqrt(2), 0.5, 33.30),  # without the Gaussian's factor 2
+        (40 / math.sqrt(2), 0.75, 21.45),
+    ],
 )
 def test_match_radii_of_the_paper(sigma, threshold, radius):
     head = torch.tensor([[100.0, 100.0]])
@@ -110,3 +119,9 @@ def test_bad_input_is_refused():
         average_precision([found()], [NONE], sigma=0)
     with pytest.raises(UsageError, match=r"in \(0, 1\)"):
         average_precision([found()], [NONE], sigma=5, thresholds=(1.0,))
+    with pytest.raises(UsageError, match="expected one of strict, unmatched"):
+        average_precision([found()], [NONE], sigma=5, nearest="free")
+    with pytest.raises(ShapeError, match="one a point"):
+        average_precision([LocalizedPoints(torch.ones(2, 2), torch.ones(1))], [NONE], sigma=5)
+    with pytest.raises(UsageError, match=r"nothing was scored at 0\.52"):
+        average_precision([found()], [NONE], sigma=5).recall_at(0.52)
