@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from crowdkit_core.cli.options import device_option, halo_option, set_option, tile_option
+from crowdkit_core.cli.options import (
+    ANNOTATION_FORMATS,
+    device_option,
+    halo_option,
+    set_option,
+    tile_option,
+)
 from crowdkit_core.cli.output import json_option, print_json
 from crowdkit_core.errors import DataError
 
@@ -25,7 +31,17 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
 @device_option
 @set_option
 @click.option("--csv", type=FilePath, help="Write the counts (.csv or .json).")
-@click.option("--points", type=FilePath, help="Write the points (.csv or .json).")
+@click.option("--points", type=FilePath, help="Write the points with scores (.csv or .json).")
+@click.option(
+    "--annotations",
+    type=click.Path(path_type=Path),
+    help="Write the points for an annotation tool, to be corrected and trained on; nothing that is "
+    "there already is replaced.",
+)
+@click.option(
+    "--annotations-format",
+    help=f"Format of --annotations: {ANNOTATION_FORMATS}; by the ending where it says it.",
+)
 @click.option("--pictures", type=FolderPath, help="Write a picture per image into this folder.")
 @click.option("--densities", type=FolderPath, help="Write a .npy map per image into this folder.")
 @json_option
@@ -41,6 +57,8 @@ def count_command(
     overrides: tuple[str, ...],
     csv: Path | None,
     points: Path | None,
+    annotations: Path | None,
+    annotations_format: str | None,
     pictures: Path | None,
     densities: Path | None,
     as_json: bool,
@@ -54,19 +72,32 @@ def count_command(
         trained_counter,
     )
     from crowdkit_core.cli.pictures import unique_names, write_overlay
+    from crowdkit_core.data.annotations import MarkedImage, format_named, require_free
+    from crowdkit_core.errors import UsageError
     from crowdkit_core.inference import (
         CountRow,
-        PointRow,
         count_paths,
         find_images,
+        marked_image,
         save_density,
         write_counts,
         write_points,
     )
     from crowdkit_core.settings import parse_overrides
 
-    if points is not None and localizer_name is None:
+    wants_points = points is not None or annotations is not None
+    if wants_points and localizer_name is None:
         localizer_name = "local-maxima"
+    if points is not None and points.suffix.lower() not in (".csv", ".json"):
+        raise UsageError(
+            f"{points}: points are written as .csv or .json",
+            hint="--annotations writes the formats of annotation tools",
+        )
+    if annotations_format is not None and annotations is None:
+        raise UsageError("--annotations-format without --annotations")
+    tool = format_named(annotations_format)
+    if annotations is not None:
+        require_free(annotations, tool)
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
     images = find_images(paths)
     counter = trained_counter(counter_name, weights, options["counter"])
@@ -79,7 +110,7 @@ def count_command(
         click.echo(f"crowdkit: {error}", err=True)
 
     rows: list[CountRow] = []
-    point_rows: list[PointRow] = []
+    found: list[MarkedImage] = []
     for counted in count_paths(
         counter,
         images,
@@ -91,7 +122,8 @@ def count_command(
         device=chosen_device(device),
     ):
         rows.append(CountRow.of(counted))
-        point_rows += PointRow.of(counted)
+        if wants_points:
+            found.append(marked_image(counted))
         if pictures is not None:
             write_overlay(pictures / f"{names[counted.name]}.png", counted)
         if densities is not None:
@@ -102,7 +134,9 @@ def count_command(
     if csv is not None:
         write_counts(csv, rows)
     if points is not None:
-        write_points(points, point_rows)
+        write_points(points, found, overwrite=True)
+    if annotations is not None:
+        write_points(annotations, found, format=tool)
     if as_json:
         print_json([asdict(row) for row in rows])
     elif len(rows) > 1:

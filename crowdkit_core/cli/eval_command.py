@@ -1,13 +1,22 @@
 """`crowdkit eval`: errors of a trained counter on annotated images."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
-from crowdkit_core.cli.options import device_option, named_overrides, set_option, tile_option
+from crowdkit_core.cli.options import (
+    ANNOTATION_FORMATS,
+    device_option,
+    named_overrides,
+    set_option,
+    tile_option,
+)
 from crowdkit_core.cli.output import json_option, print_json
+
+if TYPE_CHECKING:  # evaluation brings torch along
+    from crowdkit_core.evaluation.of_run import EvaluationParts
 
 FilePath = click.Path(dir_okay=False, path_type=Path)
 WORST = 4
@@ -47,6 +56,24 @@ WORST = 4
     type=click.Path(file_okay=False, path_type=Path),
     help=f"Write pictures of the {WORST} images with the largest error into this folder.",
 )
+@click.option(
+    "--points-file",
+    type=click.Path(path_type=Path),
+    help="Score the points of this file or folder, from any tool, instead of a counter.",
+)
+@click.option("--points-format", help=f"Its format: {ANNOTATION_FORMATS}; recognised by default.")
+@click.option(
+    "--missing-as-empty",
+    is_flag=True,
+    help="An image the points file does not list is one where nobody was found.",
+)
+@click.option(
+    "--radii",
+    default="4,8",
+    show_default=True,
+    metavar="PIXELS,...",
+    help="How far a point may lie from its head.",
+)
 @json_option
 def evaluate_command(
     run: Path | None,
@@ -63,19 +90,26 @@ def evaluate_command(
     csv: Path | None,
     report_file: Path | None,
     pictures: Path | None,
+    points_file: Path | None,
+    points_format: str | None,
+    missing_as_empty: bool,
+    radii: str,
     as_json: bool,
 ) -> None:
-    """Evaluate RUN (a folder of `crowdkit train`), or --counter with --weights on --dataset."""
+    """Evaluate RUN (a folder of `crowdkit train`), or --counter with --weights on --dataset.
+
+    With --points-file, score the points that any other tool found on --dataset, without a counter.
+    """
     from crowdkit_core.cli.components import (
         chosen_device,
         named_localizer,
         tile_side,
         trained_counter,
     )
+    from crowdkit_core.cli.points_file import no_counter, radii_of, score_points_file
     from crowdkit_core.errors import UsageError
-    from crowdkit_core.evaluation import evaluate, format_report, write_image_csv, write_report
-    from crowdkit_core.evaluation.output import report_dict
-    from crowdkit_core.evaluation.quality import MAP_METRICS
+    from crowdkit_core.evaluation import evaluate
+    from crowdkit_core.evaluation.of_run import fit_if_it_learns, parts_of_run
     from crowdkit_core.evaluation.stamp import weights_stamp
     from crowdkit_core.interfaces import Split
     from crowdkit_core.registry import create
@@ -84,9 +118,31 @@ def evaluate_command(
 
     if split not in get_args(Split):
         raise UsageError(f"--split {split!r}: expected one of {', '.join(get_args(Split))}")
+    reach = radii_of(radii)
+    if points_file is not None:
+        no_counter(
+            run=run,
+            counter=counter,
+            localizer=localizer,
+            density_generator=density_generator,
+            pictures=pictures,
+            metrics=metrics,
+        )
+        report = score_points_file(
+            points_file,
+            points_format,
+            dataset,
+            split=cast("Split", split),
+            overrides=overrides,
+            radii=reach,
+            metrics=metrics,
+            missing_as_empty=missing_as_empty,
+        )
+        show(report, csv, report_file, as_json=as_json)
+        return
     file = weights_file(run, weights)
     asked = [name.strip() for name in metrics.split(",")] if metrics else []
-    maps = None
+    parts: EvaluationParts
     if run is not None:
         names = {
             "counter": counter,
@@ -95,47 +151,49 @@ def evaluate_command(
             "density_generator": density_generator,
         }
         recipe = load_recipe(run / "recipe.toml", overrides=named_overrides(overrides, **names))
-        trained = recipe.create("counter", weights=file)
-        images = recipe.create("dataset", split=split)
-        finder = recipe.create("localizer") if recipe.localizer else None
-        train = recipe.create("dataset", split="train") if split in ("validation", "test") else None
-        if MAP_METRICS.keys() & set(asked):
-            maps = recipe.create("density_generator")
-            _fit(maps, lambda: recipe.create("dataset", split="train"))
+        parts = parts_of_run(recipe, file, cast("Split", split), asked)
     else:
         if dataset is None:
             raise UsageError("give RUN, or --counter, --weights and --dataset")
         options: Mapping[str, Any] = parse_overrides(overrides)
-        trained = trained_counter(counter, file, options.get("counter", {}))
-        images = create("dataset", dataset, **options.get("dataset", {}), split=split)
-        finder = named_localizer(localizer, options.get("localizer", {}))
-        train = None
+        of_dataset = options.get("dataset", {})
+        parts = {
+            "counter": trained_counter(counter, file, options.get("counter", {})),
+            "dataset": create("dataset", dataset, **of_dataset, split=split),
+            "localizer": named_localizer(localizer, options.get("localizer", {})),
+            "metrics": asked,
+            "density_generator": None,
+            "train": None,
+            "stamp": weights_stamp(file, split),
+        }
         if density_generator is not None:
-            maps = create(
-                "density_generator", density_generator, **options.get("density_generator", {})
-            )
-            of_dataset = options.get("dataset", {})
-            _fit(maps, lambda: create("dataset", dataset, **of_dataset, split="train"))
+            of_maps = options.get("density_generator", {})
+            maps = create("density_generator", density_generator, **of_maps)
+            fit_if_it_learns(maps, lambda: create("dataset", dataset, **of_dataset, split="train"))
+            parts["density_generator"] = maps
     report = evaluate(
-        trained,
-        images,
+        **parts,
+        radii=reach,
         device=chosen_device(device),
         tile=tile_side(tile),
-        localizer=finder,
-        metrics=asked,
-        density_generator=maps,
-        train=train,
-        stamp=weights_stamp(file, split),
         progress=hooks().evaluation_progress,
     )
+    if pictures is not None:
+        from crowdkit_core.cli.pictures import write_comparisons
+
+        write_comparisons(pictures, parts["counter"], parts["dataset"], _worst(report))
+    show(report, csv, report_file, as_json=as_json)
+
+
+def show(report: Any, csv: Path | None, report_file: Path | None, *, as_json: bool) -> None:
+    """Write a report where the user asked for it, and print it."""
+    from crowdkit_core.evaluation import format_report, write_image_csv, write_report
+    from crowdkit_core.evaluation.output import report_dict
+
     if csv is not None:
         write_image_csv(report.images, csv)
     if report_file is not None:
         write_report(report, report_file)
-    if pictures is not None:
-        from crowdkit_core.cli.pictures import write_comparisons
-
-        write_comparisons(pictures, trained, images, _worst(report))
     if as_json:
         print_json(report_dict(report, images=False))
     else:
@@ -151,14 +209,6 @@ def weights_file(run: Path | None, weights: str) -> Path:
             raise UsageError("give RUN, or --weights FILE", hint="RUN is a `crowdkit train` folder")
         return run / f"{weights}.safetensors"
     return Path(weights)
-
-
-def _fit(density_generator: Any, train: Callable[[], Any]) -> None:
-    """Let it learn from the training images, where it learns from any."""
-    from crowdkit_core.interfaces import DensityGenerator
-
-    if type(density_generator).fit is not DensityGenerator.fit:
-        density_generator.fit(train())
 
 
 def _worst(report: Any) -> list[int]:

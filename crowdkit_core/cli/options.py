@@ -31,6 +31,12 @@ halo_option: Decorator = click.option(
 )
 
 
+ANNOTATION_FORMATS = (
+    "csv, json, txt, coco, cvat, labelme, label-studio, via-csv, via-json, nwpu-text"
+)
+"""Names of the formats of annotation files, written out so that help needs no torch."""
+
+
 def named_overrides(overrides: tuple[str, ...], **names: str | None) -> list[str]:
     """``--counter mcnn`` as ``counter.name=mcnn`` before the ``--set`` texts."""
     return [f"{kind}.name={name}" for kind, name in names.items() if name] + list(overrides)

@@ -76,33 +76,36 @@ class DataCheck:
         return not any(finding.is_error for finding in self.findings)
 
 
-def check(dataset: Dataset | str | Path, *, pixels: bool = True) -> DataCheck:
+def check(
+    dataset: Dataset | str | Path, *, annotations: Path | None = None, pixels: bool = True
+) -> DataCheck:
     """Look at every image and its points and report all findings.
 
     Args:
         dataset: A dataset, with split ``all`` for everything it has; or a folder, read as
             `Folder` does.
+        annotations: The points of a folder, as of `Folder`.
         pixels: Also decode every image, which finds those cut short.
     """
     if not isinstance(dataset, Dataset):
         root = require_folder(dataset)
         try:
-            dataset = Folder(root=root, split="all", validation_every=0)
+            dataset = Folder(root=root, annotations=annotations, split="all", validation_every=0)
         except DataError as error:
             return DataCheck(0, 0, None, None, (_finding_of(error, ""),))
     findings: list[Finding] = []
-    annotations: list[Annotation] = []
+    readable: list[Annotation] = []
     for index in range(len(dataset)):
         annotation = _try_annotation(dataset, index, findings)
         if annotation is not None:
-            annotations.append(annotation)
+            readable.append(annotation)
             findings.extend(_look_at(annotation))
             if pixels:
                 findings.extend(_decode(dataset, index, annotation.name))
-    if _all_fit_swapped(annotations):
+    if _all_fit_swapped(readable):
         message = "x and y seem to be swapped: every point of every image fits the other way round"
         findings.append(Finding("swapped", "", message))
-    counts = [len(annotation.points) for annotation in annotations]
+    counts = [len(annotation.points) for annotation in readable]
     return DataCheck(
         images=len(dataset),
         people=sum(counts),

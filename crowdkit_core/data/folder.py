@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crowdkit_core.data.folder_layout import FoundImage, find_annotated, with_suffixes
+from crowdkit_core.data.annotations import BoxPoint, FormatName, MarkedImage
+from crowdkit_core.data.annotations.files import with_labels
+from crowdkit_core.data.folder_layout import FoundImage, Reading, find_annotated, with_suffixes
 from crowdkit_core.data.image_files import Entry, ImageFiles, require_folder, require_size
 from crowdkit_core.data.images import IMAGE_SUFFIXES, read_mask
 from crowdkit_core.data.matlab_files import MATLAB_OFFSET
-from crowdkit_core.data.points_files import Columns, read_point_list
+from crowdkit_core.data.points_files import Columns
 from crowdkit_core.data.problems import MissingFileError
 from crowdkit_core.data.splits import (
     SET_A_RULE,
@@ -20,7 +23,7 @@ from crowdkit_core.data.splits import (
     require_images,
     split_in_path,
 )
-from crowdkit_core.interfaces import Size, Split
+from crowdkit_core.interfaces import Lengths, Size, Split
 
 
 class Folder(ImageFiles):
@@ -28,16 +31,21 @@ class Folder(ImageFiles):
 
     Points are read from the first of these that is there:
 
-    - ``annotations``, a CSV or JSON file of all points, or a folder of one CSV or txt file per
-      image (``night/a.jpg`` -> ``night/a.csv``);
-    - ``annotations.csv`` or ``annotations.json`` in ``root``;
-    - a CSV or txt file beside each image, with the image's name.
+    - ``annotations``, a file of all points, or a folder of one CSV, txt or LabelMe file per image
+      (``night/a.jpg`` -> ``night/a.csv``);
+    - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
+    - a CSV, txt or LabelMe file beside each image, with the image's name.
 
     CSV: a header and a row per point (``image,x,y``); a row with x and y empty is an image
-    without people. JSON: ``{"a.jpg": [[x, y], ...]}`` or a list of records. A file per image holds
-    ``x,y`` or ``x y`` per line and may be empty. Images are named by their path below ``root``;
-    its folders and its ending may be left out where no two images are meant then. An image that
-    nothing says anything of is an error unless ``unannotated`` says otherwise.
+    without people. JSON: ``{"a.jpg": [[x, y], ...]}`` or a list of records. The files of COCO,
+    CVAT, Label Studio and the VGG Image Annotator, and the NWPU benchmark's text, are recognised
+    by what they hold. A file per image holds ``x,y`` or ``x y`` per line and may be empty. Images
+    are named by their path below ``root``; its folders and its ending may be left out where no two
+    images are meant then. An image that nothing says anything of is an error unless
+    ``unannotated`` says otherwise.
+
+    Where every head of an image has a box round it, its width and height are the ``lengths``
+    ``head_width`` and ``head_height``.
 
     Splits: the column ``split``, or folders ``train``, ``validation`` (or ``val``) and ``test`` in
     ``root``, each of which may have its own ``annotations.csv``. Without either, the options say
@@ -47,7 +55,11 @@ class Folder(ImageFiles):
     Args:
         root: The folder of the images; subfolders are searched.
         annotations: File or folder of the points, absolute or below ``root``.
-        columns: Names of the columns or JSON keys.
+        format: The annotations' format; recognised when None.
+        point: Which point of a box is the head, where only a box is marked: its ``centre`` (boxes
+            of heads) or the middle of its ``top`` edge (boxes of people).
+        labels: Only people labelled so; all when empty.
+        columns: Names of the columns or JSON keys of crowdkit's own tables.
         split: Which images.
         validation_every: Every how many training images one, in natural order of names, is held
             out for validation (the 10th, 20th, ... for 10); 0 for none.
@@ -67,6 +79,9 @@ class Folder(ImageFiles):
         *,
         root: Path,
         annotations: Path | None = None,
+        format: FormatName | None = None,
+        point: BoxPoint = "centre",
+        labels: tuple[str, ...] = (),
         columns: Columns = Columns(),  # noqa: B008  # frozen
         split: Split = "train",
         validation_every: int = 10,
@@ -77,14 +92,16 @@ class Folder(ImageFiles):
         roi: Path | None = None,
     ) -> None:
         folder = require_folder(root)
-        self._columns = columns
+        self._point: BoxPoint = point
+        self._labels = labels
         self._offset = MATLAB_OFFSET if one_based else 0.0
         self._unannotated = unannotated
         self._masks = None if roi is None else require_folder(folder / roi)
+        reading = Reading(columns=columns, format=format, point=point, labels=labels)
         self._found = {
             found.image.relative_to(folder).as_posix(): found
-            for found in find_annotated(folder, annotations, columns, self._masks)
-            if found.mentioned or unannotated != "skip"
+            for found in find_annotated(folder, annotations, reading, self._masks)
+            if found.read is not None or unannotated != "skip"
         }
         names = sorted(self._found, key=natural_key)
         splits = divide(
@@ -101,16 +118,31 @@ class Folder(ImageFiles):
         )
 
     def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
-        found = self._found[entry.name]
-        if not found.mentioned:
-            if self._unannotated == "empty":
-                return np.zeros((0, 2))
-            raise MissingFileError(
-                f"{entry.truth}: no points of image {entry.name}",
-                hint="list it with x and y left empty, or set `unannotated` to empty or skip",
-            )
-        listing = found.listing or read_point_list(entry.truth, self._columns)
-        return listing.points(entry.truth) - self._offset
+        marks = self._marked(entry).marks
+        points = np.array([(mark.x, mark.y) for mark in marks], dtype=np.float64)
+        return points.reshape(-1, 2) - self._offset
+
+    def _read_lengths(self, entry: Entry) -> Lengths:
+        marks = self._marked(entry).marks
+        boxes = [mark.box for mark in marks if mark.box is not None]
+        if self._point != "centre" or not boxes or len(boxes) < len(marks):
+            return {}
+        return {
+            "head_width": torch.tensor([box.width for box in boxes]),
+            "head_height": torch.tensor([box.height for box in boxes]),
+        }
+
+    def _marked(self, entry: Entry) -> MarkedImage:
+        read = self._found[entry.name].read
+        if read is not None:
+            marked = read()
+            return with_labels(marked, self._labels) if self._labels else marked
+        if self._unannotated == "empty":
+            return MarkedImage(name=entry.name, marks=())
+        raise MissingFileError(
+            f"{entry.truth}: no points of image {entry.name}",
+            hint="list it with x and y left empty, or set `unannotated` to empty or skip",
+        )
 
     def _read_roi(self, entry: Entry, size: Size) -> Tensor | None:
         if self._masks is None:
@@ -122,5 +154,4 @@ class Folder(ImageFiles):
 
 
 def _named_split(name: str, found: FoundImage) -> str | None:
-    in_table = found.listing.split if found.listing else None
-    return in_table or split_in_path(name)
+    return found.split or split_in_path(name)

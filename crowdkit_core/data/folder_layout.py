@@ -1,19 +1,41 @@
 """Finding which file holds the points of which image in a user's folder."""
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from crowdkit_core.data.annotations import (
+    FORMATS,
+    BoxPoint,
+    FormatName,
+    MarkedImage,
+    labelme,
+    lists,
+    read_annotations,
+    recognise,
+    tables,
+)
 from crowdkit_core.data.image_files import find_images
+from crowdkit_core.data.image_names import aliases
 from crowdkit_core.data.images import IMAGE_SUFFIXES
-from crowdkit_core.data.points_files import Columns, Listing, read_table
+from crowdkit_core.data.points_files import Columns, read_table
 from crowdkit_core.data.problems import MissingFileError
 from crowdkit_core.data.splits import SPLIT_NAMES
 from crowdkit_core.errors import DataError
 
-TABLES = ("annotations.csv", "annotations.json")
-LISTS = (".csv", ".txt")
+TABLES = ("annotations.csv", "annotations.json", "annotations.xml")
+LISTS = (".csv", ".txt", ".json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How annotations are to be read; as of the options of `Folder`."""
+
+    columns: Columns = field(default_factory=Columns)
+    format: FormatName | None = None
+    point: BoxPoint = "centre"
+    labels: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +45,26 @@ class FoundImage:
     Attributes:
         image: The image file; missing if only the annotations speak of it.
         truth: The table, the image's own list, or where neither was found.
-        mentioned: Whether ``truth`` says anything of the image.
-        listing: Its rows in a table; None if ``truth`` is its own list, not read yet.
+        read: Reads what ``truth`` says of the image; None if it does not mention it.
+        split: The split named there, if any.
     """
 
     image: Path
     truth: Path
-    mentioned: bool
-    listing: Listing | None = None
+    read: Callable[[], MarkedImage] | None = None
+    split: str = ""
 
 
 def find_annotated(
-    root: Path, annotations: Path | None, columns: Columns, masks: Path | None
+    root: Path, annotations: Path | None, reading: Reading, masks: Path | None
 ) -> list[FoundImage]:
     """Every image below ``root`` and every image its annotations mention.
 
     Args:
         root: Searched with its subfolders.
         annotations: File or folder below ``root`` (or absolute), or below each split's folder;
-            None to look for ``annotations.csv``, ``annotations.json`` and files beside images.
-        columns: Names of the tables' columns.
+            None to look for ``annotations.csv``, ``.json`` or ``.xml`` and files beside images.
+        reading: How to read them.
         masks: A folder whose images are no photos.
 
     Raises:
@@ -53,9 +75,9 @@ def find_annotated(
         return [
             found
             for part in parts
-            for found in _find(part, _points_of(part, annotations), annotations, columns, masks)
+            for found in _find(part, _points_of(part, annotations), annotations, reading, masks)
         ]
-    return _find(root, _points_of(root, annotations), annotations, columns, masks)
+    return _find(root, _points_of(root, annotations), annotations, reading, masks)
 
 
 def with_suffixes(path: Path, suffixes: Iterable[str]) -> list[Path]:
@@ -69,7 +91,7 @@ def _points_of(folder: Path, annotations: Path | None) -> Path | None:
 
 
 def _find(
-    base: Path, points: Path | None, asked: Path | None, columns: Columns, masks: Path | None
+    base: Path, points: Path | None, asked: Path | None, reading: Reading, masks: Path | None
 ) -> list[FoundImage]:
     if asked and points is None:
         raise MissingFileError(f"{base / asked}: no such annotation file or folder")
@@ -77,39 +99,66 @@ def _find(
     if not images:
         raise DataError(f"{base}: no images, expected {' '.join(sorted(IMAGE_SUFFIXES))}")
     if points and points.is_file():
-        return _in_table(base, images, points, columns)
-    return _in_lists(base, images, points or base)
+        return _in_table(base, images, points, reading)
+    return _in_lists(base, images, points or base, reading)
 
 
-def _in_table(base: Path, images: list[Path], table: Path, columns: Columns) -> list[FoundImage]:
-    aliases = _aliases(base, images)
+def _in_table(base: Path, images: list[Path], table: Path, reading: Reading) -> list[FoundImage]:
+    files = {image.relative_to(base).as_posix(): image for image in images}
+    meant = aliases(files)
     named: dict[Path, str] = {}
     found = []
-    for name, listing in read_table(table, columns).items():
-        matches = aliases.get(name, [base / name])
+    for name, split, read in _tabled(table, reading):
+        matches = [files[each] for each in meant.get(name, [])] or [base / name]
         if len(matches) > 1:
             raise DataError(f"{table}: {name!r} may be {matches[0]} or {matches[1]}")
         image = matches[0]
         if image in named:
             raise DataError(f"{table}: {named[image]!r} and {name!r} are the same image")
         named[image] = name
-        found.append(FoundImage(image, table, mentioned=True, listing=listing))
-    return found + [FoundImage(p, table, mentioned=False) for p in images if p not in named]
+        found.append(FoundImage(image, table, read, split))
+    return found + [FoundImage(p, table) for p in images if p not in named]
 
 
-def _in_lists(base: Path, images: list[Path], folder: Path) -> list[FoundImage]:
+def _tabled(table: Path, reading: Reading) -> Iterator[tuple[str, str, Callable[[], MarkedImage]]]:
+    """Name, split and reader of each image in one file.
+
+    A bad number of crowdkit's own tables is refused when its image is read.
+    """
+    format = reading.format or recognise(table)
+    if format in ("csv", "json"):
+        for name, listing in read_table(table, reading.columns).items():
+            yield name, listing.split or "", partial(tables.marked, name, listing, table)
+        return
+    for image in read_annotations(table, format=format, point=reading.point, labels=reading.labels):
+        yield image.name, image.split, partial(_given, image)
+
+
+def _given(image: MarkedImage) -> MarkedImage:
+    return image
+
+
+def _in_lists(base: Path, images: list[Path], folder: Path, reading: Reading) -> list[FoundImage]:
+    if reading.format is not None and not FORMATS[reading.format].per_image:
+        raise DataError(
+            f"{folder}: {reading.format} is one file of all images",
+            hint="set `annotations` to that file",
+        )
     found, used = [], set()
     for image in images:
-        lists = with_suffixes(folder / image.relative_to(base), LISTS)
-        if len(lists) > 1:
-            raise DataError(f"{image}: annotated twice, by {lists[0]} and {lists[1]}")
-        used.update(lists)
-        truth = lists[0] if lists else folder
-        found.append(FoundImage(image, truth, mentioned=bool(lists)))
+        beside = with_suffixes(folder / image.relative_to(base), LISTS)
+        if len(beside) > 1:
+            raise DataError(f"{image}: annotated twice, by {beside[0]} and {beside[1]}")
+        used.update(beside)
+        found.append(
+            FoundImage(image, beside[0], _list_reader(beside[0], folder, reading))
+            if beside
+            else FoundImage(image, folder)
+        )
     if not used:
         raise MissingFileError(
-            f"{folder}: no annotations, expected {' or '.join(TABLES)}, or a .csv or .txt file "
-            "with the name of each image",
+            f"{folder}: no annotations, expected {' or '.join(TABLES)}, or a .csv, .txt or .json "
+            "file with the name of each image",
             hint="set `annotations` to the file or folder of the points",
         )
     if folder == base:  # other text files may lie beside the photos
@@ -117,16 +166,12 @@ def _in_lists(base: Path, images: list[Path], folder: Path) -> list[FoundImage]:
     orphans = sorted({p for p in folder.rglob("*") if p.suffix in LISTS} - used)
     images_of = [base / p.relative_to(folder).with_suffix(".jpg") for p in orphans]
     return found + [
-        FoundImage(image, truth, mentioned=True)
+        FoundImage(image, truth, _list_reader(truth, folder, reading))
         for image, truth in zip(images_of, orphans, strict=True)
     ]
 
 
-def _aliases(base: Path, images: list[Path]) -> dict[str, list[Path]]:
-    """Images by path below ``base``, and by shorter names no path has; with all they may mean."""
-    paths = {image.relative_to(base).as_posix(): [image] for image in images}
-    shorter: defaultdict[str, list[Path]] = defaultdict(list)
-    for path, [image] in paths.items():
-        for alias in {path.removesuffix(image.suffix), image.name, image.stem} - paths.keys():
-            shorter[alias].append(image)
-    return shorter | paths
+def _list_reader(file: Path, folder: Path, reading: Reading) -> Callable[[], MarkedImage]:
+    if file.suffix == ".json":
+        return partial(labelme.read_one, file, reading.point, folder=folder)
+    return partial(lists.read_one, file, folder=folder, columns=reading.columns)

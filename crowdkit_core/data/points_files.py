@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,16 +33,32 @@ class Columns:
     points: str = "points"
 
 
+class Row(NamedTuple):
+    """One point as read.
+
+    Attributes:
+        place: Where in the file.
+        x: Converted, and refused, when asked for.
+        y: The same.
+        record: Everything the file says beside it, by column or key.
+    """
+
+    place: str
+    x: Any
+    y: Any
+    record: Mapping[str, Any] = {}
+
+
 @dataclass(slots=True)
 class Listing:
     """What a table says of one image.
 
     Attributes:
-        pairs: (place in the file, x, y) as read; converted, and refused, when asked for.
+        rows: A row per point.
         split: The split named beside the points, if any.
     """
 
-    pairs: list[tuple[str, Any, Any]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     split: str | None = None
 
     def points(self, source: Path) -> NDArray[np.float64]:
@@ -51,7 +67,7 @@ class Listing:
         Raises:
             DataError: A coordinate is not a number; names the file and the place.
         """
-        return _as_points([_pair(source, *pair) for pair in self.pairs])
+        return _as_points([_pair(source, row) for row in self.rows])
 
 
 def read_table(path: Path, columns: Columns) -> dict[str, Listing]:
@@ -70,7 +86,7 @@ def read_table(path: Path, columns: Columns) -> dict[str, Listing]:
         if name is None or name == "":
             raise DataError(f"{path}: {place}: no {columns.image!r}")
         listing = listings.setdefault(str(name).replace("\\", "/"), Listing())
-        listing.pairs.extend(_pairs_of(path, place, record, columns))
+        listing.rows.extend(_rows_of(path, place, record, columns))
         split = record.get(columns.split) or None
         if listing.split is not None and split != listing.split:
             raise DataError(f"{path}: {place}: {name} is both in {listing.split} and in {split}")
@@ -93,7 +109,7 @@ def read_point_list(path: Path, columns: Columns) -> Listing:
     for place, row in rows:
         if len(row) <= max(x, y):
             raise DataError(f"{path}: {place}: {' '.join(row)!r}, expected x and y")
-    return Listing([(place, row[x], row[y]) for place, row in rows])
+    return Listing([Row(place, row[x], row[y]) for place, row in rows])
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -174,9 +190,7 @@ def _require_columns(path: Path, header: list[str], wanted: list[str]) -> None:
         )
 
 
-def _pairs_of(
-    path: Path, place: str, record: Mapping[str, Any], columns: Columns
-) -> list[tuple[str, Any, Any]]:
+def _rows_of(path: Path, place: str, record: Mapping[str, Any], columns: Columns) -> list[Row]:
     if columns.points in record:
         points = record[columns.points]
         if not isinstance(points, list):
@@ -184,20 +198,22 @@ def _pairs_of(
         for number, point in enumerate(points, 1):
             if not isinstance(point, list) or len(point) != 2:
                 raise DataError(f"{path}: {place}: point {number} is {point!r}, expected [x, y]")
-        return [(f"{place}, point {i}", x, y) for i, (x, y) in enumerate(points, 1)]
+        return [Row(f"{place}, point {i}", x, y) for i, (x, y) in enumerate(points, 1)]
     if columns.x not in record or columns.y not in record:
         raise DataError(
             f"{path}: {place} has neither {columns.points!r} nor {columns.x!r} and {columns.y!r}"
         )
     x, y = record[columns.x], record[columns.y]
-    return [] if _blank(x) and _blank(y) else [(place, x, y)]
+    return [] if _blank(x) and _blank(y) else [Row(place, x, y, record)]
 
 
-def _pair(source: Path, place: str, x: Any, y: Any) -> tuple[float, float]:
+def _pair(source: Path, row: Row) -> tuple[float, float]:
     try:
-        return float(x), float(y)
+        return float(row.x), float(row.y)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{source}: {place}: ({x!r}, {y!r}), expected two numbers") from error
+        raise DataError(
+            f"{source}: {row.place}: ({row.x!r}, {row.y!r}), expected two numbers"
+        ) from error
 
 
 def _as_points(pairs: list[tuple[float, float]]) -> NDArray[np.float64]:

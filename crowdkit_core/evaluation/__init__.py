@@ -4,6 +4,7 @@ from crowdkit_core.evaluation.baseline import annotated_counts, constant_baselin
 from crowdkit_core.evaluation.bootstrap import Estimate
 from crowdkit_core.evaluation.evaluate import evaluate, validate
 from crowdkit_core.evaluation.image_result import ImageResult
+from crowdkit_core.evaluation.of_points import evaluate_points
 from crowdkit_core.evaluation.output import (
     format_report,
     report_dict,
@@ -25,6 +26,7 @@ __all__ = [
     "annotated_counts",
     "constant_baseline",
     "evaluate",
+    "evaluate_points",
     "format_report",
     "report_dict",
     "validate",

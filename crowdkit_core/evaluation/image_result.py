@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from crowdkit_core.errors import CrowdkitError
+from crowdkit_core.errors import CrowdkitError, IncompatibleError
 from crowdkit_core.evaluation.quality import AVERAGE_PRECISION, map_quality
+from crowdkit_core.evaluation.reach import Reach, match_within
 from crowdkit_core.inference.count import TileSide, predict_image
 from crowdkit_core.interfaces import (
     Counter,
@@ -20,7 +21,7 @@ from crowdkit_core.interfaces import (
     cell_shares,
     points_inside,
 )
-from crowdkit_core.metrics import LocalizationScores, game_by_image, localization_scores
+from crowdkit_core.metrics import LocalizationScores, game_by_image
 
 GAME_LEVELS = (0, 1, 2, 3)
 
@@ -32,11 +33,13 @@ class ImageResult:
     Attributes:
         name: The sample's name.
         actual: Annotated people.
-        predicted: The counter's count, as given: it may be negative or fractional.
+        predicted: The counter's count, as given: it may be negative or fractional. With a region,
+            the sum of its density map inside.
+        from_density: Whether that sum stands in for a count that is regressed and need not agree.
         counts: The counter's alternative counts by name.
         game: GAME(0) to GAME(3) of the density map; empty without one.
-        localization: Points matched with heads, by matching radius in pixels; empty without a
-            localizer.
+        localization: Points matched with heads, by matching radius in pixels, and by ``sigma_s``
+            and ``sigma_l`` where heads have boxes; empty without a localizer.
         quality: What `evaluate` was asked for in ``metrics`` and compares density maps, by name.
         ranked: Found points and the heads, for the average precision of the whole set; None
             where it was not asked for.
@@ -46,9 +49,10 @@ class ImageResult:
     name: str
     actual: int
     predicted: float
+    from_density: bool = False
     counts: Mapping[str, float] = field(default_factory=dict)
     game: tuple[float, ...] = ()
-    localization: Mapping[float, LocalizationScores] = field(default_factory=dict)
+    localization: Mapping[Reach, LocalizationScores] = field(default_factory=dict)
     quality: Mapping[str, float] = field(default_factory=dict)
     ranked: tuple[LocalizedPoints, Tensor] | None = field(default=None, repr=False, compare=False)
     group: str = ""
@@ -76,6 +80,12 @@ def counts_of(counter: Counter, sample: Sample, prediction: Prediction) -> tuple
     actual = int(points_inside(sample.points, sample.roi).sum())
     count = prediction.count
     if sample.roi is not None:
+        if prediction.density is None:
+            raise IncompatibleError(
+                f"{sample.name}: people inside its region count, and {counter.label} gives a count "
+                "without a density map, which cannot be restricted to a region",
+                hint="use a counter that predicts density, or a dataset without regions",
+            )
         count = prediction.count_inside(sample.roi[None].to(count.device))
     predicted = count.item()
     if not math.isfinite(predicted):
@@ -101,15 +111,19 @@ def measure(
     prediction = predict_sample(counter, sample, device, tile=tile)
     actual, predicted = counts_of(counter, sample, prediction)
     points = sample.points.as_subclass(Tensor)
-    heads = points[points_inside(points, sample.roi)]
+    inside = points_inside(points, sample.roi)
+    heads = points[inside]
     found = None if localizer is None else _found(sample, prediction, localizer)
     return ImageResult(
         name=sample.name,
         actual=actual,
         predicted=predicted,
+        from_density=sample.roi is not None and counter.direct_count,
         counts=_alternative_counts(counter, sample, prediction),
         game=_game(sample, prediction, heads),
-        localization={} if found is None else _localization(found, heads, radii),
+        localization={}
+        if found is None
+        else match_within(found.xy, heads, radii, sample.lengths, inside),
         quality=map_quality(metrics, sample, prediction, density_generator),
         ranked=(found, heads) if found is not None and AVERAGE_PRECISION in metrics else None,
         group=sample.group,
@@ -119,16 +133,25 @@ def measure(
 def _alternative_counts(
     counter: Counter, sample: Sample, prediction: Prediction
 ) -> dict[str, float]:
-    """With a region, only those a density map of the same name can be restricted for."""
+    """With a region, only those that a map can be restricted for."""
     if sample.roi is None:
         return {name: count.item() for name, count in prediction.counts.items()}
-    restricted = {}
-    for name in prediction.counts:
-        spec = counter.outputs.get(name)
-        if spec is not None and spec.kind == "density" and name in prediction.maps:
-            branch = Prediction.from_density(prediction.maps[name], spec.stride)
-            restricted[name] = branch.count_inside(sample.roi[None].to(branch.count.device)).item()
-    return restricted
+    maps = {name: _count_map(counter, prediction, name) for name in prediction.counts}
+    return {
+        name: branch.count_inside(sample.roi[None].to(branch.count.device)).item()
+        for name, branch in maps.items()
+        if branch is not None
+    }
+
+
+def _count_map(counter: Counter, prediction: Prediction, name: str) -> Prediction | None:
+    """The map whose sum a named count is: its own, or the density map of the same name."""
+    if name in prediction.count_maps and prediction.stride is not None:
+        return Prediction.from_density(prediction.count_maps[name], prediction.stride)
+    spec = counter.outputs.get(name)
+    if spec is not None and spec.kind == "density" and name in prediction.maps:
+        return Prediction.from_density(prediction.maps[name], spec.stride)
+    return None
 
 
 def _game(sample: Sample, prediction: Prediction, heads: Tensor) -> tuple[float, ...]:
@@ -149,9 +172,3 @@ def _found(sample: Sample, prediction: Prediction, localizer: Localizer) -> Loca
     xy = found.xy.cpu()
     inside = points_inside(xy, sample.roi)
     return LocalizedPoints(xy[inside], found.score.cpu()[inside])
-
-
-def _localization(
-    found: LocalizedPoints, heads: Tensor, radii: Sequence[float]
-) -> dict[float, LocalizationScores]:
-    return {radius: localization_scores([found.xy], [heads], radius=radius) for radius in radii}

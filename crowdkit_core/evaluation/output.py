@@ -10,6 +10,7 @@ from typing import Any
 
 from crowdkit_core.evaluation.bootstrap import Estimate
 from crowdkit_core.evaluation.image_result import GAME_LEVELS, ImageResult
+from crowdkit_core.evaluation.reach import label
 from crowdkit_core.evaluation.report import Report
 from crowdkit_core.evaluation.scores import GroupMeans, RangeScores, Scores
 from crowdkit_core.files import atomic_write
@@ -33,6 +34,11 @@ def format_report(report: Report) -> str:
     ]
     if total.images_without_people:
         lines.append(f"images without people, left out of NAE: {total.images_without_people}")
+    if report.from_density:
+        lines.append(
+            f"counted by the density map inside their region, which {report.counter}'s own count "
+            f"cannot be restricted to: {report.from_density} of {total.images} images"
+        )
     if report.baseline_mae is not None:
         lines.append(f"MAE of predicting the training mean: {report.baseline_mae:.2f}")
     for name, parts in report.by_range.items():
@@ -47,8 +53,8 @@ def format_report(report: Report) -> str:
         lines += ["", table(rows, ["by region", "error"])]
     if report.localization:
         rows = [
-            [f"{radius:g} px", f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}"]
-            for radius, each in report.localization.items()
+            [label(reach), f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}"]
+            for reach, each in report.localization.items()
         ]
         lines += ["", table(rows, ["matched within", "precision", "recall", "F1"])]
     if report.average_precision:
@@ -98,8 +104,8 @@ def write_image_csv(images: Iterable[ImageResult], path: str | Path) -> None:
 
 def _image_dict(image: ImageResult) -> dict[str, Any]:
     localization = {
-        f"{name} within {radius:g} px": value
-        for radius, each in image.localization.items()
+        f"{name} within {label(reach)}": value
+        for reach, each in image.localization.items()
         for name, value in (("matched", each.matched), ("points", each.predicted))
     }
     return {

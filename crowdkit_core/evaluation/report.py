@@ -10,6 +10,7 @@ from torch import Tensor
 from crowdkit_core.evaluation.bootstrap import Estimate, resampling_weights
 from crowdkit_core.evaluation.image_result import ImageResult
 from crowdkit_core.evaluation.quality import mean_over_images
+from crowdkit_core.evaluation.reach import Reach, pool
 from crowdkit_core.evaluation.scores import (
     RANGES,
     GroupMeans,
@@ -39,10 +40,13 @@ class Report:
         split: Which part of it.
         scores: Errors by name of the count: ``count``, then the alternative counts that every
             image has.
+        from_density: In how many images, each with a region, ``count`` is the sum of the density
+            map inside because the counter's own, regressed count cannot be restricted.
         by_range: The same by count range.
         by_group: The same by the dataset's groups (scenes, say), of those images that have one.
         group_means: By name of the count, errors averaged over groups; empty without groups.
-        localization: Precision, recall and F1 by matching radius in pixels.
+        localization: Precision, recall and F1 by matching radius in pixels, and by the heads' own
+            ``sigma_s`` and ``sigma_l`` where the dataset has boxes.
         quality: Metrics of density maps that were asked for, by name: means over the images on
             which they are finite (the PSNR of equal maps is not).
         map_stride: Stride of the density maps before they were brought to full resolution; None
@@ -58,10 +62,11 @@ class Report:
     dataset: str
     split: str
     scores: Mapping[str, Scores]
+    from_density: int
     by_range: Mapping[str, tuple[RangeScores, ...]]
     by_group: Mapping[str, tuple[GroupScores, ...]] = field(default_factory=dict)
     group_means: Mapping[str, GroupMeans] = field(default_factory=dict)
-    localization: Mapping[float, LocalizationScores] = field(default_factory=dict)
+    localization: Mapping[Reach, LocalizationScores] = field(default_factory=dict)
     quality: Mapping[str, Estimate] = field(default_factory=dict)
     map_stride: int | None = None
     map_target: str = ""
@@ -106,10 +111,11 @@ def make_report(
         dataset=dataset,
         split=split,
         scores=scores,
+        from_density=sum(each.from_density for each in images),
         by_range=by_range,
         by_group=by_group,
         group_means=group_means,
-        localization=_localization(images),
+        localization=pool([each.localization for each in images]),
         quality=_quality(images, seed),
         map_stride=map_stride,
         map_target=map_target,
@@ -134,14 +140,6 @@ def _game(images: Sequence[ImageResult]) -> Float64[Tensor, "levels B"] | None:
     if not all(each.game for each in images):
         return None
     return torch.tensor([each.game for each in images], dtype=torch.float64).T
-
-
-def _localization(images: Sequence[ImageResult]) -> dict[float, LocalizationScores]:
-    none = LocalizationScores(0, 0, 0)
-    return {
-        radius: sum((each.localization[radius] for each in images), none)
-        for radius in images[0].localization
-    }
 
 
 def _quality(images: Sequence[ImageResult], seed: int) -> dict[str, Estimate]:

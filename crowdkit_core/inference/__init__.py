@@ -8,14 +8,9 @@ Example:
 from crowdkit_core.data.polygons import polygons_mask
 from crowdkit_core.inference.count import Counted, TileSide, count, count_paths, predict_image
 from crowdkit_core.inference.images import ImageLike, as_image
-from crowdkit_core.inference.output import (
-    CountRow,
-    PointRow,
-    save_density,
-    write_counts,
-    write_points,
-)
+from crowdkit_core.inference.output import CountRow, save_density, write_counts
 from crowdkit_core.inference.paths import find_images
+from crowdkit_core.inference.points import marked_image, write_points
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.tiles import TilePlan, auto_tile, plan_tiles, predict_tiles
 
@@ -23,7 +18,6 @@ __all__ = [
     "CountRow",
     "Counted",
     "ImageLike",
-    "PointRow",
     "RoiLike",
     "TilePlan",
     "TileSide",
@@ -33,6 +27,7 @@ __all__ = [
     "count",
     "count_paths",
     "find_images",
+    "marked_image",
     "plan_tiles",
     "polygons_mask",
     "predict_image",

@@ -1,4 +1,4 @@
-"""Counts, points and density maps as files."""
+"""Counts and density maps as files."""
 
 import csv
 import json
@@ -48,47 +48,25 @@ class CountRow:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointRow:
-    """One person's line in a table of points.
-
-    Attributes:
-        file: The file as given.
-        x: Pixels from the left edge.
-        y: Pixels from the top edge.
-        score: Confidence.
-    """
-
-    file: str
-    x: float
-    y: float
-    score: float
-
-    @classmethod
-    def of(cls, counted: Counted) -> list[Self]:
-        """The lines of one image, best first; none without a localizer."""
-        if counted.points is None:
-            return []
-        people = zip(counted.points.xy.tolist(), counted.points.score.tolist(), strict=True)
-        return [cls(file=counted.name, x=x, y=y, score=score) for (x, y), score in people]
-
-
 def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
     """Write a table of counts, as CSV or as a JSON list by the suffix of ``path``.
 
     Raises:
         UsageError: The suffix is neither ``.csv`` nor ``.json``.
     """
-    _write_table(Path(path), CountRow, rows)
-
-
-def write_points(path: str | Path, rows: Iterable[PointRow]) -> None:
-    """Write a table of points, as CSV or as a JSON list by the suffix of ``path``.
-
-    Raises:
-        UsageError: The suffix is neither ``.csv`` nor ``.json``.
-    """
-    _write_table(Path(path), PointRow, rows)
+    file = Path(path)
+    if file.suffix.lower() not in {".csv", ".json"}:
+        raise UsageError(f"{path}: tables are written as .csv or .json")
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as opened,
+    ):
+        if file.suffix.lower() == ".json":
+            json.dump([asdict(row) for row in rows], opened, indent=2)
+            return
+        writer = csv.DictWriter(opened, [field.name for field in fields(CountRow)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
 
 
 def save_density(path: str | Path, counted: Counted) -> None:
@@ -104,20 +82,3 @@ def save_density(path: str | Path, counted: Counted) -> None:
         raise IncompatibleError(f"{counted.name or 'image'}: the counter gives no density map")
     with atomic_write(path) as temporary:
         np.save(temporary, counted.density.float().numpy())
-
-
-def _write_table(
-    path: Path, row_type: type[CountRow] | type[PointRow], rows: Iterable[CountRow | PointRow]
-) -> None:
-    if path.suffix.lower() not in {".csv", ".json"}:
-        raise UsageError(f"{path}: tables are written as .csv or .json")
-    with (
-        atomic_write(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        if path.suffix.lower() == ".json":
-            json.dump([asdict(row) for row in rows], file, indent=2)
-            return
-        writer = csv.DictWriter(file, [field.name for field in fields(row_type)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)

@@ -14,6 +14,7 @@ from crowdkit_core.evaluation import (
     annotated_counts,
     constant_baseline,
     evaluate,
+    format_report,
     report_dict,
     validate,
 )
@@ -64,8 +65,29 @@ def test_only_people_inside_the_region_count(red_pixels, red_images):
     assert (report.localization[4.0].predicted, report.localization[4.0].actual) == (1, 2)
     assert list(report.scores) == ["count"]  # "double" has no map to restrict
     assert annotated_counts(dataset) == [2]
-    with pytest.raises(IncompatibleError, match="restricted to a region"):
+    pure = "image-0: .* counter 'RedPixels' .* cannot be restricted to a region"
+    with pytest.raises(IncompatibleError, match=pure):
         evaluate(red_pixels(density=False), dataset)
+
+
+def test_a_direct_count_under_a_region_is_said_to_come_from_the_density_map(red_pixels, red_images):
+    roi = torch.ones(20, 30, dtype=torch.bool)
+    roi[:, 16:] = False
+    red, people = [(1, 1), (28, 18)], [(1.5, 1.5)]
+    dataset = red_images((red, people, roi), (red, people, None), (red, people, roi))
+    direct = red_pixels()
+    direct.direct_count = True
+    report = evaluate(direct, dataset)
+    assert [each.predicted for each in report.images] == [1, 2, 1]
+    assert [each.from_density for each in report.images] == [True, False, True]
+    assert report_dict(report)["from_density"] == 2
+    (line,) = [line for line in format_report(report).splitlines() if "density map inside" in line]
+    assert "RedPixels" in line
+    assert line.endswith("2 of 3 images")
+
+    summed = evaluate(red_pixels(), dataset)  # its count is the sum of its map anyway
+    assert report_dict(summed)["from_density"] == 0
+    assert "density map inside" not in format_report(summed)
 
 
 def test_a_counter_without_density_has_no_game(red_pixels, three_images):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.inference import (
     Counted,
     CountRow,
-    PointRow,
+    marked_image,
     save_density,
     write_counts,
     write_points,
@@ -54,19 +55,27 @@ def test_counts(tmp_path):
 
 
 def test_points(tmp_path):
-    rows = [*PointRow.of(COUNTED), *PointRow.of(BARE)]
-    write_points(tmp_path / "points.csv", rows)
-    written = read_csv(tmp_path / "points.csv")
-    assert [(float(row["x"]), float(row["y"]), float(row["score"])) for row in written] == [
-        (3.5, 4.5, 0.75),
-        (29.5, 0.5, 0.5),
+    nobody = replace(BARE, points=LocalizedPoints(torch.zeros(0, 2), torch.zeros(0)))
+    write_points(tmp_path / "points.csv", [marked_image(COUNTED), marked_image(nobody)])
+    first, second, third = read_csv(tmp_path / "points.csv")
+    assert first == {"image": COUNTED.name, "x": "3.5", "y": "4.5", "score": "0.75"}
+    assert second == {"image": COUNTED.name, "x": "29.5", "y": "0.5", "score": "0.5"}
+    assert third == {"image": "b.jpg", "x": "", "y": "", "score": ""}
+
+
+def test_points_name_images_below_their_common_folder(tmp_path):
+    found = [
+        marked_image(replace(COUNTED, name=str(tmp_path / "photos" / name)))
+        for name in ("night/1.jpg", "day/1.jpg")
     ]
-    assert {row["file"] for row in written} == {COUNTED.name}
+    write_points(tmp_path / "points.json", found)
+    written = json.loads((tmp_path / "points.json").read_text())
+    assert [row["image"] for row in written] == ["night/1.jpg"] * 2 + ["day/1.jpg"] * 2
 
 
-def test_an_empty_table_has_its_header(tmp_path):
-    write_points(tmp_path / "points.csv", [])
-    assert (tmp_path / "points.csv").read_text().strip() == "file,x,y,score"
+def test_points_need_a_localizer():
+    with pytest.raises(IncompatibleError, match=r"b\.jpg: counted without a localizer"):
+        marked_image(BARE)
 
 
 def test_density(tmp_path):

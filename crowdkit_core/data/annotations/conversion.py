@@ -1,0 +1,117 @@
+"""From one annotation format to another, saying what could not be carried."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from crowdkit_core.data.annotations.files import read_annotations, write_annotations
+from crowdkit_core.data.annotations.formats import FORMATS, FormatName
+from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
+from crowdkit_core.data.annotations.recognition import recognise
+from crowdkit_core.data.image_files import find_images, require_folder
+from crowdkit_core.data.image_names import aliases
+from crowdkit_core.data.images import image_size
+from crowdkit_core.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What a conversion did.
+
+    Attributes:
+        source: Format read.
+        target: Format written.
+        images: Number of images.
+        points: Number of points, in both.
+        lost: What was not carried, by kind, and of how many points or images.
+    """
+
+    source: FormatName
+    target: FormatName
+    images: int
+    points: int
+    lost: Mapping[str, int]
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    *,
+    to: FormatName | None = None,
+    format: FormatName | None = None,
+    point: BoxPoint = "centre",
+    labels: Collection[str] = (),
+    images: str | Path | None = None,
+    overwrite: bool = False,
+) -> Conversion:
+    """Write an annotation file in another format. Every point is carried.
+
+    Args:
+        source: A file, or a folder of one file per image.
+        target: Likewise.
+        to: Format to write; ``csv``, ``json`` and ``cvat`` are also meant by the suffix.
+        format: Format to read; recognised by its content when None.
+        point: Which point of a box is the head, where only the box is marked.
+        labels: Only marks with one of these; all when empty.
+        images: Folder of the images, which tells their sizes and full names.
+        overwrite: Replace files that are there already.
+
+    Raises:
+        DataError: The source cannot be read, an image is not in ``images``, or something cannot
+            be written in that format.
+        UsageError: ``target`` does not fit the format, or is there already.
+    """
+    name = format or recognise(Path(source))
+    read = read_annotations(source, format=name, point=point, labels=labels)
+    marked = read if images is None else with_files(read, Path(images))
+    written = write_annotations(target, marked, format=to, overwrite=overwrite)
+    return Conversion(
+        source=name,
+        target=written,
+        images=len(marked),
+        points=sum(len(image.marks) for image in marked),
+        lost=dict(losses(read, written)),
+    )
+
+
+def with_files(images: Sequence[MarkedImage], folder: Path) -> list[MarkedImage]:
+    """The images with their files below a folder, whose names and sizes they take.
+
+    Raises:
+        DataError: One is not there, or may be one of several.
+    """
+    found = {
+        file.relative_to(folder).as_posix(): file for file in find_images(require_folder(folder))
+    }
+    known = aliases(found)
+    looked_up = []
+    for image in images:
+        matches = known.get(image.name, [])
+        if len(matches) != 1:
+            problem = f"may be {matches[0]} or {matches[1]}" if matches else "no such image"
+            raise DataError(f"{folder}: {image.name!r}: {problem}")
+        file = found[matches[0]]
+        looked_up.append(replace(image, name=matches[0], file=file, size=image_size(file)))
+    return looked_up
+
+
+def losses(images: Sequence[MarkedImage], target: FormatName) -> Counter[str]:
+    """What a format does not keep of these images, beyond what reading them left out."""
+    chosen = FORMATS[target]
+    marks = [mark for image in images for mark in image.marks]
+    present = {
+        "labels": sum(mark.label != "" for mark in marks),
+        "scores": sum(mark.score is not None for mark in marks),
+        "boxes": sum(mark.box is not None for mark in marks),
+        "image sizes": sum(image.size is not None for image in images),
+        "splits": sum(image.split != "" for image in images),
+    }
+    lost = Counter({fact: n for fact, n in present.items() if fact not in chosen.carries})
+    if "boxes" in chosen.carries and not chosen.carries_any_box:
+        lost["boxes"] = sum(mark.box is not None and mark.centred_box is None for mark in marks)
+    if chosen.precision >= 0.5:
+        lost["fractions of a pixel"] = sum(
+            not (mark.x.is_integer() and mark.y.is_integer()) for mark in marks
+        )
+    return +sum((image.left_out for image in images), lost)

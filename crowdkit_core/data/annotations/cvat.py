@@ -1,0 +1,142 @@
+"""CVAT for images 1.1: points, boxes and outlines of all images in one XML file.
+
+Coordinates are pixels from the image's top left corner, as everywhere in crowdkit.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, indent
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
+from crowdkit_core.data.annotations.records import Record
+from crowdkit_core.data.points_files import read_text
+from crowdkit_core.errors import DataError
+
+DEFAULT_LABEL = "person"
+_OUTLINES = frozenset({"polygon", "polyline"})
+
+
+def read(path: Path, point: BoxPoint) -> list[MarkedImage]:
+    """A mark for each point and each box; an outline stands for the box round it.
+
+    Raises:
+        DataError: The file is no such XML, declares entities, or holds tracks of a video.
+    """
+    root = parse(path)
+    if root.tag != "annotations":
+        raise DataError(f"{path}: <{root.tag}>, expected <annotations>")
+    if root.find("track") is not None:
+        raise DataError(
+            f"{path}: holds the tracks of a video", hint="export it as 'CVAT for images 1.1'"
+        )
+    return [
+        _read_image(path, number, image, point)
+        for number, image in enumerate(root.findall("image"), 1)
+    ]
+
+
+def parse(path: Path) -> Element:
+    """The root of an XML file without document type, entities or references to other files.
+
+    Raises:
+        DataError: The file is no XML, or has any of those.
+    """
+    text = read_text(path)
+    try:
+        root: Element = fromstring(text, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise DataError(f"{path}: declares a document type or entities: refused") from error
+    except (ParseError, ValueError) as error:
+        raise DataError(f"{path}: not XML: {error}") from error
+    return root
+
+
+def write(path: Path, images: Sequence[MarkedImage]) -> None:
+    """A point for each mark, or its box where the point is the box's centre."""
+    root = Element("annotations")
+    SubElement(root, "version").text = "1.1"
+    labels = SubElement(SubElement(SubElement(root, "meta"), "task"), "labels")
+    for name in sorted({mark.label or DEFAULT_LABEL for each in images for mark in each.marks}):
+        SubElement(SubElement(labels, "label"), "name").text = name
+    for number, image in enumerate(images):
+        element = SubElement(root, "image", {"id": str(number), "name": image.name})
+        if image.split:
+            element.set("subset", image.split)
+        if image.size is not None:
+            element.set("width", str(image.size[1]))
+            element.set("height", str(image.size[0]))
+        for mark in image.marks:
+            _add(element, mark)
+    indent(root)
+    ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _read_image(path: Path, number: int, image: Element, point: BoxPoint) -> MarkedImage:
+    record = Record(path, f"image {number}", image.attrib)
+    name = record.text("name").replace("\\", "/")
+    left_out: Counter[str] = Counter()
+    marks: list[Mark] = []
+    for index, shape in enumerate(image, 1):
+        if shape.tag == "tag":
+            left_out["labels of whole images"] += 1
+            continue
+        left_out["attributes"] += len(shape.findall("attribute"))
+        if shape.tag in _OUTLINES or shape.tag in ("mask", "ellipse"):
+            left_out["outlines"] += 1
+        place = f"image {number} ({name}), {shape.tag} {index}"
+        marks += _marks(shape.tag, Record(path, place, shape.attrib), point)
+    size = None
+    if "width" in image.attrib and "height" in image.attrib:
+        size = int(record.number("height")), int(record.number("width"))
+    return MarkedImage(
+        name=name,
+        marks=tuple(marks),
+        size=size,
+        split=image.get("subset", ""),
+        left_out=+left_out,
+    )
+
+
+def _marks(kind: str, shape: Record, point: BoxPoint) -> list[Mark]:
+    label = shape.text("label", "")
+    if kind == "points":
+        return [Mark(x, y, label) for x, y in _pairs(shape)]
+    if kind in _OUTLINES:
+        box = Box.around(_pairs(shape))
+    elif kind == "box":
+        left, top, right, bottom = (shape.number(name) for name in ("xtl", "ytl", "xbr", "ybr"))
+        box = Box.around([(left, top), (right, bottom)])
+    elif kind == "ellipse":
+        x, y, rx, ry = (shape.number(name) for name in ("cx", "cy", "rx", "ry"))
+        box = Box.around([(x - rx, y - ry), (x + rx, y + ry)])
+    elif kind == "mask":
+        left, top, width, height = (
+            shape.number(name) for name in ("left", "top", "width", "height")
+        )
+        box = Box.around([(left, top), (left + width, top + height)])
+    else:
+        raise shape.error("expected points, box, polygon, polyline, ellipse or mask")
+    return [Mark.of_box(box, point, label=label)]
+
+
+def _pairs(shape: Record) -> list[tuple[float, float]]:
+    pairs = []
+    for text in shape.text("points").split(";"):
+        x, comma, y = text.partition(",")
+        pair = Record(shape.source, shape.place, {"x": x, "y": y if comma else None})
+        pairs.append((pair.number("x"), pair.number("y")))
+    return pairs
+
+
+def _add(image: Element, mark: Mark) -> None:
+    shape = {"label": mark.label or DEFAULT_LABEL, "source": "manual", "occluded": "0"}
+    box = mark.centred_box
+    if box is None:
+        SubElement(image, "points", {**shape, "points": f"{mark.x!r},{mark.y!r}", "z_order": "0"})
+        return
+    corners = zip(("xtl", "ytl", "xbr", "ybr"), map(repr, box), strict=True)
+    SubElement(image, "box", {**shape, **dict(corners), "z_order": "0"})

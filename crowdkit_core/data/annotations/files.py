@@ -1,0 +1,197 @@
+"""Reading and writing annotation files of any format."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+
+from crowdkit_core.data.annotations.formats import FORMATS, FormatName
+from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
+from crowdkit_core.data.annotations.recognition import recognise
+from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.files import atomic_write
+
+
+def format_named(name: str | None) -> FormatName | None:
+    """The format a user names; None for None.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if name is None:
+        return None
+    for known in FORMATS:
+        if known == name:
+            return known
+    near = get_close_matches(name, FORMATS, n=1)
+    raise UsageError(
+        f"annotation format {name!r} is unknown" + (f", did you mean {near[0]}?" if near else ""),
+        hint=f"formats: {', '.join(FORMATS)}",
+    )
+
+
+def read_annotations(
+    path: str | Path,
+    *,
+    format: FormatName | None = None,
+    point: BoxPoint = "centre",
+    labels: Collection[str] = (),
+) -> list[MarkedImage]:
+    """What an annotation file, or a folder of one per image, says of each image.
+
+    Args:
+        path: The file or folder.
+        format: Its format; recognised by its content when None.
+        point: Which point of a box is the head, where only the box is marked.
+        labels: Only marks with one of these; all when empty.
+
+    Raises:
+        DataError: The file is missing, unsafe or malformed; names it and the record. Or a label
+            of ``labels`` is nowhere in it.
+    """
+    path = Path(path)
+    name = format or recognise(path)
+    if not path.exists():
+        raise DataError(f"{path}: no such annotation file or folder")
+    images = FORMATS[name].read(path, point)
+    twice = [image for image, times in Counter(each.name for each in images).items() if times > 1]
+    if twice:
+        raise DataError(f"{path}: image {twice[0]!r} occurs twice")
+    return only_labels(images, labels, path) if labels else images
+
+
+def only_labels(
+    images: Iterable[MarkedImage], labels: Collection[str], source: Path
+) -> list[MarkedImage]:
+    """The same images with the marks of some labels alone.
+
+    Raises:
+        DataError: No mark has one of the labels.
+    """
+    images = list(images)
+    known = {mark.label for image in images for mark in image.marks}
+    missing = sorted(set(labels) - known)
+    if missing:
+        raise DataError(
+            f"{source}: nothing is labelled {missing[0]!r}",
+            hint=f"labels in it: {', '.join(sorted(known - {''})) or 'none'}",
+        )
+    return [with_labels(image, labels) for image in images]
+
+
+def with_labels(image: MarkedImage, labels: Collection[str]) -> MarkedImage:
+    """The image with the marks of some labels alone; the others are counted as left out."""
+    kept = tuple(mark for mark in image.marks if mark.label in labels)
+    dropped = len(image.marks) - len(kept)
+    left_out = image.left_out + Counter({"points of other labels": dropped})
+    return replace(image, marks=kept, left_out=left_out)
+
+
+def write_annotations(
+    path: str | Path,
+    images: Sequence[MarkedImage],
+    *,
+    format: FormatName | None = None,
+    overwrite: bool = False,
+) -> FormatName:
+    """Write what is known of images as an annotation file.
+
+    Args:
+        path: A file, or for ``txt`` and ``labelme`` a folder; missing folders are made.
+        images: Each name once.
+        format: Which format; ``csv``, ``json`` and ``cvat`` are also meant by the suffix.
+        overwrite: Replace a file that is there already; annotations are somebody's work.
+
+    Returns:
+        The format.
+
+    Raises:
+        UsageError: The suffix fits no format, or a file is there already.
+        DataError: A name would lead out of the folder or two images to one file, or an image
+            without a size is to be written in per cent of it.
+    """
+    path = Path(path)
+    name = _format_for(path, format)
+    chosen = FORMATS[name]
+    _check(images, name)
+    files = _files(path, images, name)
+    there = [file for file in files if file.exists()]
+    if there and not overwrite:
+        raise _is_there(there[0])
+    for file, its_images in files.items():
+        with atomic_write(file) as temporary:
+            chosen.write(temporary, its_images)
+    return name
+
+
+def require_free(path: str | Path, format: FormatName | None) -> None:
+    """Find out before long work that annotations cannot be written to a place.
+
+    Arguments and errors as of `write_annotations`; what lies in a folder is not looked at.
+    """
+    path = Path(path)
+    if not FORMATS[_format_for(path, format)].per_image and path.exists():
+        raise _is_there(path)
+
+
+def _format_for(path: Path, format: FormatName | None) -> FormatName:
+    """The format to write at a path."""
+    meant: dict[str, FormatName] = {".csv": "csv", ".json": "json", ".xml": "cvat"}
+    name = format or meant.get(path.suffix.lower())
+    if name is None:
+        raise UsageError(
+            f"{path}: its ending does not say in which format to write",
+            hint=f"name one of {', '.join(FORMATS)}",
+        )
+    chosen = FORMATS[name]
+    if not chosen.per_image and path.suffix.lower() != chosen.suffix:
+        raise UsageError(f"{path}: {name} is written as {chosen.suffix}")
+    if path.is_file() if chosen.per_image else path.is_dir():
+        wanted = "folder" if chosen.per_image else "file"
+        raise UsageError(f"{path}: {name} is written as a {wanted}")
+    return name
+
+
+def _is_there(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is there already",
+        hint="choose another place, or remove it; `crowdkit data convert` has --overwrite",
+    )
+
+
+def _check(images: Sequence[MarkedImage], format: FormatName) -> None:
+    """Refuse what cannot be written, before anything is."""
+    for image in images:
+        parts = PurePosixPath(image.name).parts
+        if not parts or image.name.startswith("/") or ".." in parts:
+            raise DataError(f"image {image.name!r}: expected a path below the images' folder")
+        if not image.name.isprintable():
+            raise DataError(f"image {image.name!r}: a name with characters that cannot be printed")
+        unprintable = [mark.label for mark in image.marks if not mark.label.isprintable()]
+        if unprintable:
+            raise DataError(f"image {image.name!r}: label {unprintable[0]!r} cannot be printed")
+        if FORMATS[format].needs_sizes and image.marks and image.size is None:
+            raise DataError(
+                f"image {image.name!r}: {format} is in per cent of the image's size, which is "
+                "not known",
+                hint="give the folder of the images: --images DIR",
+            )
+    names: dict[str, str] = {}
+    for image in images:
+        key = FORMATS[format].key(image.name)
+        if key in names:
+            raise DataError(
+                f"images {names[key]!r} and {image.name!r} have one name, {key!r}, in {format}"
+            )
+        names[key] = image.name
+
+
+def _files(
+    path: Path, images: Sequence[MarkedImage], format: FormatName
+) -> dict[Path, Sequence[MarkedImage]]:
+    """What to write into which file."""
+    chosen = FORMATS[format]
+    if not chosen.per_image:
+        return {path: images}
+    return {path / f"{chosen.key(image.name)}{chosen.suffix}": [image] for image in images}

@@ -1,0 +1,120 @@
+"""LabelMe: a JSON file for each image, beside it or in a folder of its own.
+
+Coordinates are pixels from the image's top left corner, as everywhere in crowdkit.
+"""
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
+from crowdkit_core.data.annotations.records import Record, read_object
+from crowdkit_core.data.splits import natural_key
+from crowdkit_core.errors import DataError
+
+DEFAULT_LABEL = "person"
+VERSION = "5.5.0"
+_OUTLINES = frozenset({"polygon", "line", "linestrip", "mask", "circle", "oriented_rectangle"})
+
+
+def read(path: Path, point: BoxPoint) -> list[MarkedImage]:
+    """All JSON files of a folder and its subfolders, or one file.
+
+    Raises:
+        DataError: There is none, or one is something else.
+    """
+    if path.is_dir():
+        files = sorted(path.rglob("*.json"), key=lambda file: natural_key(file.as_posix()))
+        if not files:
+            raise DataError(f"{path}: no .json files")
+        return [read_one(file, point, folder=path) for file in files]
+    return [read_one(path, point, folder=path.parent)]
+
+
+def read_one(path: Path, point: BoxPoint, *, folder: Path) -> MarkedImage:
+    """One file; its image is named by the file's place below ``folder``.
+
+    A point is a mark; a rectangle, a circle or an outline stands for the box round it.
+
+    Raises:
+        DataError: The file is something else.
+    """
+    document = read_object(path)
+    if "shapes" not in document.values:
+        raise DataError(f"{path}: no 'shapes', expected a file of LabelMe")
+    left_out: Counter[str] = Counter()
+    marks: list[Mark] = []
+    for shape in document.records("shapes"):
+        if shape.text("shape_type", "polygon") in _OUTLINES:
+            left_out["outlines"] += 1
+        marks += _marks(shape, point)
+    image = PurePosixPath(document.text("imagePath", path.stem).replace("\\", "/")).name
+    size = None
+    if document.values.get("imageHeight") and document.values.get("imageWidth"):
+        size = int(document.number("imageHeight")), int(document.number("imageWidth"))
+    name = (path.relative_to(folder).parent / image).as_posix()
+    return MarkedImage(name=name, marks=tuple(marks), size=size, left_out=left_out)
+
+
+def write(path: Path, images: Sequence[MarkedImage]) -> None:
+    """The file of one image."""
+    (image,) = images
+    path.write_text(json.dumps(_document(image, path), indent=2), encoding="utf-8")
+
+
+def _marks(shape: Record, point: BoxPoint) -> list[Mark]:
+    label, kind = shape.text("label", ""), shape.text("shape_type", "polygon")
+    values = shape.values.get("points")
+    pairs = [
+        Record(shape.source, f"{shape.place}, point {number}", {"pair": pair}).numbers("pair", 2)
+        for number, pair in enumerate(values if isinstance(values, list) else [], 1)
+    ]
+    corners = [(x, y) for x, y in pairs]
+    if not corners:
+        raise shape.error("no points")
+    if kind in ("point", "points"):
+        return [Mark(x, y, label) for x, y in corners]
+    if kind == "circle" and len(corners) == 2:
+        (x, y), edge = corners
+        radius = math.dist((x, y), edge)
+        corners = [(x - radius, y - radius), (x + radius, y + radius)]
+    elif kind != "rectangle" and kind not in _OUTLINES:
+        raise shape.error(f"shape_type {kind!r}, expected point, rectangle, circle or polygon")
+    return [Mark.of_box(Box.around(corners), point, label=label)]
+
+
+def _document(image: MarkedImage, file: Path) -> dict[str, Any]:
+    height, width = image.size or (None, None)
+    return {
+        "version": VERSION,
+        "flags": {},
+        "shapes": [_shape(mark) for mark in image.marks],
+        "imagePath": _image_path(image, file),
+        "imageData": None,
+        "imageHeight": height,
+        "imageWidth": width,
+    }
+
+
+def _image_path(image: MarkedImage, file: Path) -> str:
+    """Where LabelMe finds the image, as seen from its file."""
+    if image.file is None:
+        return PurePosixPath(image.name).name
+    return Path(os.path.relpath(image.file.resolve(), file.parent.resolve())).as_posix()
+
+
+def _shape(mark: Mark) -> dict[str, Any]:
+    box = mark.centred_box
+    corners = [[mark.x, mark.y]] if box is None else [[*box[:2]], [*box[2:]]]
+    return {
+        "label": mark.label or DEFAULT_LABEL,
+        "points": corners,
+        "group_id": None,
+        "description": "",
+        "shape_type": "point" if box is None else "rectangle",
+        "flags": {},
+    }

@@ -1,0 +1,131 @@
+"""Score points that any tool found, without a counter."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from crowdkit_core.data.annotations import Mark, MarkedImage
+from crowdkit_core.data.image_names import aliases
+from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.evaluation.image_result import ImageResult
+from crowdkit_core.evaluation.reach import match_within
+from crowdkit_core.evaluation.report import Fact, Report, make_report
+from crowdkit_core.evaluation.scores import RANGES
+from crowdkit_core.interfaces import Annotation, Dataset, LocalizedPoints, points_inside
+
+_NAMED = 5
+
+
+def evaluate_points(
+    found: Sequence[MarkedImage],
+    dataset: Dataset,
+    *,
+    source: str,
+    radii: Sequence[float] = (4.0, 8.0),
+    missing: Literal["error", "empty"] = "error",
+    ranges: Sequence[int] = RANGES,
+    stamp: Mapping[str, Fact] | None = None,
+    seed: int = 0,
+) -> Report:
+    """Compare points with a dataset's heads: localization scores and errors of their number.
+
+    Points are matched one to one within each radius, and within ``sigma_s`` and ``sigma_l`` where
+    the dataset has a box round each head. Where every point has a score, their average precision
+    is there too. Only points and heads inside an image's region count. No image is decoded.
+
+    Args:
+        found: Points by image. Images go by the dataset's names, whose folders and ending may be
+            left out where no two images are meant then.
+        dataset: Annotated images.
+        source: What the report calls the points' maker.
+        radii: Pixels a point may lie from its head.
+        missing: What an image is that ``found`` does not list: an error, or ``empty``.
+        ranges: Most people of each count range but the last.
+        stamp: Facts to carry into the report.
+        seed: Of the bootstrap.
+
+    Raises:
+        DataError: An image is not in the dataset, may be several, or is not listed.
+        UsageError: The dataset is empty, or a radius or range is wrong.
+    """
+    annotations = [dataset.annotation(index) for index in range(len(dataset))]
+    if not annotations:
+        raise UsageError(f"{dataset.label} has no {dataset.split} image to evaluate on")
+    by_name = _by_name(found, [each.name for each in annotations], source, missing)
+    ranked = _all_scored(found)
+    return make_report(
+        [_score(each, by_name.get(each.name), radii, ranked) for each in annotations],
+        counter=source,
+        dataset=dataset.origin.name if dataset.origin else type(dataset).__name__,
+        split=dataset.split,
+        ranges=ranges,
+        seed=seed,
+        stamp=stamp,
+    )
+
+
+def _by_name(
+    found: Sequence[MarkedImage], names: Sequence[str], source: str, missing: str
+) -> dict[str, MarkedImage]:
+    """The found points by the dataset's names."""
+    meant = aliases(names)
+    by_name: dict[str, MarkedImage] = {}
+    unknown = [image.name for image in found if image.name not in meant]
+    if unknown:
+        raise DataError(
+            f"{source}: not in the evaluated images: {_listed(unknown)}",
+            hint="leave them out, or choose the --split they belong to (--split all for all)",
+        )
+    for image in found:
+        matches = meant[image.name]
+        if len(matches) > 1:
+            raise DataError(f"{source}: {image.name!r} may be {matches[0]} or {matches[1]}")
+        if matches[0] in by_name:
+            raise DataError(f"{source}: two entries are image {matches[0]}")
+        by_name[matches[0]] = image
+    left = [name for name in names if name not in by_name]
+    if left and missing == "error":
+        raise DataError(
+            f"{source}: nothing about {_listed(left)}",
+            hint="say so if nobody was found there: --missing-as-empty",
+        )
+    return by_name
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def _all_scored(found: Sequence[MarkedImage]) -> bool:
+    marks = [mark for image in found for mark in image.marks]
+    return bool(marks) and all(mark.score is not None for mark in marks)
+
+
+def _score(
+    annotation: Annotation, marked: MarkedImage | None, radii: Sequence[float], ranked: bool
+) -> ImageResult:
+    inside = points_inside(annotation.points, annotation.roi)
+    heads = annotation.points[inside]
+    points = _inside(marked.marks if marked is not None else (), annotation.roi)
+    return ImageResult(
+        name=annotation.name,
+        actual=len(heads),
+        predicted=float(len(points.xy)),
+        localization=match_within(points.xy, heads, radii, annotation.lengths, inside),
+        ranked=(points, heads) if ranked else None,
+        group=annotation.group,
+    )
+
+
+def _inside(marks: Sequence[Mark], roi: Bool[Tensor, "H W"] | None) -> LocalizedPoints:
+    """The points inside the region; those without a score all have the same."""
+    xy = torch.tensor([(mark.x, mark.y) for mark in marks], dtype=torch.float64).reshape(-1, 2)
+    score = torch.tensor(
+        [1.0 if mark.score is None else mark.score for mark in marks], dtype=torch.float64
+    )
+    kept = points_inside(xy, roi)
+    return LocalizedPoints(xy[kept], score[kept])

@@ -1,0 +1,140 @@
+"""Points out of `count`, through annotation files, back into `data`, `train` and `eval`."""
+
+import csv
+import json
+
+import pytest
+
+from crowdkit_core.data.annotations import FORMATS, read_annotations
+
+
+@pytest.fixture
+def count(crowdkit, photos, weights):
+    """`crowdkit count` of all photos, with a localizer that finds many points."""
+    localizer = ["--set", "localizer.threshold=0.5"]
+
+    def run(*options):
+        return crowdkit("count", photos, "--weights", weights, *localizer, *options)
+
+    return run
+
+
+def folder(photos, annotations):
+    options = [f"dataset.root={photos}", f"dataset.annotations={annotations}"]
+    return ["--dataset", "folder", "--split", "all", *(f"--set={each}" for each in options)]
+
+
+def test_found_points_come_back_through_every_format(crowdkit, count, photos, tmp_path):
+    points = tmp_path / "points.csv"
+    assert count("--points", points).code == 0
+    with points.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["x"]]
+    assert rows
+    assert set(rows[0]) == {"image", "x", "y", "score"}
+    for format, each in FORMATS.items():
+        suffix = "" if each.per_image else each.suffix
+        target = tmp_path / f"{format}-out{suffix}"
+        done = crowdkit(
+            *("data", "convert", points, target, "--to", format, "--images", photos, "--json")
+        )
+        assert done.code == 0, done.err
+        assert done.json["points"] == len(rows)
+        checked = crowdkit("data", "check", photos, "--annotations", target, "--json")
+        assert checked.code == 0, checked.out
+        assert checked.json["people"] == len(rows)
+
+
+def test_count_writes_annotations_that_a_dataset_reads(crowdkit, count, photos, tmp_path):
+    target = tmp_path / "annotations.xml"
+    finished = count("--annotations", target, "--points", tmp_path / "points.json", "--json")
+    assert finished.code == 0, finished.err
+    found = sum(len(image.marks) for image in read_annotations(target))
+    assert found == sum(
+        row["x"] is not None for row in json.loads((tmp_path / "points.json").read_text())
+    )
+    checked = crowdkit(
+        "data", "check", "--dataset", "folder", *folder(photos, target)[4:], "--json"
+    )
+    assert checked.json["people"] == found
+    assert checked.json["images"] == 12
+    scored = crowdkit("eval", "--points-file", target, *folder(photos, target), "--json")
+    assert scored.json["scores"]["count"]["mae"]["value"] == 0
+    assert [each["f1"] for each in scored.json["localization"]] == [1, 1]
+    again = count("--annotations", target)
+    assert again.code == 2
+    assert "is there already" in again.err
+
+
+def test_eval_of_a_points_file(crowdkit, photos, tmp_path):
+    truth = folder(photos, photos / "annotations.csv")
+    perfect = crowdkit(
+        "eval", "--points-file", photos / "annotations.csv", *truth, "--radii", "0.5",
+        "--csv", tmp_path / "images.csv",
+    )  # fmt: skip
+    assert perfect.code == 0, perfect.err
+    assert "annotations.csv on folder (all): 12 images" in perfect.out
+    assert "0.5 px          1.000      1.000   1.000" in perfect.out
+    with (tmp_path / "images.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 12
+    few = tmp_path / "few.csv"
+    few.write_text("image,x,y,score\n0,1,1,0.5\n")
+    refused = crowdkit("eval", "--points-file", few, *truth)
+    assert refused.code == 1
+    assert "--missing-as-empty" in refused.err
+    ranked = crowdkit("eval", "--points-file", few, *truth, "--missing-as-empty", "--metrics", "ap")
+    assert ranked.code == 0, ranked.err
+    assert "mAP" in ranked.out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--counter", "mcnn"], "--counter does not go with --points-file"),
+        (["--metrics", "ssim"], "--metrics does not go with --points-file"),
+        (["--metrics", "ap"], "needs a score for every point"),
+        (["--radii", "4,x"], "expected numbers of pixels"),
+        (["--radii", "0"], "expected positive numbers"),
+        (["--points-format", "coko"], "did you mean coco"),
+    ],
+)
+def test_a_wrong_request_is_refused(crowdkit, photos, options, message):
+    table = photos / "annotations.csv"
+    finished = crowdkit("eval", "--points-file", table, *folder(photos, table), *options)
+    assert finished.code == 2
+    assert message in finished.err
+
+
+def test_a_points_file_needs_a_dataset(crowdkit, photos):
+    finished = crowdkit("eval", "--points-file", photos / "annotations.csv")
+    assert finished.code == 2
+    assert "--dataset" in finished.err
+
+
+def test_convert_says_what_it_did_not_carry(crowdkit, photos, tmp_path):
+    (tmp_path / "in.csv").write_text("image,x,y,label,score\na.jpg,1.5,2,head,0.5\n")
+    done = crowdkit(
+        "data", "convert", tmp_path / "in.csv", tmp_path / "out.txt", "--to", "nwpu-text"
+    )
+    assert done.code == 0, done.err
+    first, *lost = done.out.splitlines()
+    assert first.startswith("1 points of 1 images")
+    assert lost == [
+        "not carried: fractions of a pixel (1)",
+        "not carried: labels (1)",
+        "not carried: scores (1)",
+    ]
+
+
+def test_help_names_every_format(crowdkit):
+    for command in (["data", "convert"], ["count"], ["eval"]):
+        text = crowdkit(*command, "--help").out
+        assert all(name in text for name in FORMATS)
+
+
+def test_data_check_of_a_dataset_without_files(crowdkit):
+    finished = crowdkit(
+        "data", "check", "--dataset", "synthetic", "--set", "dataset.images=3",
+        "--set", "dataset.size=[64, 96]", "--set", "dataset.people=[0, 20]",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    assert "9 images" in finished.out  # three of each split

@@ -1,0 +1,389 @@
+"""Files as the tools write them, and files that are broken or hostile."""
+
+import json
+
+import pytest
+
+from crowdkit_core.data.annotations import read_annotations, recognise
+from crowdkit_core.errors import DataError
+
+
+def points_of(path, **options):
+    images = read_annotations(path, **options)
+    return {image.name: [(mark.x, mark.y) for mark in image.marks] for image in images}
+
+
+def save(path, content):
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+COCO = {
+    "info": {"description": "COCO 2017 Dataset"},
+    "images": [
+        {"id": 397133, "file_name": "a.jpg", "height": 427, "width": 640},
+        {"id": 37777, "file_name": "b.jpg", "height": 230, "width": 352},
+    ],
+    "annotations": [
+        {"id": 1, "image_id": 397133, "category_id": 1, "bbox": [10, 20, 30, 40], "iscrowd": 0,
+         "segmentation": [[10, 20, 40, 20, 40, 60]], "num_keypoints": 2,
+         "keypoints": [24, 31, 2, 30, 30, 1, 0, 0, 0]},
+        {"id": 2, "image_id": 397133, "category_id": 1, "bbox": [100, 50, 20, 60], "iscrowd": 0,
+         "num_keypoints": 0, "keypoints": [0, 0, 0, 0, 0, 0, 0, 0, 0]},
+        {"id": 3, "image_id": 37777, "category_id": 1, "bbox": [0, 0, 50, 50], "iscrowd": 1,
+         "segmentation": {"counts": [1, 2], "size": [230, 352]}},
+        {"id": 4, "image_id": 37777, "category_id": 3, "bbox": [5, 5, 10, 10], "iscrowd": 0},
+    ],
+    "categories": [
+        {"id": 1, "name": "person", "keypoints": ["nose", "left_eye", "right_eye"]},
+        {"id": 3, "name": "car"},
+    ],
+}  # fmt: skip
+
+
+class TestCoco:
+    def test_a_keypoint_is_the_middle_of_its_pixel_and_a_box_its_centre(self, tmp_path):
+        path = save(tmp_path / "instances.json", COCO)
+        assert points_of(path) == {"a.jpg": [(24.5, 31.5), (110, 80)], "b.jpg": [(10, 10)]}
+        assert read_annotations(path)[0].size == (427, 640)
+
+    def test_the_head_may_be_the_top_of_a_box(self, tmp_path):
+        path = save(tmp_path / "instances.json", COCO)
+        assert points_of(path, point="top") == {
+            "a.jpg": [(24.5, 31.5), (110, 50)],
+            "b.jpg": [(10, 5)],
+        }
+
+    def test_labels_choose(self, tmp_path):
+        path = save(tmp_path / "instances.json", COCO)
+        only = read_annotations(path, labels=["person"])
+        assert [len(image.marks) for image in only] == [2, 0]
+        assert only[1].left_out == {"regions marked iscrowd": 1, "points of other labels": 1}
+        with pytest.raises(DataError, match="nothing is labelled 'head'") as caught:
+            read_annotations(path, labels=["head"])
+        assert "car, person" in caught.value.hint
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"bbox": [1, 2, 3]}, r"annotations 1: bbox is \[1, 2, 3\], expected a list of 4"),
+            ({"bbox": [1, 2, "x", 4]}, r"annotations 1: bbox\[2\] is 'x', expected a number"),
+            ({"bbox": [1, 2, float("nan"), 4]}, r"annotations 1: bbox\[2\] is nan"),
+            ({"keypoints": [1, 2]}, r"annotations 1: 2 numbers in keypoints"),
+            ({"image_id": 9}, r"annotations 1: image_id 9 is none of the images"),
+            ({"category_id": 9}, r"annotations 1: category_id 9 is none"),
+            ({"bbox": None, "keypoints": None}, r"annotations 1: neither a visible head"),
+        ],
+    )
+    def test_errors_name_file_and_record(self, tmp_path, change, message):
+        broken = {**COCO, "annotations": [{**COCO["annotations"][0], **change}]}
+        path = save(tmp_path / "broken.json", broken)
+        with pytest.raises(DataError, match=rf"broken\.json: {message}"):
+            read_annotations(path)
+
+
+CVAT = """<?xml version="1.0" encoding="utf-8"?>
+<annotations>
+  <version>1.1</version>
+  <meta><task><id>1</id><name>crowd</name></task></meta>
+  <image id="0" name="night/a.jpg" width="640" height="480" subset="Train">
+    <tag label="indoor" source="manual"></tag>
+    <points label="head" source="manual" occluded="0" points="10.50,20.25;30.00,40.00" z_order="0">
+      <attribute name="occluded">no</attribute>
+    </points>
+    <box label="person" source="manual" occluded="0" xtl="100.0" ytl="50.0" xbr="120.0" ybr="110.0">
+    </box>
+    <polygon label="head" occluded="0" points="0.0,0.0;10.0,0.0;10.0,20.0" z_order="0"></polygon>
+    <ellipse label="head" cx="50" cy="60" rx="5" ry="7"></ellipse>
+    <mask label="head" rle="1, 2" left="4" top="6" width="10" height="20"></mask>
+  </image>
+  <image id="1" name="b.jpg" width="10" height="20"></image>
+</annotations>
+"""
+BOMB = """<?xml version="1.0"?>
+<!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;">]>
+<annotations><image id="0" name="&lol2;"/></annotations>
+"""
+OUTSIDE = """<?xml version="1.0"?>
+<!DOCTYPE a [<!ENTITY file SYSTEM "file:///etc/hostname">]>
+<annotations><image id="0" name="&file;"/></annotations>
+"""
+
+
+class TestCvat:
+    def test_points_boxes_and_outlines(self, tmp_path):
+        path = save(tmp_path / "annotations.xml", CVAT)
+        first, second = read_annotations(path)
+        assert [(mark.x, mark.y) for mark in first.marks] == [
+            (10.5, 20.25), (30, 40), (110, 80), (5, 10), (50, 60), (9, 16),
+        ]  # fmt: skip
+        assert (first.name, first.size, first.split) == ("night/a.jpg", (480, 640), "Train")
+        assert first.left_out == {"labels of whole images": 1, "attributes": 1, "outlines": 3}
+        assert second.marks == ()
+
+    @pytest.mark.parametrize("content", [BOMB, OUTSIDE], ids=["entity bomb", "outside file"])
+    def test_entities_are_refused(self, tmp_path, content):
+        path = save(tmp_path / "hostile.xml", content)
+        with pytest.raises(DataError, match=r"hostile\.xml: declares a document type"):
+            read_annotations(path)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("10.50,20.25", "10.50", r"points 2: y is None, expected a number"),
+            ('xtl="100.0"', 'xtl="x"', r"box 3: xtl is 'x', expected a number"),
+            ("ellipse", "cuboid", r"cuboid 5: expected points, box"),
+            ("<version>", "<broken>", r"not XML"),
+            ("</image>", "</image><track/>", r"holds the tracks of a video"),
+        ],
+    )
+    def test_errors_name_file_and_record(self, tmp_path, old, new, message):
+        path = save(tmp_path / "a.xml", CVAT.replace(old, new, 1 if old != "ellipse" else 2))
+        with pytest.raises(DataError, match=rf"a\.xml: .*{message}|a\.xml: {message}"):
+            read_annotations(path)
+
+
+LABELME = {
+    "version": "5.2.1",
+    "flags": {},
+    "shapes": [
+        {"label": "head", "points": [[10.5, 20.25]], "group_id": None, "shape_type": "point"},
+        {"label": "head", "points": [[40, 60], [20, 30]], "shape_type": "rectangle"},
+        {"label": "head", "points": [[50, 50], [53, 54]], "shape_type": "circle"},
+        {"label": "head", "points": [[0, 0], [8, 0], [8, 6]], "shape_type": "polygon"},
+    ],
+    "imagePath": "..\\photos\\a.jpg",
+    "imageData": None,
+    "imageHeight": 480,
+    "imageWidth": 640,
+}
+
+
+class TestLabelMe:
+    def test_a_folder(self, tmp_path):
+        (tmp_path / "night").mkdir()
+        save(tmp_path / "night" / "a.json", LABELME)
+        save(tmp_path / "b.json", {**LABELME, "shapes": [], "imagePath": "b.png"})
+        assert recognise(tmp_path) == "labelme"
+        assert points_of(tmp_path) == {
+            "b.png": [],
+            "night/a.jpg": [(10.5, 20.25), (30, 45), (50, 50), (4, 3)],
+        }
+        box = read_annotations(tmp_path / "night" / "a.json")[0].marks[2].box
+        assert box == (45, 45, 55, 55)  # a circle through (53, 54) has radius 5
+
+    @pytest.mark.parametrize(
+        ("shape", "message"),
+        [
+            ({"points": []}, "no points"),
+            ({"points": [[1]]}, r"point 1: pair is \[1\], expected a list of 2"),
+            ({"shape_type": "cube"}, "shape_type 'cube'"),
+        ],
+    )
+    def test_errors_name_file_and_record(self, tmp_path, shape, message):
+        broken = {**LABELME, "shapes": [{**LABELME["shapes"][0], **shape}]}
+        path = save(tmp_path / "a.json", broken)
+        with pytest.raises(DataError, match=rf"a\.json: shapes 1[:,] {message}"):
+            read_annotations(path)
+
+
+def result(kind, value, **more):
+    return {
+        "id": "x", "type": kind, "from_name": "label", "to_name": "image", "value": value,
+        "original_width": 200, "original_height": 400, "image_rotation": 0, **more,
+    }  # fmt: skip
+
+
+def task(*results, image="/data/upload/3/0a1b2c3d-night.jpg", **more):
+    return {"id": 1, "data": {"image": image}, "annotations": [{"result": [*results]}], **more}
+
+
+class TestLabelStudio:
+    def test_per_cent_of_the_image(self, tmp_path):
+        keypoint = {"x": 10, "y": 25, "width": 0.5, "keypointlabels": ["head"]}
+        rectangle = {"x": 50, "y": 50, "width": 10, "height": 5, "rectanglelabels": ["head"]}
+        ellipse = {"x": 30, "y": 30, "radiusX": 1, "radiusY": 1, "ellipselabels": ["head"]}
+        path = save(
+            tmp_path / "export.json",
+            [
+                task(
+                    result("keypointlabels", keypoint, id="1"),
+                    result("rectanglelabels", rectangle, id="2"),
+                    result("ellipselabels", ellipse, id="3"),
+                    result("choices", {"choices": ["dark"]}, id="4"),
+                )
+            ],
+        )
+        assert recognise(path) == "label-studio"
+        (image,) = read_annotations(path)
+        assert image.name == "night.jpg"
+        assert image.size == (400, 200)
+        assert [(mark.x, mark.y) for mark in image.marks] == [(20, 100), (110, 210), (60, 120)]
+        assert {mark.label for mark in image.marks} == {"head"}
+        assert image.left_out == {"results of type choices": 1, "outlines": 1}
+
+    def test_a_place_and_its_label_are_one_point(self, tmp_path):
+        value = {"x": 10, "y": 25, "width": 0.5}
+        both = [result("keypoint", value), result("labels", {**value, "labels": ["head"]})]
+        (image,) = read_annotations(save(tmp_path / "a.json", [task(*both)]))
+        assert [(mark.x, mark.y, mark.label) for mark in image.marks] == [(20, 100, "head")]
+
+    def test_skipped_annotations_and_predictions(self, tmp_path):
+        def annotation(x, **more):
+            return {"result": [result("keypoint", {"x": x, "y": 0})], **more}
+
+        tasks = [
+            {
+                "data": {"image": "s3://bucket/a.jpg"},
+                "annotations": [annotation(1, was_cancelled=True), annotation(2), annotation(3)],
+            },
+            {"data": {"image": "b.jpg"}, "annotations": [], "predictions": [annotation(4)]},
+        ]
+        path = save(tmp_path / "a.json", tasks)
+        assert points_of(path) == {"a.jpg": [(4, 0)], "b.jpg": [(8, 0)]}
+        assert read_annotations(path)[0].left_out == {"further annotations of an image": 1}
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"original_width": None}, r"original_width is None, expected a number"),
+            ({"value": {"x": "a", "y": 1}}, r"value: x is 'a', expected a number"),
+            ({"type": "brushlabels"}, r"painted masks"),
+        ],
+    )
+    def test_errors_name_file_and_record(self, tmp_path, change, message):
+        path = save(tmp_path / "a.json", [task(result("keypoint", {"x": 1, "y": 1}) | change)])
+        with pytest.raises(
+            DataError, match=rf"a\.json: task 1, annotations 1, result 1.*{message}"
+        ):
+            read_annotations(path)
+
+
+VIA_REGIONS = [
+    {"shape_attributes": {"name": "point", "cx": 10, "cy": 20}, "region_attributes": {}},
+    {
+        "shape_attributes": {"name": "rect", "x": 30, "y": 40, "width": 10, "height": 20},
+        "region_attributes": {"label": "head", "pose": "front"},
+    },
+    {
+        "shape_attributes": {
+            "name": "polygon",
+            "all_points_x": [0, 8, 8],
+            "all_points_y": [0, 0, 6],
+        },
+        "region_attributes": {},
+    },
+    {"shape_attributes": {"name": "circle", "cx": 9, "cy": 9, "r": 2.5}, "region_attributes": {}},
+]
+VIA_POINTS = {"a.jpg": [(10, 20), (35, 50), (4, 3), (9, 9)], "b.jpg": []}
+
+
+def via(regions):
+    return {
+        "a.jpg5": {"filename": "a.jpg", "size": 5, "regions": regions, "file_attributes": {}},
+        "b.jpg7": {
+            "filename": "b.jpg",
+            "size": 7,
+            "regions": type(regions)(),
+            "file_attributes": {},
+        },
+    }
+
+
+class TestVia:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            via(VIA_REGIONS),
+            via({str(number): region for number, region in enumerate(VIA_REGIONS)}),
+            {"_via_settings": {}, "_via_img_metadata": via(VIA_REGIONS), "_via_attributes": {}},
+        ],
+        ids=["2", "1", "project"],
+    )
+    def test_json(self, tmp_path, content):
+        path = save(tmp_path / "via.json", content)
+        assert recognise(path) == "via-json"
+        assert points_of(path) == VIA_POINTS
+        assert read_annotations(path)[0].left_out == {"attributes": 1, "outlines": 2}
+
+    @pytest.mark.parametrize("first", ["filename", "#filename"])
+    def test_csv(self, tmp_path, first):
+        rows = [
+            f"{first},file_size,file_attributes,region_count,region_id,region_shape_attributes,"
+            "region_attributes"
+        ]
+        for number, region in enumerate(VIA_REGIONS):
+            cells = (json.dumps(region[key]).replace('"', '""') for key in region)
+            rows.append(f'a.jpg,5,"{{}}",4,{number},' + ",".join(f'"{cell}"' for cell in cells))
+        rows.append('b.jpg,7,"{}",0,0,"{}","{}"')
+        path = save(tmp_path / "via.csv", "\n".join(rows))
+        assert recognise(path) == "via-csv"
+        assert points_of(path) == VIA_POINTS
+
+    def test_errors_name_file_and_record(self, tmp_path):
+        broken = [{"shape_attributes": {"name": "point", "cx": None, "cy": 2}}]
+        path = save(tmp_path / "via.json", via(broken))
+        with pytest.raises(DataError, match=r"via\.json: .*a\.jpg5, regions 1.*: cx is None"):
+            read_annotations(path)
+
+
+class TestNwpuText:
+    def test_found_points_and_ground_truth(self, tmp_path):
+        found = save(tmp_path / "found.txt", "3110 2 10 20 30.5 40\n3111 0\n")
+        assert recognise(found) == "nwpu-text"
+        assert points_of(found) == {"3110": [(10, 20), (30.5, 40)], "3111": []}
+        truth = save(tmp_path / "truth.txt", "3110 2 10 20 3 5 1 30 40 3 5 2\n3111 0\n")
+        assert points_of(truth) == {"3110": [(10, 20), (30, 40)], "3111": []}
+        assert read_annotations(truth)[0].left_out == {"matching radii": 2}
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("3110 2 10 20 30", "line 2: 2 points announced, followed by 3 numbers"),
+            ("3110 1 10 x", "line 2, point 1: y is 'x', expected a number"),
+            ("3110 many", "line 2: expected 'id n x y"),
+        ],
+    )
+    def test_errors_name_file_and_line(self, tmp_path, line, message):
+        path = save(tmp_path / "a.txt", f"3109 0\n{line}\n")
+        with pytest.raises(DataError, match=rf"a\.txt: {message}"):
+            read_annotations(path, format="nwpu-text")
+
+
+class TestTablesAndLists:
+    def test_a_table_with_everything(self, tmp_path):
+        path = save(
+            tmp_path / "a.csv",
+            "image,x,y,label,score,left,top,right,bottom,split,mood\n"
+            "a.jpg,5,6,head,0.5,1,2,9,10,train,good\na.jpg,7,8,,,,,,,train,\nb.jpg,,,,,,,,,test,\n",
+        )
+        first, second = read_annotations(path)
+        assert [(m.x, m.y, m.label, m.score) for m in first.marks] == [
+            (5, 6, "head", 0.5),
+            (7, 8, "", None),
+        ]
+        assert [mark.box for mark in first.marks] == [(1, 2, 9, 10), None]
+        assert (first.split, second.split) == ("train", "test")
+        assert first.left_out == {"column 'mood'": 1}
+
+    def test_a_list_of_one_image(self, tmp_path):
+        path = save(tmp_path / "img.5.txt", "10 20\n30 40\n")
+        assert recognise(path) == "txt"
+        assert points_of(path) == {"img.5": [(10, 20), (30, 40)]}
+
+    @pytest.mark.parametrize("value", ["x", "nan", "inf"])
+    def test_a_bad_number_is_named(self, tmp_path, value):
+        path = save(tmp_path / "a.csv", f"image,x,y\na.jpg,1,2\na.jpg,3,{value}\n")
+        with pytest.raises(DataError, match=r"a\.csv: line 3: .*expected"):
+            read_annotations(path)
+
+
+def test_what_nobody_knows_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"no\.json: no such annotation file"):
+        read_annotations(tmp_path / "no.json")
+    with pytest.raises(DataError, match="unknown kind of annotation file"):
+        read_annotations(save(tmp_path / "a.pkl", "x"))
+    with pytest.raises(DataError, match=r"a\.json: not JSON"):
+        read_annotations(save(tmp_path / "a.json", "[" * 100_000))
+    with pytest.raises(DataError, match=r"a\.jpg' occurs twice"):
+        read_annotations(save(tmp_path / "twice.txt", "a.jpg 0\na.jpg 0"), format="nwpu-text")
