@@ -4,10 +4,10 @@ from crowdkit_core.interfaces.compatibility import require_fit, require_strides
 from crowdkit_core.interfaces.counter import Counter, evaluating
 from crowdkit_core.interfaces.dataset import Dataset, Split
 from crowdkit_core.interfaces.density_generator import DensityGenerator
-from crowdkit_core.interfaces.localizer import LocalizedPoints, Localizer
+from crowdkit_core.interfaces.localizer import Localizer
 from crowdkit_core.interfaces.loss import Loss, LossTerms
 from crowdkit_core.interfaces.origin import Component, Origin
-from crowdkit_core.interfaces.points import Points, points_inside
+from crowdkit_core.interfaces.points import LocalizedPoints, Points, points_inside
 from crowdkit_core.interfaces.prediction import MapKind, MapSpec, Prediction, cell_shares
 from crowdkit_core.interfaces.samples import Annotation, Batch, Lengths, Sample, Size
 from crowdkit_core.interfaces.target import Target

@@ -1,29 +1,15 @@
 """The localizer contract: a prediction in, points out."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from crowdkit_core.interfaces.counter import Counter
 from crowdkit_core.interfaces.origin import Component
+from crowdkit_core.interfaces.points import LocalizedPoints
 from crowdkit_core.interfaces.prediction import Prediction
 from crowdkit_core.interfaces.samples import Size
-
-
-@dataclass(frozen=True, slots=True)
-class LocalizedPoints:
-    """Points found in one image, best first.
-
-    Attributes:
-        xy: (N, 2) pixels of the image, corner convention.
-        score: (N,) confidence, descending.
-    """
-
-    xy: Float[Tensor, "N 2"]
-    score: Float[Tensor, " N"]
 
 
 class Localizer(nn.Module, Component, ABC):

@@ -1,5 +1,6 @@
 """Points in the corner convention: pixel column ``i`` covers ``[i, i + 1)``."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,6 +24,19 @@ class Points(tv_tensors.KeyPoints):  # type: ignore[misc]  # torchvision: untype
         >>> F.horizontal_flip(points).tolist()
         [[6.25, 0.5]]
     """
+
+
+@dataclass(frozen=True, slots=True)
+class LocalizedPoints:
+    """Points found in one image, best first.
+
+    Attributes:
+        xy: (N, 2) pixels of the image, corner convention.
+        score: (N,) confidence, descending.
+    """
+
+    xy: Float[Tensor, "N 2"]
+    score: Float[Tensor, " N"]
 
 
 def points_inside(

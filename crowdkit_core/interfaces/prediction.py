@@ -1,6 +1,6 @@
 """What a counter gives for a batch of images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crowdkit_core.errors import IncompatibleError
+from crowdkit_core.interfaces.points import LocalizedPoints
 
 MapKind = Literal["density", "localization", "attention", "classes"]
 """What a map's values mean: persons per cell, probability of a head, weight in [0, 1], or
@@ -43,6 +44,10 @@ class Prediction:
             ``outputs`` under the same name.
         counts: Named alternative counts, each (B,), that `crowdkit eval` reports beside
             ``count`` (those of auxiliary branches, say).
+        count_maps: Maps at ``stride`` whose sums some of ``counts`` are, by the same names, each
+            (B, 1, h, w) persons per cell; what restricts those counts to a region.
+        points: Where the counter itself found people in each image, by looking closer, say;
+            None for one that leaves this to a localizer.
         outputs: The counter's ``outputs``: kind and stride of every map by name. Calling a counter
             fills it in, so that a loss can find all maps of a kind.
         direct_count: The counter's ``direct_count``, filled in likewise.
@@ -53,6 +58,8 @@ class Prediction:
     stride: int | None = None
     maps: Mapping[str, Tensor] = field(default_factory=dict)
     counts: Mapping[str, Tensor] = field(default_factory=dict)
+    count_maps: Mapping[str, Tensor] = field(default_factory=dict)
+    points: Sequence[LocalizedPoints] | None = None
     outputs: Mapping[str, MapSpec] = field(default_factory=dict)
     direct_count: bool = False
 

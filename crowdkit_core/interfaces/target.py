@@ -1,6 +1,7 @@
 """What a loss compares a prediction with."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Self
 
 import torch
@@ -58,6 +59,7 @@ class Target:
         self.roi = roi
         self.images = images
         self.density_generator = density_generator
+        self._generated: dict[int, Tensor] = {}
         self._densities: dict[int, Tensor] = {}
 
     @classmethod
@@ -83,13 +85,28 @@ class Target:
         """Density maps at a stride, in persons per cell.
 
         With a region the map is cut to it and each image's cut-off mass is given back, so that
-        the sum stays the generator's.
+        the sum stays the generator's (roughly, where a learnable one makes negative cells).
         """
         if stride not in self._densities:
-            # Mixed precision would round the mass of every point.
-            with torch.autocast(self.count.device.type, enabled=False):
-                self._densities[stride] = self._make_density(stride)
+            self._generated[stride] = self._generate(stride)
+            self._densities[stride] = self._inside(self._generated[stride], stride)
         return self._densities[stride]
+
+    @property
+    def strides(self) -> frozenset[int]:
+        """The strides of the maps made so far."""
+        return frozenset(self._densities)
+
+    def penalty(self) -> Float[Tensor, ""] | None:
+        """What the density generator pays for the maps made so far; None if it pays nothing.
+
+        Summed over strides; of a batch it is the mean over images, like a loss. Each map is judged
+        as it was made, for the people inside the region and before it is cut to it, without
+        padding.
+        """
+        paid = [self._penalty(stride) for stride in sorted(self.strides)]
+        found = [each for each in paid if each is not None]
+        return torch.stack(found).sum() if found else None
 
     def shares(self, stride: int = 1) -> Float[Tensor, "B 1 h w"] | None:
         """Share of each cell, of its part inside the image, that lies inside the region.
@@ -111,30 +128,65 @@ class Target:
         rows, columns = (torch.arange(side, device=device) for side in self.size)
         return (rows < sizes[:, :1])[:, :, None] & (columns < sizes[:, 1:])[:, None]
 
-    def _generated(self, images: slice, size: Size, stride: int) -> Tensor:
+    def _groups(self) -> list[tuple[slice, Size]]:
+        """Images that the generator sees together, and their size; each alone if any is padded."""
+        if not self._is_padded:
+            return [(slice(None), self.size)]
+        return [(slice(i, i + 1), size) for i, size in enumerate(self.sizes)]
+
+    def _sigmas(self, images: slice) -> list[Tensor] | None:
         lengths = self.lengths[images]
         measured = all("sigma" in each for each in lengths)
+        return [each["sigma"] for each in lengths] if measured else None
+
+    def _generate(self, stride: int) -> Tensor:
+        """The generator's maps, with zeros on padding and before they are cut to the region."""
+        # Mixed precision would round the mass of every point; what is learned may be rounded.
+        exact = self.density_generator.preserves_count
+        device = self.count.device.type
+        with torch.autocast(device, enabled=False) if exact else nullcontext():
+            return torch.cat([self._generate_group(*group, stride) for group in self._groups()])
+
+    def _generate_group(self, images: slice, size: Size, stride: int) -> Tensor:
         density: Tensor = self.density_generator(
             self.points[images],
             size,
             stride=stride,
-            sigmas=[each["sigma"] for each in lengths] if measured else None,
+            sigmas=self._sigmas(images),
             images=None if self.images is None else self.images[images, :, : size[0], : size[1]],
         )
-        cells = [-(-side // stride) for side in self.size]
+        if density.dtype in (torch.float16, torch.bfloat16):
+            density = density.float()  # half precision cannot add up a crowd
+        cells = _cells(self.size, stride)
         return F.pad(density, (0, cells[1] - density.shape[-1], 0, cells[0] - density.shape[-2]))
 
-    def _make_density(self, stride: int) -> Tensor:
-        if self._is_padded:
-            alone = [
-                self._generated(slice(i, i + 1), size, stride) for i, size in enumerate(self.sizes)
-            ]
-            density = torch.cat(alone)
-        else:
-            density = self._generated(slice(None), self.size, stride)
+    def _inside(self, density: Tensor, stride: int) -> Tensor:
         shares = self.shares(stride)
         if shares is None:
             return density
         kept = density * shares
-        whole, rest = density.sum((1, 2, 3), keepdim=True), kept.sum((1, 2, 3), keepdim=True)
+        # Of magnitudes: a sum with negative cells may be next to nothing.
+        whole, rest = (each.abs().sum((1, 2, 3), keepdim=True) for each in (density, kept))
         return kept * torch.where(rest > 0, whole / rest.clamp_min(1e-12), 1.0)
+
+    def _penalty(self, stride: int) -> Tensor | None:
+        """Of the maps of one stride."""
+        with torch.autocast(self.count.device.type, enabled=False):
+            paid = [self._penalty_of_group(*group, stride) for group in self._groups()]
+        found = [each for each in paid if each is not None]
+        return torch.stack(found).mean() if found else None
+
+    def _penalty_of_group(self, images: slice, size: Size, stride: int) -> Tensor | None:
+        rows, columns = _cells(size, stride)
+        return self.density_generator.penalty(
+            self._generated[stride][images, :, :rows, :columns],
+            self.points[images],
+            size,
+            stride=stride,
+            sigmas=self._sigmas(images),
+        )
+
+
+def _cells(size: Size, stride: int) -> tuple[int, int]:
+    """Rows and columns of a map."""
+    return -(-size[0] // stride), -(-size[1] // stride)

@@ -56,6 +56,10 @@ class Optimization:
     every_epochs: int = 1
 
 
+DENSITY_GENERATOR = "density-generator"
+"""Name of the companion that makes target maps; `crowdkit eval` compares with those of its file."""
+
+
 def companion_file(weights: Path, name: str) -> Path:
     """Where the weights of a `Stage`'s companion are, beside the counter's.
 
@@ -105,6 +109,12 @@ class Stage(nn.Module, ABC):
         The place to put frozen parts, a teacher say, back into ``eval`` mode.
         """
         self.loss.start_epoch(epoch)
+
+    def end_epoch(self, epoch: int) -> None:
+        """Called after each epoch, before it is validated and saved; nothing by default.
+
+        The place to fit what gradients do not reach, to the training images say.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,19 @@
-"""Tiny components for checks that need a partner: a counter with every kind of map, a dataset."""
+"""Tiny components for checks that need a partner.
+
+A counter with every kind of map, a density generator that learns, a dataset.
+"""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from crowdkit_core.density import Fixed
 from crowdkit_core.interfaces import (
     Annotation,
     Counter,
     Dataset,
+    DensityGenerator,
     MapSpec,
     Points,
     Prediction,
@@ -57,6 +64,53 @@ class ToyCounter(Counter):
                 "classes": maps[:, 3:],
             },
         )
+
+
+class ToyGenerator(DensityGenerator):
+    """Gaussians through one learnable convolution, which begins as the identity.
+
+    It pays ``weight`` times the squared error of each map's count.
+
+    Args:
+        sigma: Width of the Gaussians in pixels.
+        weight: Of the penalty.
+    """
+
+    preserves_count = False
+
+    def __init__(self, *, sigma: float = 4.0, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+        self.gaussians = Fixed(sigma=sigma)
+        self.body = nn.Conv2d(1, 1, 3, padding=1, bias=False)
+        nn.init.dirac_(self.body.weight)
+
+    def forward(
+        self,
+        points: Sequence[Tensor],
+        size: Size,
+        *,
+        stride: int = 1,
+        sigmas: Sequence[Tensor] | None = None,  # noqa: ARG002  # one width for everyone
+        images: Tensor | None = None,  # noqa: ARG002  # looks at points only
+    ) -> Tensor:
+        """The convolved Gaussians."""
+        density: Tensor = self.gaussians(points, size, stride=stride)
+        convolved: Tensor = self.body(density.to(self.body.weight.dtype))
+        return convolved
+
+    def penalty(
+        self,
+        density: Tensor,
+        points: Sequence[Tensor],
+        size: Size,  # noqa: ARG002
+        *,
+        stride: int,  # noqa: ARG002
+        sigmas: Sequence[Tensor] | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """The squared error of the count."""
+        people = density.new_tensor([len(xy) for xy in points])
+        return self.weight * (density.sum((1, 2, 3)) - people).square().mean()
 
 
 class ToyDataset(Dataset):

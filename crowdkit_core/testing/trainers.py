@@ -4,17 +4,19 @@ import copy
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from crowdkit_core.data import collate
 from crowdkit_core.density import Fixed
+from crowdkit_core.errors import IncompatibleError
 from crowdkit_core.interfaces import Counter, Stage, StagePlan, Trainer, TrainingTask
 from crowdkit_core.losses import MSE
 from crowdkit_core.testing import signatures  # noqa: F401  # registers the common checks first
 from crowdkit_core.testing.runner import check_for, run_checks
-from crowdkit_core.testing.toys import ToyCounter, ToyDataset
+from crowdkit_core.testing.toys import ToyCounter, ToyDataset, ToyGenerator
 from crowdkit_core.weights import save_weights
 
 KIND = Trainer.kind
@@ -32,8 +34,8 @@ def check_trainer(
 
     Args:
         trainer: The instance to check.
-        task: What it plans; a tiny counter, MSE and fixed Gaussians by default. A trainer that
-            needs a learnable generator, say, is given one here.
+        task: What it plans. By default a tiny counter, MSE, and fixed Gaussians or, where the
+            trainer refuses those, a tiny generator that learns.
         expected_failed_checks: Check name to the reason why it fails.
 
     Raises:
@@ -52,13 +54,18 @@ def _task(trainer: Trainer) -> TrainingTask:
     given = _tasks.get(id(trainer))
     if given is not None:
         return copy.deepcopy(given)
-    return TrainingTask(
+    task = TrainingTask(
         counter=ToyCounter(),
         loss=MSE(),
         density_generator=Fixed(sigma=4.0),
         train=ToyDataset(),
         validation=ToyDataset(split="validation"),
     )
+    try:
+        trainer.stages(task)
+    except IncompatibleError:
+        return replace(task, density_generator=ToyGenerator())
+    return task
 
 
 def _built(trainer: Trainer) -> Iterator[tuple[StagePlan, Stage]]:

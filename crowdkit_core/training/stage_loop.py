@@ -78,6 +78,7 @@ class StageLoop:
         started, state = monotonic(), self.state
         record: Record = {"stage": self.plan.name, "epoch": state.epoch + 1}
         record |= self._train_epoch()
+        state.stage.end_epoch(state.epoch)
         state.epoch += 1
         errors = self._validate_if_due()
         improved = self._judge(errors)

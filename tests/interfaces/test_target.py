@@ -6,7 +6,7 @@ import torch
 from crowdkit_core.density import Fixed, GeometryAdaptive
 from crowdkit_core.interfaces import Batch, Target
 from crowdkit_core.losses import L1, MSE
-from crowdkit_core.testing.toys import ToyCounter
+from crowdkit_core.testing.toys import ToyCounter, ToyGenerator
 
 
 def points_in(size, number, seed):
@@ -105,3 +105,82 @@ def test_a_map_is_made_once_per_stride():
     for stride in (1, 4, 1, 4):
         target.density(stride)
     assert calls == [1, 4]
+
+
+class Witness(ToyGenerator):
+    """Notes the precision its convolution runs in."""
+
+    def forward(self, points, size, **options):
+        density = super().forward(points, size, **options)
+        self.seen = density.dtype
+        return density
+
+
+class Exact(Witness):
+    preserves_count = True
+
+
+@pytest.mark.parametrize(
+    ("generator", "inside"), [(Witness(), torch.bfloat16), (Exact(), torch.float32)]
+)
+def test_mixed_precision_is_left_to_generators_that_learn(generator, inside):
+    with torch.autocast("cpu", torch.bfloat16):
+        target = Target([points_in((16, 16), 3, 0)], (16, 16), generator)
+        density, penalty = target.density(4), target.penalty()
+    assert generator.seen == inside
+    assert density.dtype == penalty.dtype == torch.float32
+
+
+def test_nothing_is_paid_for_maps_of_hand_made_generators_or_for_none():
+    target = Target([points_in((16, 16), 3, 0)], (16, 16), Fixed())
+    target.density(4)
+    assert target.penalty() is None
+    assert Target([points_in((16, 16), 3, 0)], (16, 16), ToyGenerator()).penalty() is None
+
+
+def test_a_penalty_judges_each_map_alone_without_padding_and_before_it_is_cut():
+    """A generator that pays for its map's cells, also where nobody is, people, and widths."""
+
+    class Paying(Fixed):
+        def penalty(self, density, points, size, *, stride, sigmas=None):
+            assert density.shape[-2:] == (-(-size[0] // stride), -(-size[1] // stride))
+            each = [
+                density[i].numel()
+                + (density[i] > 0).sum()
+                + 1e5 * len(xy)
+                + 1e8 * sigmas[i].double().sum()
+                for i, xy in enumerate(points)
+            ]
+            return torch.stack(each).double().mean()
+
+    points = [points_in(size, 9, seed) for seed, size in enumerate(SIZES)]
+    points[0] = torch.tensor([[3.0, 4.0], [29.0, 20.0], [40.0, 20.0]])
+    sigmas = [{"sigma": torch.full((len(xy),), 5.0)} for xy in points]
+    batch = batch_of(SIZES, points, sigmas)
+    batch.roi[0, :, 30:] = False  # leaves 2 people
+    target = Target.from_batch(batch, Paying())
+    target.density(8)
+    target.density(4)
+    expected = 0.0
+    for stride in (4, 8):
+        for people, xy, size in zip((2, 9, 9), points, SIZES, strict=True):
+            alone = Fixed(sigma=5.0)([xy[:people]], size, stride=stride)
+            expected += (alone.numel() + int((alone > 0).sum()) + (1e5 + 1e8 * 5) * people) / 3
+    assert target.strides == {4, 8}
+    assert target.penalty().item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_people_of_a_learnt_map_survive_the_cut_whatever_its_signs():
+    """The cut-off share is given back; where cells cancel, their sum must not blow up the map."""
+
+    class Signed(Fixed):
+        preserves_count = False
+
+        def forward(self, points, size, **options):
+            density = torch.zeros(1, 1, 1, 4)
+            density[0, 0, 0] = torch.tensor([1.0, 1e-6 - 1.0, 0.5, 0.5])
+            return density
+
+    roi = torch.tensor([[[True, True, False, False]]])
+    density = Target([torch.zeros(0, 2)], (1, 4), Signed(), roi=roi).density()
+    assert density[0, 0, 0].tolist() == pytest.approx([1.5, -1.5, 0, 0], rel=1e-5)

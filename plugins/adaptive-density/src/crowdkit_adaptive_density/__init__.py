@@ -1,0 +1,1 @@
+"""Density maps learned together with the counter (Wan and Chan, ICCV 2019)."""
