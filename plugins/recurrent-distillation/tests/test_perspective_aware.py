@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from crowdkit_core import create
-from crowdkit_core.data.transforms import crop, flip, resize
+from crowdkit_core.data.transforms import crop, flip
 from crowdkit_core.density import Fixed, place_gaussians
 from crowdkit_core.errors import DataError, OptionsError, ShapeError, UsageError
 from crowdkit_core.interfaces import Annotation, Dataset, DensityGenerator, Points, Sample, Size
@@ -67,7 +67,7 @@ def preset(**options: object) -> DensityGenerator:
     [
         preset(),
         preset(clamp=False, sigma_max=10.0),
-        preset(threshold=1e-4, long_side=100),
+        preset(threshold=1e-4),
         create("density_generator", "perspective-aware", preset="reference"),
     ]
 )
@@ -232,32 +232,6 @@ def test_a_crop_keeps_the_widths_of_the_whole_image() -> None:
     assert not torch.allclose(preset().sigmas(loose.points, loose.size), sigmas, rtol=0.1)
 
 
-def test_long_side_measures_as_on_the_resized_image() -> None:
-    """Training that resizes every image has the widths of a data set of resized images."""
-    small = (round(SIZE[0] * 0.3), round(SIZE[1] * 0.3))
-    whole = sample()
-    there = resize(whole, small)
-    expected = preset().sigmas(there.points.as_subclass(Tensor), small)
-    generator = preset(long_side=small[1])
-    measured = {"sigma": generator.sigmas(FAR_AND_NEAR, SIZE)}
-    carried = resize(
-        Sample(name="", image=whole.image, points=whole.points, lengths=measured), small
-    )
-    torch.testing.assert_close(carried.lengths["sigma"], expected, rtol=1e-4, atol=0)
-    assert not torch.allclose(there.lengths["sigma"], expected, rtol=0.1)
-
-
-def test_details_of_a_long_side_are_in_the_images_pixels() -> None:
-    generator = preset(long_side=200)
-    details = generator.details(FAR_AND_NEAR, SIZE, stride=8)
-    assert details["prior"].shape == (38, 50)
-    assert details["prior"].sum().item() == pytest.approx(len(FAR_AND_NEAR), rel=1e-5)
-    assert details["sigma"].shape == details["effective density"].shape == (300,)
-    rows = FAR_AND_NEAR[:, 1].long()
-    curve, sigmas = details["sigma"][rows], generator.sigmas(FAR_AND_NEAR, SIZE)
-    torch.testing.assert_close(curve, sigmas, rtol=0.1, atol=0)  # half rows may differ by one
-
-
 # Fitting
 
 
@@ -295,14 +269,6 @@ def test_what_was_fitted_is_saved() -> None:
     fitted.fit(Crowds((FAR_AND_NEAR, SIZE)))
     fresh.load_state_dict(fitted.state_dict())
     assert torch.equal(fresh.sigmas(FAR_AND_NEAR, SIZE), fitted.sigmas(FAR_AND_NEAR, SIZE))
-
-
-def test_fitting_with_a_long_side_is_fitting_on_resized_images() -> None:
-    small = (150, 200)
-    there, here = PerspectiveAware(), PerspectiveAware(long_side=200)
-    there.fit(Crowds((FAR_AND_NEAR / 2, small)))
-    here.fit(Crowds((FAR_AND_NEAR, SIZE)))
-    torch.testing.assert_close(here.ends, there.ends)
 
 
 @pytest.mark.parametrize(
@@ -352,7 +318,6 @@ def test_presets(
         ({"d_max": inf}, "d_max inf"),
         ({"threshold": -1.0}, "threshold is -1"),
         ({"prior_sigma": 0.0}, "prior_sigma is 0"),
-        ({"long_side": 0}, "long_side is 0"),
     ],
 )
 def test_bad_options(options: dict[str, object], words: str) -> None:

@@ -52,6 +52,23 @@ def test_a_recipe_has_the_papers_stages(
 
 
 @pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("ucf-qnrf", {"long_side": [1080, 1080]}),
+        ("ucsd", {"scale": 2.0}),
+        ("shanghaitech-a", {}),
+    ],
+)
+def test_training_and_evaluation_see_the_papers_scale(
+    name: str, sizes: dict[str, object], tmp_path: Path
+) -> None:
+    recipe = load_recipe(f"{PLUGIN}/{name}", overrides=[f"dataset.root={tmp_path}"])
+    given = recipe.dataset.options
+    assert {key: given[key] for key in ("long_side", "scale") if key in given} == sizes
+    assert not {"long_side", "scale"} & recipe.trainer.options["augmentation"].keys()
+
+
+@pytest.mark.parametrize(
     ("name", "overrides", "runs"),
     [
         ("ablation-shanghaitech-a", ["counter.pretrained=false"], 7),

@@ -1,14 +1,13 @@
 """Gaussians as wide as the image's row says: narrow where rows are dense, as far away."""
 
 from dataclasses import dataclass, replace
-from math import inf, nan, sqrt
+from math import inf, nan
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from crowdkit_core.data.transforms import scaled
 from crowdkit_core.density import GaussianGenerator, place_gaussians
 from crowdkit_core.density.gaussians import require_points
 from crowdkit_core.errors import DataError, OptionsError, UsageError
@@ -120,8 +119,6 @@ class PerspectiveAware(GaussianGenerator):
         threshold: What a pixel of the prior exceeds to belong to the dense part of its row:
             ``row-mean``, as in the authors' script, or persons per pixel. The paper names no value.
         prior_sigma: Width in pixels of the prior's Gaussians.
-        long_side: Longer side in pixels of the image that all lengths above are meant for, when
-            training resizes every image to it; None for the image as it is.
 
     Raises:
         OptionsError: A value out of its range.
@@ -147,7 +144,6 @@ class PerspectiveAware(GaussianGenerator):
         clamp: bool | None = None,
         threshold: Threshold = "row-mean",
         prior_sigma: float = 25.0,
-        long_side: int | None = None,
     ) -> None:
         given = {
             "sigma_min": sigma_min,
@@ -162,7 +158,6 @@ class PerspectiveAware(GaussianGenerator):
         self.rule = rule
         self.threshold: Threshold = threshold
         self.prior_sigma = prior_sigma
-        self.long_side = long_side
         self._check()
         known = [nan if end is None else end for end in (rule.d_min, rule.d_max)]
         self.register_buffer("ends", torch.tensor(known))
@@ -183,10 +178,8 @@ class PerspectiveAware(GaussianGenerator):
             raise OptionsError(
                 f"threshold is {self.threshold}, expected 'row-mean' or persons per pixel >= 0"
             )
-        for name in ("prior_sigma", "long_side"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < inf:
-                raise OptionsError(f"{name} is {value}, must be positive")
+        if not 0 < self.prior_sigma < inf:
+            raise OptionsError(f"prior_sigma is {self.prior_sigma}, must be positive")
 
     @torch.no_grad()
     def fit(self, dataset: Dataset) -> None:
@@ -221,7 +214,7 @@ class PerspectiveAware(GaussianGenerator):
             UsageError: Neither `fit` nor options have said what D_min and D_max are.
             CrowdkitError: As `place_gaussians`.
         """
-        return self._widths(self._densities(points, size), size)
+        return self._widths(self._densities(points, size))
 
     def measure(self, points: Float[Tensor, "N 2"], size: Size) -> dict[str, Tensor]:
         """Widths of the whole image's points, as ``sigma``."""
@@ -242,17 +235,17 @@ class PerspectiveAware(GaussianGenerator):
         ``clamp``, an infinite width.
 
         Returns:
-            ``prior``: (h, w) persons per cell; ``effective density``: (H,) persons per pixel of
-            the image that lengths are meant for; ``sigma``: (H,) pixels.
+            ``prior``: (h, w) persons per cell; ``effective density``: (H,) persons per pixel;
+            ``sigma``: (H,) pixels.
         """
-        prior = place_gaussians(points, self.prior_sigma / self._scale(size), size, stride=stride)
+        prior = place_gaussians(points, self.prior_sigma, size, stride=stride)
         rows = torch.arange(size[0], device=points.device, dtype=prior.dtype) + 0.5
         middles = torch.stack([torch.zeros_like(rows), rows], dim=1)
         densities = self._densities_at(middles, points, size)
         return {
             "prior": prior,
             "effective density": densities,
-            "sigma": self._widths(densities, size),
+            "sigma": self._widths(densities),
         }
 
     def _densities(self, points: Tensor, size: Size) -> Tensor:
@@ -262,13 +255,11 @@ class PerspectiveAware(GaussianGenerator):
     def _densities_at(self, places: Tensor, points: Tensor, size: Size) -> Tensor:
         """(P,) effective density of each place's row."""
         require_points([points])
-        height, width = working = scaled(size, self._scale(size))
-        ratio = points.new_tensor([width / size[1], height / size[0]])
-        prior = place_gaussians(points * ratio, self.prior_sigma, working)
-        rows = (places[:, 1] * ratio[1]).floor().long().clamp(0, height - 1)
+        prior = place_gaussians(points, self.prior_sigma, size)
+        rows = places[:, 1].floor().long().clamp(0, size[0] - 1)
         return effective_density(prior, self.threshold)[rows]
 
-    def _widths(self, densities: Tensor, size: Size) -> Tensor:
+    def _widths(self, densities: Tensor) -> Tensor:
         d_min, d_max = self.ends.tolist()
         if not d_min < d_max:
             raise UsageError(
@@ -278,13 +269,4 @@ class PerspectiveAware(GaussianGenerator):
         rule = self.rule
         widths = widths_by_density(densities, d_min, d_max, rule.sigma_min, rule.sigma_max)
         limits = (rule.sigma_min, rule.sigma_max) if rule.clamp else (0.0, inf)
-        return widths.clamp(*limits) / self._growth(size)
-
-    def _scale(self, size: Size) -> float:
-        """From the image's pixels to those that lengths are meant for."""
-        return 1.0 if self.long_side is None else self.long_side / max(size)
-
-    def _growth(self, size: Size) -> float:
-        """How much a resize to the rounded size makes lengths grow."""
-        height, width = scaled(size, self._scale(size))
-        return sqrt(height * width / (size[0] * size[1]))
+        return widths.clamp(*limits)
