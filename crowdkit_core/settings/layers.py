@@ -35,12 +35,21 @@ def layered(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
 
 
 def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
-    """Both tables, ``upper`` winning, and tables within them likewise."""
+    """Both tables, ``upper`` winning, and tables within them likewise.
+
+    A component within a component that gets another ``name`` starts anew as well.
+
+    Example:
+        >>> fixed = {"base": {"name": "fixed", "sigma": 16.0}, "alpha": 1.0}
+        >>> merged(fixed, {"base": {"name": "geometry-adaptive"}})
+        {'base': {'name': 'geometry-adaptive'}, 'alpha': 1.0}
+    """
     result: Table = dict(lower)
     for key, value in upper.items():
         below = lower.get(key)
         if isinstance(below, Mapping) and isinstance(value, Mapping):
-            result[key] = merged(below, value)
+            replaced = "name" in below and _renamed(below, value)
+            result[key] = dict(value) if replaced else merged(below, value)
         else:
             result[key] = value
     return result

@@ -105,11 +105,19 @@ def _header(
         "facts": dict(facts),
     }
     try:
-        return json.dumps(to_jsonable_python(content))
-    except PydanticSerializationError as error:
+        return json.dumps(to_jsonable_python(content, fallback=_as_settings))
+    except (PydanticSerializationError, TypeError) as error:
         raise WeightsError(
             f"{path}: options and facts must be plain values to be recorded: {error}"
         ) from error
+
+
+def _as_settings(value: object) -> dict[str, Any]:
+    """A component that is an option of another, as the table a recipe would have for it."""
+    origin = getattr(value, "origin", None)
+    if origin is None:
+        raise TypeError(f"{type(value).__name__} was not made by its registered name")
+    return {"name": origin.name, **origin.options}
 
 
 def _read_head(path: Path) -> bytes:

@@ -29,6 +29,7 @@ from crowdkit_core.settings import (
     recipe_text,
     resolve_component,
 )
+from crowdkit_core.settings.layers import layered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,16 @@ class TestLayers:
         assert load_recipe(base, overrides=["loss=l1"]).loss.options == {}
         kept = load_recipe(base, overrides=["loss.name=mse"])
         assert kept.loss.options == {"reduction": "sum"}
+
+    def test_another_name_within_an_option_drops_its_options_below(self):
+        base = {"density_generator": {"base": {"name": "fixed", "sigma": 4.0}, "alpha": 0.5}}
+        refined = layered(base, parse_overrides(["density_generator.base.name=geometry-adaptive"]))
+        assert refined["density_generator"] == {
+            "base": {"name": "geometry-adaptive"},
+            "alpha": 0.5,
+        }
+        wider = layered(base, parse_overrides(["density_generator.base.sigma=8.0"]))
+        assert wider["density_generator"]["base"] == {"name": "fixed", "sigma": 8.0}
 
     def test_nested_tables_are_merged(self, toml):
         base = toml("a.toml", 'counter = "net"\n[trainer.loop]\nmilestones = [3, 4]')

@@ -18,6 +18,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from crowdkit_core import create
+from crowdkit_core.density import Fixed
 from crowdkit_core.errors import WeightsError
 from crowdkit_core.weights import read_weights, save_weights
 
@@ -247,6 +249,15 @@ def test_the_metadata_is_one_json_key(tmp_path: Path) -> None:
         metadata = file.metadata()
     assert set(metadata) == {"crowdkit"}
     assert set(json.loads(metadata["crowdkit"])) == {"version", "component", "options", "facts"}
+
+
+def test_a_component_among_the_options_is_recorded_as_a_recipe_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    base = create("density_generator", "fixed", sigma=3.0)
+    save_weights(path, nn.Linear(1, 1), options={"base": base})
+    assert read_weights(path).options == {"base": {"name": "fixed", "sigma": 3.0}}
+    with pytest.raises(WeightsError, match=r"plain values .* Fixed was not made by its registered"):
+        save_weights(path, nn.Linear(1, 1), options={"base": Fixed(sigma=3.0)})
 
 
 @pytest.mark.parametrize("header", ["{", "[1]"])
