@@ -1,6 +1,7 @@
 """Datasets, transforms and loading: from files to batches.
 
-Everything a public door takes or gives is in the pixels of the original image, corner convention.
+Everything a public door takes or gives is in the pixels of the original image, corner convention;
+of the resized one where a data set's own option (``long_side``, ``scale``) resizes its images.
 """
 
 from crowdkit_core.data.augmentation import Augmentation

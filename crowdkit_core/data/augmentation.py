@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from crowdkit_core.data.resizing import LongSide, problem_of_long_side, within_long_side
 from crowdkit_core.data.transforms import (
     adjust,
     crop,
@@ -32,7 +33,8 @@ class Augmentation:
 
     Attributes:
         long_side: Least and greatest length in pixels of the longer side: an image beyond them is
-            first resized to the nearer one. None to leave sizes alone.
+            first resized to the nearer one. None to leave sizes alone. In training only: where
+            evaluation is to see the same sizes, set the data set's own ``long_side``.
         crop_size: (H, W) of the result; where the image is smaller, padding fills the bottom and
             right, outside the region. None to crop by ``crop_fraction`` or not at all.
         crop_fraction: Share of each side to keep, in (0, 1].
@@ -58,7 +60,7 @@ class Augmentation:
         [[3.0, 2.0]]
     """
 
-    long_side: tuple[int, int] | None = None
+    long_side: LongSide | None = None
     crop_size: tuple[int, int] | None = None
     crop_fraction: float | None = None
     empty_crops: float = 1.0
@@ -78,7 +80,7 @@ class Augmentation:
     def __call__(self, sample: Sample, seed: int) -> Sample:
         """The augmented sample; ``seed`` decides everything that is random."""
         draw = _Draw(seed)
-        sample = resize(sample, _within_long_side(sample.size, self.long_side))
+        sample = resize(sample, within_long_side(sample.size, self.long_side))
         scale = draw.within(self.scale)
         sample = self._cropped(sample, scale, draw)
         sample = resize(sample, self._scaled_size(sample.size, scale))
@@ -128,13 +130,6 @@ class Augmentation:
         )
 
 
-def _within_long_side(size: Size, bounds: tuple[int, int] | None) -> Size:
-    if bounds is None:
-        return size
-    side = max(size)
-    return scaled(size, min(max(side, bounds[0]), bounds[1]) / side)
-
-
 class _Draw:
     """Random numbers of one seed."""
 
@@ -162,8 +157,8 @@ def _problems(options: Augmentation) -> list[str]:
         problems.append(f"crop_size {options.crop_size}, expected at least 1 x 1")
     if options.crop_fraction is not None and not 0 < options.crop_fraction <= 1:
         problems.append(f"crop_fraction {options.crop_fraction}, expected in (0, 1]")
-    if options.long_side is not None and not 1 <= options.long_side[0] <= options.long_side[1]:
-        problems.append(f"long_side {options.long_side}, expected least and greatest pixels")
+    if problem := problem_of_long_side(options.long_side):
+        problems.append(problem)
     problems += [
         f"{name} {getattr(options, name)}, expected a probability"
         for name in ("empty_crops", "flip", "grey")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crowdkit_core.data.annotations import BoxPoint, FormatName, MarkedImage
-from crowdkit_core.data.annotations.files import with_labels
+from crowdkit_core.data.annotations.files import only_labels, with_labels
 from crowdkit_core.data.folder_layout import FoundImage, Reading, find_annotated, with_suffixes
 from crowdkit_core.data.image_files import Entry, ImageFiles, require_folder, require_size
 from crowdkit_core.data.images import IMAGE_SUFFIXES, read_mask
@@ -71,7 +71,7 @@ class Folder(ImageFiles):
             without a mask counts everywhere.
 
     Raises:
-        DataError: Nothing to read, a malformed table, or an empty split.
+        DataError: Nothing to read, a malformed table, a label that nothing has, or an empty split.
     """
 
     def __init__(
@@ -103,6 +103,10 @@ class Folder(ImageFiles):
             for found in find_annotated(folder, annotations, reading, self._masks)
             if found.read is not None or unannotated != "skip"
         }
+        if labels:
+            # Marks are read image by image: a misspelt label would leave every image empty.
+            lists = [found.read() for found in self._found.values() if found.read is not None]
+            only_labels(lists, labels, annotations or folder)
         names = sorted(self._found, key=natural_key)
         splits = divide(
             names,

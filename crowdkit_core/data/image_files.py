@@ -12,7 +12,9 @@ from torch import Tensor
 from crowdkit_core.data.framing import frame_points
 from crowdkit_core.data.images import IMAGE_SUFFIXES, image_size, read_image
 from crowdkit_core.data.problems import SizeMismatchError
+from crowdkit_core.data.resizing import Resizing
 from crowdkit_core.data.splits import natural_key
+from crowdkit_core.data.transforms import resize_annotation, resize_image
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Annotation, Dataset, Lengths, Points, Sample, Size, Split
 
@@ -46,11 +48,15 @@ class ImageFiles(Dataset):
     Args:
         entries: The images of the split.
         split: Which split they are.
+        resizing: In which size images are given; None for the file's.
     """
 
-    def __init__(self, entries: Sequence[Entry], split: Split) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], split: Split, resizing: Resizing | None = None
+    ) -> None:
         self.split = split
         self.entries = tuple(entries)
+        self._resizing = resizing or Resizing()
         self._annotations: dict[int, Annotation] = {}
 
     @abstractmethod
@@ -78,13 +84,16 @@ class ImageFiles(Dataset):
         if index not in self._annotations:
             self._annotations[index] = self._read_annotation(entry)
         annotation = self._annotations[index]
-        return replace(annotation, roi=self._read_roi(entry, annotation.size))
+        annotation = replace(annotation, roi=self._read_roi(entry, annotation.size))
+        return resize_annotation(annotation, self._resizing(annotation.size))
 
     def __getitem__(self, index: int) -> Sample:
         annotation = self.annotation(index)
+        image = read_image(self.entries[index].image)
+        height, width = image.shape[-2:]
         return Sample(
             name=annotation.name,
-            image=read_image(self.entries[index].image),
+            image=resize_image(image, self._resizing((height, width))),
             points=Points(annotation.points, canvas_size=annotation.size),
             roi=annotation.roi,
             lengths=annotation.lengths,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from crowdkit_core.data.image_files import Entry, ImageFiles, dataset_folder, images_by_stem
 from crowdkit_core.data.points_files import read_rows
+from crowdkit_core.data.resizing import LongSide, Resizing
 from crowdkit_core.data.splits import natural_key, require_images
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Lengths, Size, Split
@@ -33,13 +34,22 @@ class JHU(ImageFiles):
     Args:
         root: The folder of ``train``, ``val`` and ``test``, or the one above ``jhu_crowd_v2.0``.
         split: Which images.
+        long_side: Least and greatest length in pixels of the longer side, equal for exactly that
+            length: an image of any split beyond them is given resized to the nearer one, so that
+            training and evaluation see one scale. Points, lengths and maps, also those that
+            evaluation reads or writes, are then in the resized image's pixels. None for images as
+            they are.
 
     Raises:
+        OptionsError: Impossible bounds.
         DataError: The folders are not there, ``image_labels.txt`` is malformed, or the split is
             empty.
     """
 
-    def __init__(self, *, root: Path, split: Split = "train") -> None:
+    def __init__(
+        self, *, root: Path, split: Split = "train", long_side: LongSide | None = None
+    ) -> None:
+        resizing = Resizing(long_side=long_side)
         folder = dataset_folder(root, ["jhu_crowd_v2.0"], ["train/images", "test/images"])
         train, validation, test = (_entries(folder, name) for name in ("train", "val", "test"))
         splits: dict[Split, list[Entry]] = {
@@ -49,7 +59,7 @@ class JHU(ImageFiles):
             "all": [*train, *validation, *test],
         }
         hint = "expected {train,val,test}/images/*.jpg and {train,val,test}/gt/*.txt"
-        super().__init__(require_images(splits, split, folder, hint), split)
+        super().__init__(require_images(splits, split, folder, hint), split, resizing)
 
     def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
         return _read_heads(entry.truth)[:, :2]

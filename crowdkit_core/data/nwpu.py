@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crowdkit_core.data.image_files import Entry, ImageFiles, dataset_folder, images_by_stem
 from crowdkit_core.data.matlab_files import load_mat
 from crowdkit_core.data.points_files import read_rows, read_text
+from crowdkit_core.data.resizing import LongSide, Resizing
 from crowdkit_core.data.splits import require_images
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Lengths, Size, Split
@@ -36,12 +37,21 @@ class NWPU(ImageFiles):
     Args:
         root: The folder of ``train.txt``.
         split: ``train``, ``validation`` or ``all``.
+        long_side: Least and greatest length in pixels of the longer side, equal for exactly that
+            length: an image of any split beyond them is given resized to the nearer one, so that
+            training and evaluation see one scale. Points, lengths and maps, also those that
+            evaluation reads or writes, are then in the resized image's pixels. None for images as
+            they are.
 
     Raises:
+        OptionsError: Impossible bounds.
         DataError: The lists are not there, or split ``test`` is asked for.
     """
 
-    def __init__(self, *, root: Path, split: Split = "train") -> None:
+    def __init__(
+        self, *, root: Path, split: Split = "train", long_side: LongSide | None = None
+    ) -> None:
+        resizing = Resizing(long_side=long_side)
         folder = dataset_folder(root, ["NWPU-Crowd", "NWPU"], ["train.txt"])
         if split == "test":
             raise DataError(
@@ -56,7 +66,7 @@ class NWPU(ImageFiles):
             "all": [*train, *validation],
         }
         hint = "expected lines like '0001 1 2' in train.txt and val.txt"
-        super().__init__(require_images(splits, split, folder, hint), split)
+        super().__init__(require_images(splits, split, folder, hint), split, resizing)
 
     def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
         return _read_heads(entry.truth)[0]

@@ -1,4 +1,4 @@
-"""Pure functions on a sample that keep image, points, region and lengths together."""
+"""Pure functions that keep image, points, region and lengths of a sample together."""
 
 import math
 from dataclasses import replace
@@ -11,7 +11,7 @@ from torchvision.transforms.v2 import functional as F
 
 from crowdkit_core.data.batches import region
 from crowdkit_core.errors import ShapeError
-from crowdkit_core.interfaces import Points, Sample, Size
+from crowdkit_core.interfaces import Annotation, Lengths, Points, Sample, Size
 
 
 def crop(sample: Sample, top: int, left: int, size: Size) -> Sample:
@@ -61,19 +61,33 @@ def resize(sample: Sample, size: Size) -> Sample:
     """
     if size == sample.size:
         return sample
-    (height, width), (old_height, old_width) = size, sample.size
-    ratio = sample.points.new_tensor([width / old_width, height / old_height])
-    growth = math.sqrt(height * width / (old_height * old_width))
+    points = _resize_points(sample.points.as_subclass(Tensor), sample.size, size)
     return replace(
         sample,
-        image=_resize_image(sample.image, size),
-        points=Points(sample.points.as_subclass(Tensor) * ratio, canvas_size=size),
+        image=resize_image(sample.image, size),
+        points=Points(points, canvas_size=size),
         roi=None if sample.roi is None else _resize_region(sample.roi, size),
-        lengths={name: values * growth for name, values in sample.lengths.items()},
+        lengths=_resize_lengths(sample.lengths, sample.size, size),
     )
 
 
-def _resize_image(image: Tensor, size: Size) -> Tensor:
+def resize_annotation(annotation: Annotation, size: Size) -> Annotation:
+    """What `resize` makes of a sample with this annotation, without its pixels."""
+    if size == annotation.size:
+        return annotation
+    return replace(
+        annotation,
+        size=size,
+        points=_resize_points(annotation.points, annotation.size, size),
+        roi=None if annotation.roi is None else _resize_region(annotation.roi, size),
+        lengths=_resize_lengths(annotation.lengths, annotation.size, size),
+    )
+
+
+def resize_image(image: Tensor, size: Size) -> Tensor:
+    """Resize (3, H, W) pixels bilinearly with antialiasing; uint8 stays uint8."""
+    if size == tuple(image.shape[-2:]):
+        return image
     # torch's kernel for uint8 cannot make a single pixel.
     given = image.float() if size == (1, 1) else image
     resized: Tensor = F.resize(given, list(size), antialias=True)
@@ -151,6 +165,17 @@ def people_inside(sample: Sample) -> int:
     height, width = sample.size
     x, y = sample.points.as_subclass(Tensor).long().unbind(1)
     return int(sample.roi[y.clamp(0, height - 1), x.clamp(0, width - 1)].sum())
+
+
+def _resize_points(points: Tensor, old: Size, new: Size) -> Tensor:
+    ratio = points.new_tensor([new[1] / old[1], new[0] / old[0]])
+    # Rounding must not move a point on the border out of the frame.
+    return (points * ratio).minimum(points.new_tensor([new[1], new[0]]))
+
+
+def _resize_lengths(lengths: Lengths, old: Size, new: Size) -> Lengths:
+    growth = math.sqrt(new[0] * new[1] / (old[0] * old[1]))
+    return {name: values * growth for name, values in lengths.items()}
 
 
 def _resize_region(roi: Tensor, size: Size) -> Tensor:

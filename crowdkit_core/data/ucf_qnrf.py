@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from crowdkit_core.data.image_files import Entry, ImageFiles, dataset_folder, images_by_stem
 from crowdkit_core.data.matlab_files import read_mat
+from crowdkit_core.data.resizing import LongSide, Resizing
 from crowdkit_core.data.splits import divide, natural_key, require_images
 from crowdkit_core.interfaces import Size, Split
 
@@ -22,12 +23,26 @@ class UCFQNRF(ImageFiles):
         root: The folder of ``Train`` and ``Test``, or the one above ``UCF-QNRF_ECCV18``.
         split: Which images.
         validation_every: Every how many training images one is held out; 0 for none.
+        long_side: Least and greatest length in pixels of the longer side, equal for exactly that
+            length: an image of any split beyond them is given resized to the nearer one, so that
+            training and evaluation see one scale. Points, lengths and maps, also those that
+            evaluation reads or writes, are then in the resized image's pixels. None for images as
+            they are.
 
     Raises:
+        OptionsError: Impossible bounds.
         DataError: The folders are not there or the split is empty.
     """
 
-    def __init__(self, *, root: Path, split: Split = "train", validation_every: int = 10) -> None:
+    def __init__(
+        self,
+        *,
+        root: Path,
+        split: Split = "train",
+        validation_every: int = 10,
+        long_side: LongSide | None = None,
+    ) -> None:
+        resizing = Resizing(long_side=long_side)
         folder = dataset_folder(root, ["UCF-QNRF_ECCV18", "UCF-QNRF"], ["Train", "Test"])
         found = {name: _entries(folder, name) for name in ("Train", "Test")}
         splits = divide(
@@ -40,7 +55,7 @@ class UCFQNRF(ImageFiles):
             if split == "validation"
             else "expected {Train,Test}/img_0001.jpg and img_0001_ann.mat"
         )
-        super().__init__(require_images(splits, split, folder, hint), split)
+        super().__init__(require_images(splits, split, folder, hint), split, resizing)
 
     def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
         return read_mat(entry.truth, lambda variables: variables["annPoints"], "annPoints")

@@ -16,6 +16,7 @@ from crowdkit_core.data.image_files import (
     require_size,
 )
 from crowdkit_core.data.matlab_files import Variables, find_points, load_mat, read_mat_mask
+from crowdkit_core.data.resizing import Resizing
 from crowdkit_core.data.splits import divide_video, require_images
 from crowdkit_core.interfaces import Size, Split
 
@@ -37,19 +38,30 @@ class UCSD(ImageFiles):
 
     Counted from 1 over all clips, frames 601 to 1400 are for training and all others for testing.
     Neighbouring frames are alike, so the validation frames are the last ``validation_last`` of
-    the training frames: 1321 to 1400. Papers enlarge the frames; that is a matter of the
-    counter or of transforms and not done here.
+    the training frames: 1321 to 1400.
 
     Args:
         root: The folder in which both downloads were unpacked.
         split: Which frames.
         validation_last: How many frames at the end of the training frames are held out.
+        scale: Factor on both sides, 2 in many papers: frames of every split are given resized, so
+            that training and evaluation see one scale. Points, region and maps, also those that
+            evaluation reads or writes, are then in the resized frame's pixels.
 
     Raises:
+        OptionsError: ``scale`` is not above 0.
         DataError: The frames are not there or the split is empty.
     """
 
-    def __init__(self, *, root: Path, split: Split = "train", validation_last: int = 80) -> None:
+    def __init__(
+        self,
+        *,
+        root: Path,
+        split: Split = "train",
+        validation_last: int = 80,
+        scale: float = 1.0,
+    ) -> None:
+        resizing = Resizing(scale=scale)
         videos = dataset_folder(root, _VIDEO_FOLDERS, [f"{clip}.y" for clip in _CLIPS])
         truths = dataset_folder(root, _TRUTH_FOLDERS, [f"{clip}_frame_full.mat" for clip in _CLIPS])
         frames = _entries(videos, truths)
@@ -60,7 +72,7 @@ class UCSD(ImageFiles):
             if split == "validation"
             else "expected ten clips of 200 frames, vidf1_33_000.y to vidf1_33_009.y"
         )
-        super().__init__(require_images(splits, split, videos, hint), split)
+        super().__init__(require_images(splits, split, videos, hint), split, resizing)
         self._region = truths / _REGION
         self._roi: Tensor | None = None
         self._truths: dict[Path, Variables] = {}

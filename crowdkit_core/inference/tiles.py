@@ -8,7 +8,7 @@ to rounding (1e-4 relative in float32 is tested; TF32 convolutions on a GPU are 
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, UInt8
@@ -142,7 +142,8 @@ def predict_tiles(
             to_columns, from_columns = _cells(column, stride)
             whole[name][..., to_rows, to_columns] = part[..., from_rows, from_columns].cpu()
     density = whole.pop("density")
-    return Prediction.from_density(density, counter.outputs["density"].stride, maps=whole)
+    stitched = Prediction.from_density(density, counter.outputs["density"].stride, maps=whole)
+    return replace(stitched, outputs=counter.outputs, direct_count=counter.direct_count)
 
 
 def _maps(prediction: Prediction) -> dict[str, Tensor]:

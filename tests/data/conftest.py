@@ -8,8 +8,9 @@ import pytest
 import scipy.io
 import torch
 from PIL import Image
+from torchvision.transforms.v2 import functional as F
 
-from crowdkit_core.interfaces import Points, Sample
+from crowdkit_core.interfaces import Dataset, Points, Sample
 
 
 @pytest.fixture
@@ -131,6 +132,32 @@ def make_sample() -> Callable[..., Sample]:
         )
 
     return make
+
+
+@pytest.fixture
+def assert_twice_as_large() -> Callable[[Dataset, Dataset], None]:
+    """One data set gives every image of another doubled, with all that belongs to it."""
+
+    def check(resized: Dataset, plain: Dataset) -> None:
+        assert len(plain) == len(resized) > 0
+        for index in range(len(plain)):
+            before, after = plain.annotation(index), resized.annotation(index)
+            sample = resized[index]
+            assert after.size == sample.size == (2 * before.size[0], 2 * before.size[1])
+            assert after.points.tolist() == (2 * before.points).tolist()
+            assert after.lengths.keys() == sample.lengths.keys() == before.lengths.keys()
+            for name, values in before.lengths.items():
+                torch.testing.assert_close(after.lengths[name], 2 * values)
+                torch.testing.assert_close(sample.lengths[name], 2 * values)
+            pixels = F.resize(plain[index].image, list(after.size), antialias=True)
+            assert sample.image.dtype == torch.uint8
+            assert torch.equal(sample.image, pixels)
+            if before.roi is not None:
+                doubled = before.roi.repeat_interleave(2, dim=0).repeat_interleave(2, dim=1)
+                assert torch.equal(after.roi, doubled)
+                assert torch.equal(sample.roi, doubled)
+
+    return check
 
 
 @pytest.fixture

@@ -68,10 +68,12 @@ def test_labels_choose_people(photos, tmp_path, name):
     assert sum(len(dataset.annotation(i).points) for i in range(3)) == 3
 
 
-def test_a_label_that_a_file_does_not_have_is_refused(photos, tmp_path):
-    write_annotations(tmp_path / "points.xml", IMAGES)
-    with pytest.raises(DataError, match="nothing is labelled 'heads'"):
-        Folder(root=photos, annotations=tmp_path / "points.xml", labels=("heads",), split="all")
+@pytest.mark.parametrize("name", ["points.csv", "points.xml"])
+def test_a_label_that_nothing_has_is_refused(photos, tmp_path, name):
+    write_annotations(tmp_path / name, IMAGES)
+    with pytest.raises(DataError, match=f"{name}: nothing is labelled 'heads'") as refused:
+        Folder(root=photos, annotations=tmp_path / name, labels=("heads",), split="all")
+    assert "head" in refused.value.hint
 
 
 def test_a_folder_in_the_format_of_one_file_is_refused(photos):

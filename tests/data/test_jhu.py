@@ -1,7 +1,7 @@
 import pytest
 
 from crowdkit_core.data import JHU, Augmentation
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, OptionsError
 from crowdkit_core.testing import check_dataset
 
 HEADS = "10 20 5 8 1 0\n30 5 6 3 3 1\n"
@@ -86,6 +86,18 @@ def test_missing_halves_are_named(downloaded):
 def test_a_folder_without_it_is_refused(tmp_path):
     with pytest.raises(DataError, match="expected train/images or test/images in it"):
         JHU(root=tmp_path)
+
+
+def test_every_split_is_resized_alike(downloaded, assert_twice_as_large):
+    for split in ("train", "validation"):
+        resized = JHU(root=downloaded, split=split, long_side=(120, 120))
+        assert_twice_as_large(resized, JHU(root=downloaded, split=split))
+    check_dataset(JHU(root=downloaded, split="all", long_side=(1, 17)))
+
+
+def test_impossible_bounds_are_refused(downloaded):
+    with pytest.raises(OptionsError, match=r"long_side \(20, 10\)"):
+        JHU(root=downloaded, long_side=(20, 10))
 
 
 def test_contract(downloaded):

@@ -5,7 +5,7 @@ import pytest
 import scipy.io
 
 from crowdkit_core.data import NWPU, check
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, OptionsError
 from crowdkit_core.testing import check_dataset
 
 POINTS = {"0001": [[10.5, 20.0], [30.0, 5.25]], "0002": [], "0003": [[1.0, 2.0]]}
@@ -138,6 +138,18 @@ def test_missing_files_are_named(with_jsons):
 def test_a_folder_without_it_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"expected train.txt in it"):
         NWPU(root=tmp_path)
+
+
+def test_every_split_is_resized_alike(downloaded, assert_twice_as_large):
+    for split in ("train", "validation"):
+        resized = NWPU(root=downloaded, split=split, long_side=(120, 120))
+        assert_twice_as_large(resized, NWPU(root=downloaded, split=split))
+    check_dataset(NWPU(root=downloaded, split="all", long_side=(1, 17)))
+
+
+def test_impossible_bounds_are_refused(downloaded):
+    with pytest.raises(OptionsError, match=r"long_side \(20, 10\)"):
+        NWPU(root=downloaded, long_side=(20, 10))
 
 
 def test_contract(downloaded):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from crowdkit_core.data import UCFQNRF
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, OptionsError
 from crowdkit_core.testing import check_dataset
 
 
@@ -57,6 +57,18 @@ def test_an_empty_split_says_what_to_set(downloaded):
     with pytest.raises(DataError, match="'validation' is empty") as caught:
         UCFQNRF(root=downloaded, split="validation", validation_every=0)
     assert "validation_every" in caught.value.hint
+
+
+def test_every_split_is_resized_alike(downloaded, assert_twice_as_large):
+    for split in ("train", "validation"):
+        resized = UCFQNRF(root=downloaded, split=split, long_side=(120, 120))
+        assert_twice_as_large(resized, UCFQNRF(root=downloaded, split=split))
+    check_dataset(UCFQNRF(root=downloaded, split="all", long_side=(1, 17)))
+
+
+def test_impossible_bounds_are_refused(downloaded):
+    with pytest.raises(OptionsError, match=r"long_side \(20, 10\)"):
+        UCFQNRF(root=downloaded, long_side=(20, 10))
 
 
 def test_contract(downloaded):

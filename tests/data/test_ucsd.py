@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from crowdkit_core.data import UCSD
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, OptionsError
 from crowdkit_core.testing import check_dataset
 
 FRAMES = [(0, 1), (2, 200), (3, 1), (3, 2), (6, 120), (6, 121), (6, 200), (7, 1), (9, 200)]
@@ -78,6 +78,16 @@ def test_a_missing_truth_or_region_is_named(downloaded):
 def test_a_folder_without_it_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"vidf1_33_000.y"):
         UCSD(root=tmp_path)
+
+
+def test_frames_and_region_are_enlarged(downloaded, assert_twice_as_large):
+    for split in ("train", "test"):
+        assert_twice_as_large(
+            UCSD(root=downloaded, split=split, scale=2.0), UCSD(root=downloaded, split=split)
+        )
+    check_dataset(UCSD(root=downloaded, split="all", scale=1.37))
+    with pytest.raises(OptionsError, match="scale -1"):
+        UCSD(root=downloaded, scale=-1.0)
 
 
 def test_contract(downloaded):

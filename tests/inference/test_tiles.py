@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.inference import auto_tile, plan_tiles, predict_tiles
 from crowdkit_core.inference import tiles as tiles_module
+from crowdkit_core.interfaces import LocalizedPoints, Localizer
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
 promise = settings(
@@ -43,6 +44,29 @@ def test_tiled_equals_whole(make_counter, name, height, width, tile):
     assert tiled.maps.keys() == whole.maps.keys()
     for key, values in whole.maps.items():
         torch.testing.assert_close(tiled.maps[key], values, **TOLERANCE)
+
+
+class StrideReader(Localizer):
+    """A point for the strongest cell of the first map of its kind, as the map's stride says."""
+
+    needs = ("attention",)
+
+    def forward(self, prediction, size):
+        name = next(n for n, spec in prediction.outputs.items() if spec.kind == "attention")
+        strengths = prediction.maps[name][0].sum(0)
+        row, column = divmod(int(strengths.argmax()), strengths.shape[1])
+        xy = (torch.tensor([[column, row]]) + 0.5) * prediction.outputs[name].stride
+        return [LocalizedPoints(xy, torch.ones(1))]
+
+
+def test_a_localizer_that_reads_what_maps_mean_works_on_tiles(make_counter):
+    counter, image = make_counter("PoolingCounter"), random_image(60, 44)
+    counter.direct_count = True
+    tiled, whole = both(counter, image, plan_tiles(counter, (60, 44), tile=16))
+    assert tiled.outputs == whole.outputs == counter.outputs
+    assert tiled.direct_count is whole.direct_count is True
+    on_tiles, on_whole = (StrideReader()(each, (60, 44))[0].xy for each in (tiled, whole))
+    assert torch.equal(on_tiles, on_whole)
 
 
 def test_a_halo_below_the_receptive_field_is_not_exact(make_counter):

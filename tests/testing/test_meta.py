@@ -93,6 +93,31 @@ class ForgetsAParameter(Fixed):
         return super().forward(points, size, stride=stride) * self.gain
 
 
+class NeedsFit(Fixed):
+    """Does not know its width before it has seen a training set."""
+
+    def __init__(self) -> None:
+        super().__init__(sigma=4.0)
+        self.register_buffer("people", torch.tensor(float("nan")))
+
+    def fit(self, dataset):
+        counts = [len(dataset.annotation(index).points) for index in range(len(dataset))]
+        self.people.fill_(sum(counts))
+
+    def sigmas(self, points, size):
+        assert not self.people.isnan(), "not fitted"
+        return torch.full((len(points),), float(self.people) / 4)
+
+
+class HidesItsFit(NeedsFit):
+    """Keeps what it was fitted to outside the state_dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.people
+        self.people = torch.tensor(float("nan"))
+
+
 @pytest.mark.parametrize(
     ("generator", "check"),
     [
@@ -101,6 +126,7 @@ class ForgetsAParameter(Fixed):
         (InventsPeople(sigma=4.0), "zero_points_give_zeros"),
         (MixesImages(sigma=4.0), "images_do_not_see_each_other"),
         (ForgetsAParameter(), "every_parameter_gets_a_gradient"),
+        (HidesItsFit(), "state_dict_round_trip"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
@@ -110,6 +136,12 @@ def test_broken_density_generators_are_caught(generator, check):
 
 def test_a_sound_density_generator_passes():
     check_density_generator(Fixed(sigma=4.0))
+
+
+def test_a_density_generator_that_needs_fit_passes_and_stays_as_it_was():
+    generator = NeedsFit()
+    check_density_generator(generator)
+    assert generator.people.isnan()
 
 
 # --- counters ---

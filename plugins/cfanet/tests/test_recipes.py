@@ -34,6 +34,17 @@ def has_parts_that_fit(recipe: Recipe) -> bool:
     return bool(recipe.create("trainer").stages(task))
 
 
+def test_only_the_release_reduces_ucf_qnrf_for_testing(tmp_path: Path) -> None:
+    paper, release = (
+        load_recipe(f"cfanet/{name}", overrides=[f"dataset.root={tmp_path}"])
+        for name in ("ucf-qnrf", "marunet-ucf-qnrf")
+    )
+    assert paper.dataset.options["long_side"] is None
+    assert paper.trainer.options["augmentation"].long_side == (1024, 2048)
+    assert release.dataset.options["long_side"] == (1, 1024)
+    assert release.trainer.options["augmentation"].long_side is None
+
+
 @pytest.mark.parametrize("name", ["ucf-cc-50", "marunet-ucf-cc-50"])
 def test_ucf_cc_50_is_five_folds(name: str, tmp_path: Path) -> None:
     overrides = [f"dataset.root={tmp_path}", "counter.pretrained=false"]
