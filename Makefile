@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 
-.PHONY: setup demo test lint types shapes docs bench clean
+.PHONY: setup demo test packages lint types shapes docs bench clean
 
 setup: $(VENV)/.installed
 
@@ -18,6 +18,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Every plugin and a third party's in an environment of its own, with nothing but what it declares.
+packages: setup
+	$(BIN)/python -m pytest tests/packaging -m "not gpu and not realdata"
 
 lint: setup
 	$(BIN)/ruff check .

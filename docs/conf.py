@@ -1,5 +1,11 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from generate import write_pages
+
 project = "crowdkit"
 author = "The crowdkit developers"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
@@ -8,3 +14,10 @@ html_title = "crowdkit"
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
+autodoc_typehints = "none"
+suppress_warnings: list[str] = []
+
+
+def setup(app):
+    """Write the generated pages before Sphinx looks for pages."""
+    app.connect("config-inited", lambda *_: write_pages(Path(__file__).parent))

@@ -32,18 +32,20 @@ def register_commands(group: click.Group) -> None:
 @click.option("--epochs", type=click.IntRange(min=1), help="Train shorter or longer.")
 def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
     """Train on synthetic crowds, evaluate, count an image, and draw pictures of it."""
+    from crowdkit_core.settings import load_recipe
+
+    overrides = [f"trainer.epochs={epochs}"] if epochs else []
+    resolved = load_recipe(recipe, overrides=overrides)
+
     from torchvision.transforms.v2.functional import to_pil_image
 
     from crowdkit_core.cli.pictures import write_comparisons, write_overlay
     from crowdkit_core.evaluation import evaluate, format_report
     from crowdkit_core.inference import count
-    from crowdkit_core.settings import load_recipe
     from crowdkit_core.training import train_recipe
     from crowdkit_core.visual import save, training_curve
 
     output = output or dated_folder("demo")
-    overrides = [f"trainer.epochs={epochs}"] if epochs else []
-    resolved = load_recipe(recipe, overrides=overrides)
     resolved = replace(resolved, run=replace(resolved.run, directory=output))
     click.echo(f"1. training {resolved.counter.name} on {resolved.dataset.name} images")
     result = train_recipe(resolved)

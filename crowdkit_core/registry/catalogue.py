@@ -15,6 +15,16 @@ def known_plugins(kind: str) -> dict[str, str]:
     return dict(_catalogue().get(kind, {}))
 
 
+def known_distributions() -> set[str]:
+    """Distributions of the known plugins.
+
+    Example:
+        >>> "crowdkit-mcnn" in known_distributions()
+        True
+    """
+    return {distribution for names in _catalogue().values() for distribution in names.values()}
+
+
 @cache
 def _catalogue() -> dict[str, dict[str, str]]:
     text = (files(__package__) / "catalogue.toml").read_text(encoding="utf-8")

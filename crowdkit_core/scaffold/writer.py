@@ -63,6 +63,7 @@ def _files(name: str, kind: str) -> dict[str, str]:
     return {
         "pyproject.toml": _render("pyproject.toml", values),
         "README.md": _render("README.md", values),
+        ".gitignore": _render("gitignore", values),
         f"src/{package}/__init__.py": _render("__init__.py", values),
         f"src/{package}/py.typed": "",
         f"src/{package}/{kind}.py": _render(f"{kind}.py", values),

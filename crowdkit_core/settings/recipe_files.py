@@ -13,6 +13,7 @@ from crowdkit_core.errors import (
     UnknownComponentError,
     UsageError,
 )
+from crowdkit_core.registry.catalogue import known_distributions
 from crowdkit_core.registry.discovery import Offer, normalized, offers
 from crowdkit_core.registry.kinds import RECIPES_GROUP
 from crowdkit_core.registry.lookup import core_conflict
@@ -142,7 +143,11 @@ def _unknown(name: str, bare: str) -> UnknownComponentError:
     known = sorted(info.name for info in (*list_recipes(), *list_grids()) if not info.error)
     near = get_close_matches(bare, known, n=3)
     guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    package = f"crowdkit-{bare.partition('/')[0]}"
+    installed = {offer.distribution for offer in offers(RECIPES_GROUP)}
+    hint = "a recipe of your own is given as a path that ends in .toml"
+    if package in known_distributions() - installed:
+        hint = f"pip install {package}"
     return UnknownComponentError(
-        f"no recipe named {name!r}{guess}; installed: {', '.join(known) or 'none'}",
-        hint="a recipe of your own is given as a path that ends in .toml",
+        f"no recipe named {name!r}{guess}; installed: {', '.join(known) or 'none'}", hint=hint
     )

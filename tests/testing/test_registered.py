@@ -1,10 +1,14 @@
 """Every registered component that needs no file keeps its contract, from the day it is there."""
 
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
 import pytest
 
 from crowdkit_core import create, list_components
 from crowdkit_core.errors import OptionsError
-from crowdkit_core.testing import checks_of
+from crowdkit_core.testing.runner import CHECKS
 
 NEED_FILES = {
     "dots",
@@ -20,28 +24,27 @@ NEED_FILES = {
 }
 """Datasets on disk; checked on miniature trees in the tests of the data."""
 
-QUICKER = {
-    ("counter", "csrnet"): {"backbone": "resnet18"},
-    ("counter", "deepcount"): {"tile": (128, 128), "branches": (4, 5)},
-    ("dataset", "synthetic"): {"images": 4},
-}
+QUICKER = tomllib.loads((Path(__file__).parents[1] / "quicker.toml").read_text())
 
 
 def cases():
     for info in list_components():
         if info.name in NEED_FILES:
             continue
-        options = QUICKER.get((info.kind, info.name), {})
-        name = f"{info.distribution}:{info.name}"
-        component = create(info.kind, name, **options)
-        for check in checks_of(component):
+        for check in CHECKS[info.kind.replace("_", " ")]:
             label = f"{info.kind}-{info.name}-{check.__name__}"
-            yield pytest.param(info.kind, name, options, check, id=label)
+            yield pytest.param(info.kind, f"{info.distribution}:{info.name}", check, id=label)
 
 
-@pytest.mark.parametrize(("kind", "name", "options", "check"), list(cases()))
-def test_contract(kind, name, options, check):
-    check(create(kind, name, **options))
+@lru_cache(maxsize=1)
+def component(kind, name):
+    """One instance for all its checks, as `check_counter` and its siblings are given."""
+    return create(kind, name, **QUICKER.get(kind, {}).get(name.rpartition(":")[2], {}))
+
+
+@pytest.mark.parametrize(("kind", "name", "check"), list(cases()))
+def test_contract(kind, name, check):
+    check(component(kind, name))
 
 
 @pytest.mark.parametrize("name", sorted(NEED_FILES))

@@ -1,0 +1,30 @@
+"""Pages made from what is installed and from the plugins' own pages, at every build of the docs."""
+
+from pathlib import Path
+
+from generate.interfaces import api_page, interface_pages
+from generate.matrix import matrix_page
+from generate.papers import paper_pages
+from generate.recipes import recipes_page
+
+
+def write_pages(docs: Path) -> None:
+    """Bring ``docs/generated`` up to date.
+
+    A page that stays as it was is not written, so that it is not built anew.
+    """
+    folder = docs / "generated"
+    pages = {
+        **interface_pages(),
+        **paper_pages(docs.parent, folder),
+        "api.md": api_page(),
+        "matrix.md": matrix_page(),
+        "recipes.md": recipes_page(),
+    }
+    folder.mkdir(exist_ok=True)
+    for stale in set(folder.iterdir()) - {folder / name for name in pages}:
+        stale.unlink()
+    for name, text in pages.items():
+        page = folder / name
+        if not page.exists() or page.read_text() != text:
+            page.write_text(text)
