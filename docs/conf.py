@@ -14,8 +14,6 @@ html_title = "crowdkit"
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
-autodoc_typehints = "none"
-suppress_warnings: list[str] = []
 
 
 def setup(app):

@@ -1,13 +1,18 @@
 """`crowdkit train`: train what a recipe describes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from crowdkit_core.cli.options import named_overrides, set_option
 from crowdkit_core.cli.output import json_option, print_json
 from crowdkit_core.cli.run_folders import dated_folder
+
+if TYPE_CHECKING:  # imports torch
+    from crowdkit_core.training import TrainingResult
 
 
 @click.command("train")
@@ -80,18 +85,27 @@ def train(
     if distributed.is_initialized() and distributed.get_rank() > 0:
         return
     save(training_curve(result.history), result.directory / "curve.png")
-    best = min(
-        (record for record in result.history if "mae" in record),
-        key=lambda record: record["mae"],
-        default={},
-    )
+    best = _best(result)
     if as_json:
         print_json({"run": result.directory, "weights": result.weights, "best": best})
         return
     click.echo(f"run: {result.directory}")
     if best:
+        several = len({record["stage"] for record in result.history}) > 1
+        stage = f" of stage {best['stage']}" if several else ""
         click.echo(
-            f"best: epoch {best['epoch']}, MAE {best['mae']:.2f}, RMSE {best['rmse']:.2f} "
+            f"best: epoch {best['epoch']}{stage}, MAE {best['mae']:.2f}, RMSE {best['rmse']:.2f} "
             f"on the {run.validate_on} images"
         )
     click.echo(f"weights: {result.weights}")
+
+
+def _best(result: "TrainingResult") -> Mapping[str, Any]:
+    """The log's record of the epoch whose weights are the run's; empty if none was validated."""
+    from crowdkit_core.weights import read_weights
+
+    if result.best_weights is None:
+        return {}
+    facts = read_weights(result.best_weights).facts
+    epoch = (facts["stage"], facts["epoch"])
+    return next(each for each in result.history if (each["stage"], each["epoch"]) == epoch)

@@ -137,7 +137,7 @@ def _reference(documentation: str) -> str:
     for title in REFERENCE_SECTIONS:
         if lines := _section(documentation, title):
             return " ".join(line.strip() for line in lines if line.strip())
-        for line in documentation.splitlines():
-            if line.startswith(f"{title}: "):
-                return line.partition(": ")[2]
+        for paragraph in documentation.split("\n\n"):
+            if paragraph.startswith(f"{title}: "):
+                return " ".join(paragraph.partition(": ")[2].split())
     return ""

@@ -18,7 +18,8 @@ from crowdkit_core.interfaces import (
 )
 from crowdkit_core.losses import MSE
 from crowdkit_core.networks.cost import measure_cost
-from crowdkit_core.registry import Description, describe
+from crowdkit_core.registry import Description, describe, load
+from crowdkit_core.registry.options import dataclass_in, parameters
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 
 
@@ -31,6 +32,16 @@ def descriptions(kind: str) -> tuple[Description, ...]:
 def names(kind: str) -> list[str]:
     """The names of a kind's components."""
     return [each.name for each in descriptions(kind)]
+
+
+def option_tables(description: Description) -> dict[str, type]:
+    """The options of a component that are tables themselves, with their dataclasses."""
+    factory = load(description.kind, description.name)
+    found = {
+        name: dataclass_in(option.annotation)
+        for name, option in parameters(factory, description.name).items()
+    }
+    return {name: each for name, each in found.items() if each is not None}
 
 
 class CounterFacts(NamedTuple):

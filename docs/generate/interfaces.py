@@ -1,9 +1,10 @@
 """A page for each interface: what is installed, with its options."""
 
+import re
 from collections.abc import Iterator
 
 from crowdkit_core.registry import KINDS, Description
-from generate.components import anchor, counter_facts, descriptions
+from generate.components import anchor, counter_facts, descriptions, option_tables
 from generate.markdown import code, listing, page, table
 from generate.papers import paper_link
 
@@ -30,7 +31,7 @@ PURPOSES = {
 
 def interface_pages() -> dict[str, str]:
     """The pages by file name."""
-    return {file_name(kind): _interface_page(kind) for kind in KINDS}
+    return {file_name(kind): interface_page(kind) for kind in KINDS}
 
 
 def file_name(kind: str) -> str:
@@ -39,22 +40,25 @@ def file_name(kind: str) -> str:
 
 
 def api_page() -> str:
-    """The class of every component, as its docstring documents it."""
+    """The class of every component, as its docstring documents it, and of options with a table."""
     parts = ["# Classes of the components", "By package, core first."]
     found = [each for kind in KINDS for each in descriptions(kind)]
-    for package in sorted(
-        {each.distribution for each in found}, key=lambda name: name[9:] != "core"
-    ):
+    packages = {each.distribution for each in found}
+    for package in sorted(packages, key=lambda name: (name != "crowdkit-core", name)):
         parts.append(f"## {package}")
-        parts += [_class(each) for each in found if each.distribution == package]
+        parts += [_class(_python_name(each)) for each in found if each.distribution == package]
+    tables = {each for description in found for each in option_tables(description).values()}
+    parts.append("## Options that are tables")
+    parts += sorted(_class(f"{each.__module__}.{each.__qualname__}") for each in tables)
     return page(*parts)
 
 
-def _class(description: Description) -> str:
-    return f"```{{eval-rst}}\n.. autoclass:: {_python_name(description)}\n```"
+def _class(python_name: str) -> str:
+    return f"```{{eval-rst}}\n.. autoclass:: {python_name}\n```"
 
 
-def _interface_page(kind: str) -> str:
+def interface_page(kind: str) -> str:
+    """What is installed of a kind: a table, then a section for each."""
     found = descriptions(kind)
     option = kind.replace("_", "-")
     rows = [
@@ -92,11 +96,21 @@ def _section(description: Description) -> Iterator[str]:
 def _options(description: Description) -> str:
     if not description.options:
         return "It has no options."
+    tables = option_tables(description)
     rows = [
-        (code(each.name), code(each.type), code(each.default) or "required", each.help)
+        (
+            code(each.name),
+            code(_without_modules(each.type)),
+            code(each.default) or "required",
+            each.help + " [Its options](api.md#options-that-are-tables)." * (each.name in tables),
+        )
         for each in description.options
     ]
     return table(("option", "type", "default", "meaning"), rows)
+
+
+def _without_modules(annotation: str) -> str:
+    return re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", annotation)
 
 
 def _python_name(description: Description) -> str:

@@ -82,9 +82,7 @@ def diagonal(left, top, right, bottom):
 
 
 def test_the_protocol_of_nwpu(nwpu, found):
-    report = evaluate_points(
-        read_annotations(found), nwpu, source="found.txt", radii=[4.0, 8.0]
-    )
+    report = evaluate_points(read_annotations(found), nwpu, source="found.txt", radii=[4.0, 8.0])
     expected = {
         "sigma_s": matched(shorter),
         "sigma_l": matched(diagonal),

@@ -116,13 +116,13 @@ class Bayesian(Loss):
     """Bayesian loss: every annotated person's expected count is 1, the background's 0.
 
     Ma et al., Bayesian Loss for Crowd Count Estimation with Point Supervision, ICCV 2019: the sum
-    over people of |t_n - E[c_n]|, see `expected_counts`. It needs no target map.
+    over people of ``|t_n - E[c_n]|``, see `expected_counts`. It needs no target map.
 
     As in the released code t_n is the fraction of a head that the image shows, the head taken for
     a square as wide as the mean distance to its three nearest neighbours on the whole image, from
     4 to 128 pixels (fewer neighbours: to those there are; none: an eighth of height plus width).
-    People of whom less than 0.3 is visible are left out, and an image without people costs |sum
-    of its density|. Unlike there, a crop leaves out people whose point lies outside it.
+    People of whom less than 0.3 is visible are left out, and an image without people costs
+    ``|sum of its density|``. Unlike there, a crop leaves out people whose point lies outside it.
 
     Args:
         background: Bayes+: what lies far from everyone belongs to a background that should count

@@ -1,0 +1,88 @@
+"""The pages made at every build of the docs speak of everything that is installed."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from crowdkit_core import list_components, register
+from crowdkit_core.registry import KINDS, describe
+from crowdkit_core.settings import list_grids, list_recipes
+from crowdkit_core.testing.toys import ToyCounter
+
+ROOT = Path(__file__).parents[2]
+GENERATED = ROOT / "docs/generated"
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.fixture(scope="module")
+def generate():
+    """Imports a module of the docs' generator."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    yield lambda name: importlib.import_module(f"generate.{name}")
+    sys.path.remove(str(ROOT / "docs"))
+
+
+def test_links_of_papers_lead_to_pages_and_pictures(generate):
+    pages = generate("papers").paper_pages(ROOT, GENERATED)
+    assert set(pages) > {"papers.md", "first-steps.md"}
+    followed = 0
+    for name, text in pages.items():
+        for target in LINK.findall(text):
+            if not re.match("https?:", target):
+                followed += 1
+                found = (GENERATED / target).resolve()
+                written = found.parent == GENERATED and found.name in pages
+                assert written or found.is_file(), f"{name}: {target}"
+                assert found.suffix != ".md" or found.is_relative_to(ROOT / "docs")
+    assert followed > len(pages)
+
+
+def test_every_plugin_has_a_page_and_a_place_in_the_overview(generate):
+    pages = generate("papers").paper_pages(ROOT, GENERATED)
+    plugins = {f"crowdkit-{folder.parent.name}" for folder in ROOT.glob("plugins/*/pyproject.toml")}
+    listed = re.findall(r"^\| \[(crowdkit-[\w-]+)\]", pages["papers.md"], re.MULTILINE)
+    assert sorted(listed) == sorted(plugins)
+    assert {f"{name}.md" for name in plugins} <= set(pages)
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"counter"}))
+def test_interface_pages_name_all_components_and_options(generate, kind):
+    interfaces = generate("interfaces")
+    text = interfaces.interface_page(kind)
+    for info in list_components(kind):
+        section = text.partition(f"\n## {info.name}\n")[2].partition("\n## ")[0]
+        for option in describe(kind, info.name).options:
+            assert f"| `{option.name}` |" in section
+
+
+def test_recipes_and_grids_are_listed(generate):
+    text = generate("recipes").recipes_page()
+    for info in (*list_recipes(), *list_grids()):
+        assert f"| `{info.name}` |" in text
+
+
+def test_a_counter_is_judged_by_what_it_gives(generate):
+    components = generate("components")
+
+    class CountOnly(ToyCounter):
+        """Gives no map."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.outputs = {}
+            self.direct_count = True
+
+    with register("counter", "count-only", CountOnly):
+        facts = components.counter_facts("count-only")
+    assert facts.missing["loss", "mse"] == ["a map named 'density'"]
+    assert not facts.missing["loss", "deepcount"]
+    assert "needs a map named 'density'" in facts.refused["supervised"]
+
+
+def test_cells_of_tables_keep_to_their_line(generate):
+    markdown = generate("markdown")
+    table = markdown.table(("type", "help"), [("`int | None`", "first\n  second")])
+    assert table.splitlines()[-1] == "| `int \\| None` | first second |"
