@@ -20,7 +20,10 @@ from crowdkit_core.interfaces import (
     TrainingTask,
 )
 from crowdkit_core.testing.toys import ToyDataset
-from crowdkit_core.training import Supervised
+from crowdkit_core.training import OptimizationSettings, Supervised
+
+GENTLE = Supervised(optimization=OptimizationSettings(learning_rate=1e-5))
+"""Steps that do not shut an output layer with a ReLU, after which nothing would be learnt."""
 
 
 def check_mix(
@@ -41,7 +44,8 @@ def check_mix(
         counter: Trained in place.
         density_generator: Makes the target maps.
         loss: Minimised.
-        trainer: Its first stage is what is trained; `Supervised` by default.
+        trainer: Its first stage is what is trained; `Supervised` with a learning rate of 1e-5 by
+            default.
         steps: How many.
         size: (H, W) of the images, raised to what the counter accepts.
 
@@ -63,7 +67,7 @@ def check_mix(
         train=ToyDataset(length=2, size=(height, width)),
     )
     parts = " with ".join(part.label for part in (counter, density_generator, loss))
-    stage = _first_stage(trainer or Supervised(), task)
+    stage = _first_stage(trainer or GENTLE, task)
     batch = _batch(task.train, stage)
     optimizations = stage.optimizations()
     stage.train()

@@ -29,7 +29,9 @@ EXAMPLES = ToyDataset(length=2, size=(32, 32))
 STEPS = 20
 LARGE = 10_000_000
 """Parameters from which the default tests take fewer steps."""
-SUPERVISED = Supervised(optimization=OptimizationSettings(options={"fused": True}))
+SUPERVISED = Supervised(
+    optimization=OptimizationSettings(learning_rate=1e-5, options={"fused": True})
+)
 
 
 def made(kind, name):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -52,7 +51,7 @@ class ZoomedRegions(Dataset):
         propose: Callable[[Float[Tensor, "1 3 H W"]], Regions],
         *,
         device: torch.device | str = "cpu",
-    ) -> Self:
+    ) -> "ZoomedRegions":
         """The regions that a network proposes, found once for every image.
 
         Args:
