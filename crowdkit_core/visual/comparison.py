@@ -44,6 +44,8 @@ def compare_maps(
 ) -> Figure:
     """Annotated points, then density maps with their sums; below, the details of each.
 
+    The maps of a stack share one colour scale.
+
     Args:
         image: (3, H, W) RGB, uint8 or float in [0, 1].
         maps: The maps, which share one colour scale.
@@ -62,7 +64,7 @@ def compare_maps(
         )
         for each in maps
     ]
-    blocks = [first, *(list(_detail_panels(each)) for each in maps)]
+    blocks = [first, *(block for each in maps for block in _detail_blocks(each))]
     rows = [
         block[begin : begin + PANELS_IN_A_ROW]
         for block in blocks
@@ -71,11 +73,18 @@ def compare_maps(
     return panel_rows(image, rows, colormap=colormap)
 
 
-def _detail_panels(shown: ShownMap) -> Iterator[Panel]:
-    for name, values in shown.details.items():
-        title = f"{shown.label}: {name}"
-        if values.ndim < 3:
-            yield Panel(title=title, values=values)
-        else:
-            for number, one in enumerate(values, start=1):
-                yield Panel(title=f"{title} {number}", values=one)
+def _detail_blocks(shown: ShownMap) -> Iterator[list[Panel]]:
+    """Panels that belong together: all single maps and curves, then the maps of each stack."""
+    titles = {name: f"{shown.label}: {name}" for name in shown.details}
+    yield [
+        Panel(title=titles[name], values=values)
+        for name, values in shown.details.items()
+        if values.ndim < 3
+    ]
+    for name, stack in shown.details.items():
+        if stack.ndim == 3:
+            limits = (float(stack.min()), float(stack.max()))
+            yield [
+                Panel(title=f"{titles[name]} {number}", values=values, limits=limits)
+                for number, values in enumerate(stack, start=1)
+            ]

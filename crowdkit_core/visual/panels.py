@@ -44,6 +44,7 @@ class Panel:
         points: (x, y) image pixels to mark.
         values: (h, w) of any kind over the whole image, in colours of their own, or (R,) of its
             rows from top to bottom, as a curve.
+        limits: Values at the ends of their colours; the least and the greatest when None.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Panel:
     stride: int = 1
     points: Float[Tensor, "N 2"] | None = None
     values: Float[Tensor, "h w"] | Float[Tensor, " R"] | None = None
+    limits: tuple[float, float] | None = None
 
 
 def panel_row(
@@ -101,7 +103,7 @@ def panel_rows(
             if intensity is not None:
                 draw_pixels(axes, intensity.clip(min=0), shown, colormap=colormap, norm=scale)
             elif panel.values is not None:
-                _draw_values(axes, panel.values, shown)
+                _draw_values(axes, panel.values, panel.limits, shown)
             else:
                 photo = shown_photo(image, shown)
                 draw_pixels(axes, photo if panel.points is None else muted(photo), shown)
@@ -110,10 +112,13 @@ def panel_rows(
     return figure
 
 
-def _draw_values(axes: Axes, values: Tensor, shown: Size) -> None:
+def _draw_values(
+    axes: Axes, values: Tensor, limits: tuple[float, float] | None, shown: Size
+) -> None:
     array = values.detach().cpu().float().numpy()
     if array.ndim == 2:
-        draw_pixels(axes, array, shown, colormap="viridis", norm=Normalize())
+        least, greatest = limits or (None, None)
+        draw_pixels(axes, array, shown, colormap="viridis", norm=Normalize(least, greatest))
         return
     axes.set_axis_on()
     axes.yaxis.set_visible(False)

@@ -177,21 +177,29 @@ def test_maps_are_compared_with_the_points_and_say_their_sums():
     assert titles == ["points: 2", "fixed: 2.00 at stride 4", "sharp: 3.00 at stride 1"]
 
 
-def test_details_stand_in_a_row_of_their_own(tmp_path):
-    """A stack of maps is a panel each; values of rows are a curve, the top row on top."""
-    rising = torch.linspace(0, 1, 60)
-    details = {"blurred": torch.rand(2, 60, 80), "sigma": rising}
+def test_details_stand_in_rows_of_their_own(tmp_path):
+    """Single maps and curves in one, a stack in another; the top row of a curve is on top."""
+    details = {"blurred": torch.rand(2, 60, 80), "sigma": torch.linspace(0, 1, 60)}
     shown = ShownMap(label="fixed", density=torch.zeros(60, 80), stride=1, details=details)
     figure = compare_maps(grey(60, 80), [shown], points=torch.zeros(0, 2))
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles[2:] == ["fixed: blurred 1", "fixed: blurred 2", "fixed: sigma"]
+    assert titles[2:] == ["fixed: sigma", "fixed: blurred 1", "fixed: blurred 2"]
     tops = [axes.get_position().y0 for axes in figure.axes]
-    assert tops[0] == tops[1] > tops[2] == tops[3] == tops[4]
+    assert tops[0] == tops[1] > tops[2] > tops[3] == tops[4]
     picture = drawn(figure, tmp_path)
-    curve = picture[52 + 480 + 52 : 52 + 480 + 52 + 480, 16 + 2 * 656 : 16 + 2 * 656 + 640]
+    curve = picture[52 + 480 + 52 : 52 + 480 + 52 + 480, 16 : 16 + 640]
     dark = np.argwhere((curve[..., 1] < 100) & (curve[..., 0] > 80))
     top, bottom = dark[dark[:, 0] < 100, 1].mean(), dark[dark[:, 0] > 380, 1].mean()
     assert top < 150 < 450 < bottom
+
+
+def test_maps_of_a_stack_share_their_colours(tmp_path):
+    stack = torch.stack([torch.full((60, 80), level) for level in (0.0, 0.5, 1.0)])
+    shown = ShownMap(label="a", density=torch.zeros(60, 80), stride=1, details={"b": stack})
+    picture = drawn(compare_maps(grey(60, 80), [shown], points=torch.zeros(0, 2)), tmp_path)
+    middle = 52 + 480 + 52 + 240
+    greens = [int(picture[middle, 16 + 656 * i + 320, 1]) for i in range(3)]
+    assert greens[0] < greens[1] - 50 < greens[2] - 100
 
 
 def test_many_maps_wrap():
