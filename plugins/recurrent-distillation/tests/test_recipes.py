@@ -38,7 +38,7 @@ def stages(recipe: Recipe) -> list[StagePlan]:
     [
         ("shanghaitech-a", 4, {100}),
         ("shanghaitech-b", 4, {100}),
-        ("ucf-qnrf", 4, {670, 120}),
+        ("ucf-qnrf", 4, {4 * 670, 4 * 120}),
         ("ucsd", 3, {100}),
     ],
 )
