@@ -163,7 +163,7 @@ def test_bad_options(options: dict[str, object], words: str) -> None:
         NonUniform(**options)
 
 
-def test_bad_points() -> None:
+def test_bad_input() -> None:
     with pytest.raises(ShapeError):
         NonUniform().sigmas(torch.zeros(2, 3), SIZE)
     with pytest.raises(DataError, match="point 0"):

@@ -80,7 +80,8 @@ def test_regions_are_proposed_once_for_every_image() -> None:
     def propose(image: Tensor) -> Regions:
         asked.append(image)
         number = len(asked) - 1
-        return Regions(torch.tensor([[1, 2, 9, 12]] * number).view(-1, 4), torch.ones(number))
+        boxes = torch.tensor([[1, 2, 9, 12]]).expand(number, 4)
+        return Regions(boxes, torch.ones(number, dtype=torch.float64))
 
     zoomed = ZoomedRegions.proposed(ToyDataset(length=3), propose)
     assert [image for image, _ in zoomed.regions] == [1, 2, 2]

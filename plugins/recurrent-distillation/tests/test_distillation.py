@@ -182,7 +182,9 @@ def test_every_density_map_is_distilled() -> None:
             Prediction.from_density(torch.full((1, 1, 2, 2), main), 2, maps=maps), outputs=outputs
         )
 
-    distance = teacher_distance(prediction(1, 5, 0), prediction(2, 3, 1), target(), MSE())
+    distance = teacher_distance(
+        prediction(1.0, 5.0, 0.0), prediction(2.0, 3.0, 1.0), target(), MSE()
+    )
     assert distance.item() == 4 * 1 + 2**2
 
 

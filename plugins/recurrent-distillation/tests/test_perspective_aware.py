@@ -236,7 +236,7 @@ def test_a_crop_keeps_the_widths_of_the_whole_image() -> None:
 
 
 def lone(x: float, y: float) -> Tensor:
-    return torch.tensor([[x, y]])
+    return torch.tensor([[x, y]], dtype=torch.float32)
 
 
 def test_fit_finds_the_sparsest_and_the_densest_row_that_hold_a_point() -> None:
@@ -325,7 +325,7 @@ def test_bad_options(options: dict[str, object], words: str) -> None:
         PerspectiveAware(**options)
 
 
-def test_bad_points() -> None:
+def test_bad_input() -> None:
     with pytest.raises(ShapeError):
         preset().sigmas(torch.zeros(2, 3), SIZE)
     with pytest.raises(DataError, match="finite"):

@@ -165,7 +165,7 @@ class LocalizationBranch(nn.Module):
         init_kaiming(self.features)
         init_normal(self.output)
 
-    def probability(self, features: Float[Tensor, "B 64 H W"]) -> Float[Tensor, "B 1 H W"]:
+    def probability(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
         """Of a head, from the branch's features, in single precision at least.
 
         Of two logits it is the softmax, which is the sigmoid of their difference. The published
@@ -194,7 +194,7 @@ class ProposalBranch(nn.Module):
         init_normal(self.output)
 
     def forward(
-        self, place: Float[Tensor, "B 64 H W"], crowd: Float[Tensor, "B 64 h w"] | None = None
+        self, place: Float[Tensor, "B C H W"], crowd: Float[Tensor, "B C h w"] | None = None
     ) -> Float[Tensor, "B 1 H W"]:
         """Attention, from features of the localization and the counting branch."""
         if crowd is not None:
