@@ -328,7 +328,7 @@ class TestWhatAFolderRefuses:
             "run.channels_last=true",
         ]
         told = []
-        run_grid(load_grid(file, overrides=more), begun, told=told.append)
+        run_grid(load_grid(file, overrides=more), begun, told=told.extend)
         assert [each.run.label for each in told] == ["MSE/seed-3", "Slow/seed-3"]
 
     def test_another_split_is_evaluated_without_training(self, begun, grid_file):
