@@ -69,6 +69,7 @@ class Environment:
         """Standard output and error of one of its programs, which has to end with ``code``."""
         hidden = ("PYTHONPATH", "VIRTUAL_ENV")
         kept = {name: value for name, value in os.environ.items() if name not in hidden}
+        kept |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
         finished = subprocess.run(
             [self.folder / "bin" / program, *map(str, arguments)],
             cwd=cwd or self.folder,
@@ -79,13 +80,8 @@ class Environment:
         assert finished.returncode == code, finished.stdout + finished.stderr
         return finished.stdout + finished.stderr
 
-    @property
-    def offline(self):
-        """Options of pip."""
-        return ["--disable-pip-version-check", "--no-index", "--find-links", self.wheels]
-
     def install(self, *requirements):
-        self.run("python", "-m", "pip", "install", "--quiet", *self.offline, *requirements)
+        self.run("python", "-m", "pip", "install", "--quiet", *requirements)
 
     def components(self):
         """What `crowdkit list` says is installed."""

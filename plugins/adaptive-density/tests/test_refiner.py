@@ -174,3 +174,20 @@ def test_half_precision_leaves_the_given_map_alone() -> None:
         refined = refiner([crowd()], SIZE, stride=8)
     assert given.sum().item() == pytest.approx(12, abs=1e-4)
     assert refined.dtype == torch.float32
+
+
+def test_any_base_is_asked_in_full_precision() -> None:
+    class Blended(Fixed):
+        """Mixes its rows by a matrix product, which mixed precision would round."""
+
+        def forward(self, *arguments, **options):
+            maps = super().forward(*arguments, **options)
+            given.append(torch.eye(maps.shape[-2]) @ maps)
+            return given[-1]
+
+    given: list[torch.Tensor] = []
+    refiner = AdaptiveRefiner(base=Blended(sigma=4.0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        refiner([crowd()], SIZE, stride=8)
+    assert given[0].dtype == torch.float32
+    assert given[0].sum().item() == pytest.approx(12, abs=1e-4)

@@ -70,8 +70,11 @@ class AdaptiveRefiner(DensityGenerator):
         images: Float[Tensor, "B 3 H W"] | None = None,
     ) -> Float[Tensor, "B 1 h w"]:
         """Refined maps of a batch, see `DensityGenerator.forward`."""
-        given = self.base(points, size, stride=stride, sigmas=sigmas, images=images)
-        refined: Tensor = self.network(given.to(self.network[0].weight.dtype))
+        # Mixed precision would round the mass of every point of a hand-made map.
+        weight = next(self.network.parameters())
+        with torch.autocast(weight.device.type, enabled=False):
+            given = self.base(points, size, stride=stride, sigmas=sigmas, images=images)
+        refined: Tensor = self.network(given.to(weight.dtype))
         return refined.to(torch.promote_types(refined.dtype, torch.float32))
 
     def fit(self, dataset: Dataset) -> None:
