@@ -4,6 +4,8 @@ Each inherits `CrowdkitError` and the builtin a caller would expect. A message i
 what was asked, where, and what is wrong; `hint` is a second line saying what to do about it.
 """
 
+from collections.abc import Mapping
+
 
 class CrowdkitError(Exception):
     """Base of all crowdkit errors.
@@ -60,3 +62,17 @@ class WeightsError(CrowdkitError, ValueError):
 
 class DivergedError(CrowdkitError, ArithmeticError):
     """Training whose loss became NaN or infinite."""
+
+
+def require_at_least_one(options: Mapping[str, int | None]) -> None:
+    """Refuse numbers of things below 1.
+
+    Args:
+        options: Values by what messages call them; None is left alone.
+
+    Raises:
+        OptionsError: Names the first value below 1.
+    """
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise OptionsError(f"{name} is {value}, must be at least 1")

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from crowdkit_core.errors import OptionsError
+from crowdkit_core.errors import OptionsError, require_at_least_one
 from crowdkit_core.interfaces.counter import Counter
 from crowdkit_core.interfaces.dataset import Dataset
 from crowdkit_core.interfaces.density_generator import DensityGenerator
@@ -164,10 +164,9 @@ class LoopSettings:
     clip_value: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("validate_every", "patience", "accumulate"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionsError(f"{name} is {value}, must be at least 1")
+        require_at_least_one(
+            {name: getattr(self, name) for name in ("validate_every", "patience", "accumulate")}
+        )
         for name in ("clip_norm", "clip_value"):
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from crowdkit_core.data import fingerprint, measure_lengths, training_loader
-from crowdkit_core.errors import IncompatibleError, UsageError
+from crowdkit_core.errors import IncompatibleError, UsageError, require_at_least_one
 from crowdkit_core.interfaces import (
     Batch,
     Counter,
@@ -84,9 +84,10 @@ def _checked(plans: Sequence[StagePlan], trainer: Trainer) -> Sequence[StagePlan
     if not plans or len(set(names)) < len(names):
         raise UsageError(f"{trainer.label} lists stages {names}, expected distinct names")
     for plan in plans:
-        for what, value in (("epochs", plan.epochs), ("batch_size", plan.batch_size)):
-            if value < 1:
-                raise UsageError(f"{what} of stage {plan.name!r} is {value}, must be at least 1")
+        of_stage = f"of stage {plan.name!r}"
+        require_at_least_one(
+            {f"epochs {of_stage}": plan.epochs, f"batch_size {of_stage}": plan.batch_size}
+        )
     return plans
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from crowdkit_core.data import Augmentation
-from crowdkit_core.errors import OptionsError
+from crowdkit_core.errors import require_at_least_one
 from crowdkit_core.interfaces import (
     Batch,
     Counter,
@@ -86,9 +86,7 @@ class Supervised(Trainer):
         augmentation: Augmentation = Augmentation(),  # noqa: B008  # frozen
         loop: LoopSettings = LoopSettings(),  # noqa: B008  # frozen
     ) -> None:
-        for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-            if value < 1:
-                raise OptionsError(f"{name} is {value}, must be at least 1")
+        require_at_least_one({"epochs": epochs, "batch_size": batch_size})
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimization = optimization

@@ -3,11 +3,13 @@
 import contextlib
 import tarfile
 from email import message_from_bytes
+from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from hatchling import build
 
+LICENCE = Path(__file__).parents[2] / "LICENSE"
 LITTER = {"__pycache__", ".pytest_cache", ".hypothesis", ".git", ".venv", "dist", "build"}
 
 
@@ -53,20 +55,19 @@ def check_wheel(project, wheel):
     assert f"{package}/py.typed" in names
     written = metadata_of(wheel)
     assert written["License-Expression"] == "Apache-2.0"
+    assert written.get_all("License-File") == ["LICENSE"]
+    (licence,) = (name for name in names if name.endswith("licenses/LICENSE"))
+    assert wheel.read(licence) == LICENCE.read_bytes()
     assert written["Requires-Python"] == ">=3.11"
     assert (project.folder / "README.md").read_text(encoding="utf-8") in (
         written.get_payload(decode=True).decode()
     )
-    return written
 
 
 def test_the_wheel_of_the_core(core, wheels):
     with wheel_of(core, wheels) as wheel:
-        written = check_wheel(core, wheel)
-        (licence,) = (name for name in wheel.namelist() if name.endswith("licenses/LICENSE"))
-        assert wheel.read(licence) == (core.folder / "LICENSE").read_bytes()
+        check_wheel(core, wheel)
         names = set(wheel.namelist())
-    assert written.get_all("License-File") == ["LICENSE"]
     assert "crowdkit_core/registry/catalogue.toml" in names
     assert "crowdkit_core/scaffold/templates/pyproject.toml.tmpl" in names
 

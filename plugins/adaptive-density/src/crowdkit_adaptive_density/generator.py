@@ -17,7 +17,7 @@ from crowdkit_adaptive_density.blur import FixedBlur, LearnedBlur, dot_maps
 from crowdkit_adaptive_density.fusion import LearnedFusion, Pooling, SumFusion
 from crowdkit_adaptive_density.initialization import Initialization, init_identity
 from crowdkit_core.density import sum_pool
-from crowdkit_core.errors import OptionsError, UsageError
+from crowdkit_core.errors import OptionsError, UsageError, require_at_least_one
 from crowdkit_core.interfaces import DensityGenerator, Size
 from crowdkit_core.networks import init_normal, pad_to_multiple
 
@@ -219,8 +219,7 @@ def _check(sigmas: Sequence[float], beta: float, patch: int) -> None:
         raise OptionsError(f"sigmas is {sigmas}, must be one or more positive widths")
     if not beta >= 0:
         raise OptionsError(f"beta is {beta}, must be at least 0")
-    if patch < 1:
-        raise OptionsError(f"patch is {patch}, must be at least 1")
+    require_at_least_one({"patch": patch})
 
 
 def _sums(density: Tensor) -> Tensor:

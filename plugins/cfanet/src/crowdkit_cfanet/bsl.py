@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crowdkit_cfanet.targets import crowd_cells
-from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.errors import IncompatibleError, OptionsError, require_at_least_one
 from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Target
 from crowdkit_core.losses import cut, map_pairs, mean_inside, mean_over_images
 from crowdkit_core.metrics import ssim_map
@@ -111,8 +111,7 @@ class BSL(Loss):
         sigma: float = 1.5,
     ) -> None:
         super().__init__()
-        if levels < 1:
-            raise OptionsError(f"levels is {levels}, must be at least 1")
+        require_at_least_one({"levels": levels})
         for name, value in (("scale", scale), ("sigma", sigma)):
             if not value > 0:
                 raise OptionsError(f"{name} is {value}, must be positive")

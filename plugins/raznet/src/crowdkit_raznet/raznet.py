@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from crowdkit_core.errors import OptionsError
+from crowdkit_core.errors import OptionsError, require_at_least_one
 from crowdkit_core.inference.images import to_batch
 from crowdkit_core.interfaces import (
     Counter,
@@ -74,9 +74,7 @@ class RegionSearch:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("samples", "keep"):
-            if getattr(self, name) < 1:
-                raise OptionsError(f"search.{name} is {getattr(self, name)}, must be at least 1")
+        require_at_least_one({"search.samples": self.samples, "search.keep": self.keep})
         for name in ("threshold", "overlap"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionsError(f"search.{name} is {getattr(self, name)}, expected 0 to 1")

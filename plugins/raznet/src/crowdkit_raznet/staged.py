@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crowdkit_core.data import Augmentation
-from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.errors import IncompatibleError, OptionsError, require_at_least_one
 from crowdkit_core.interfaces import (
     Counter,
     Dataset,
@@ -83,9 +83,10 @@ class StageSettings:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        for what, value in (("epochs", self.epochs), ("batch_size", self.batch_size)):
-            if value < 1:
-                raise OptionsError(f"stage {self.name!r}: {what} is {value}, must be at least 1")
+        of_stage = f"of stage {self.name!r}"
+        require_at_least_one(
+            {f"epochs {of_stage}": self.epochs, f"batch_size {of_stage}": self.batch_size}
+        )
 
 
 class Staged(Trainer):

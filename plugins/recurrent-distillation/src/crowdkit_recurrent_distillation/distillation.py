@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crowdkit_core.data import Augmentation
-from crowdkit_core.errors import OptionsError
+from crowdkit_core.errors import OptionsError, require_at_least_one
 from crowdkit_core.interfaces import (
     Counter,
     DensityGenerator,
@@ -44,8 +44,7 @@ class StageSettings:
     optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
 
     def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise OptionsError(f"epochs is {self.epochs}, must be at least 1")
+        require_at_least_one({"epochs": self.epochs})
 
 
 class Distillation(Trainer):
@@ -134,8 +133,7 @@ class Distillation(Trainer):
             )
         if not (teacher_weight >= 0 and isfinite(teacher_weight)):
             raise OptionsError(f"teacher_weight is {teacher_weight}, must be finite and >= 0")
-        if batch_size < 1:
-            raise OptionsError(f"batch_size is {batch_size}, must be at least 1")
+        require_at_least_one({"batch_size": batch_size})
         self.generator_options = generator_options
         self.initial = initial
         self.distilled = distilled
