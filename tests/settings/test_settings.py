@@ -61,7 +61,13 @@ class Dataset:
 
 class Trainer:
     def __init__(
-        self, *, epochs: int = 1, loop: Loop = Loop(), options: dict[str, float] | None = None
+        self,
+        *,
+        epochs: int = 1,
+        loop: Loop = Loop(),
+        options: dict[str, float | None] | None = None,
+        stages: tuple[Loop, ...] | None = None,
+        crop: tuple[int | None, float] | None = None,
     ) -> None: ...
 
 
@@ -152,6 +158,22 @@ class TestLayers:
         assert recipe.counter.options["norm"] == "none"
         assert recipe.trainer.options["loop"].clip_norm is None
 
+    def test_none_in_lists_and_tables(self):
+        changes = [
+            "counter=net",
+            'trainer.stages=[{clip_norm="none"}, {milestones=[1]}]',
+            'trainer.options={a="none", b=2.0}',
+            'trainer.crop=["none", 1.0]',
+        ]
+        options = load_recipe(overrides=changes).trainer.options
+        assert options["stages"] == (Loop(clip_norm=None), Loop(milestones=(1,)))
+        assert options["options"] == {"a": None, "b": 2.0}
+        assert options["crop"] == (None, 1.0)
+
+    def test_a_list_too_long_is_refused(self):
+        with pytest.raises(OptionsError, match=r"trainer\.crop"):
+            load_recipe(overrides=["counter=net", "trainer.crop=[1, 1.0, 2]"])
+
     def test_weights_leave_open_what_their_file_decides(self):
         recipe = load_recipe(overrides=["counter=net", "counter.weights=a.pth", "counter.width=3"])
         assert recipe.counter.options == {"width": 3, "weights": "a.pth"}
@@ -216,6 +238,11 @@ class TestLayers:
 
 
 text = st.text(max_size=8)
+loops = st.builds(
+    Loop,
+    clip_norm=st.none() | st.floats(0, 9),
+    milestones=st.lists(st.integers(0, 9), max_size=3).map(tuple),
+)
 recipes = st.builds(
     lambda **parts: parts,
     counter=st.fixed_dictionaries(
@@ -231,12 +258,10 @@ recipes = st.builds(
         {"name": st.just("supervised")},
         optional={
             "epochs": st.integers(0, 9),
-            "loop": st.builds(
-                Loop,
-                clip_norm=st.none() | st.floats(0, 9),
-                milestones=st.lists(st.integers(0, 9), max_size=3).map(tuple),
-            ),
-            "options": st.dictionaries(text, st.floats(allow_nan=False), max_size=2),
+            "loop": loops,
+            "options": st.dictionaries(text, st.none() | st.floats(allow_nan=False), max_size=2),
+            "stages": st.none() | st.lists(loops, max_size=2).map(tuple),
+            "crop": st.none() | st.tuples(st.none() | st.integers(0, 9), st.floats(0, 9)),
         },
     ),
     loss=st.sampled_from([{"name": "l1"}, {"name": "mse", "reduction": "sum"}]),
