@@ -83,11 +83,10 @@ def count_command(
         write_counts,
         write_points,
     )
+    from crowdkit_core.inference.roi import read_roi
     from crowdkit_core.settings import parse_overrides
 
     wants_points = points is not None or annotations is not None
-    if wants_points and localizer_name is None:
-        localizer_name = "local-maxima"
     if points is not None and points.suffix.lower() not in (".csv", ".json"):
         raise UsageError(
             f"{points}: points are written as .csv or .json",
@@ -98,9 +97,13 @@ def count_command(
     tool = format_named(annotations_format)
     if annotations is not None:
         require_free(annotations, tool)
+    if roi is not None:
+        read_roi(roi)  # before any work
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
     images = find_images(paths)
     counter = trained_counter(counter_name, weights, options["counter"])
+    if wants_points and localizer_name is None and not counter.finds_points:
+        localizer_name = "local-maxima"
     localizer = named_localizer(localizer_name, options["localizer"])
     names = unique_names(images)
     errors: list[DataError] = []
@@ -131,12 +134,13 @@ def count_command(
             save_density(densities / f"{names[counted.name]}.npy", counted)
         if not as_json:
             click.echo(f"{counted.name}\t{counted.count:.1f}")
-    if csv is not None:
-        write_counts(csv, rows)
-    if points is not None:
-        write_points(points, found, overwrite=True)
-    if annotations is not None:
-        write_points(annotations, found, format=tool)
+    if rows:
+        if csv is not None:
+            write_counts(csv, rows)
+        if points is not None:
+            write_points(points, found, overwrite=True)
+        if annotations is not None:
+            write_points(annotations, found, format=tool)
     if as_json:
         print_json([asdict(row) for row in rows])
     elif len(rows) > 1:

@@ -122,7 +122,7 @@ def evaluate(
         ranges=ranges,
         seed=seed,
         baseline_mae=baseline,
-        stamp=stamp,
+        stamp={**(stamp or {}), **_tiling(counter, tile)},
         map_stride=counter.stride,
         map_target=_described(density_generator) if MAP_METRICS.keys() & set(metrics) else "",
     )
@@ -184,6 +184,14 @@ def _summed(sums: Tensor, world_size: int, device: torch.device) -> Tensor:
         sums = sums.to(device)
         distributed.all_reduce(sums)
     return sums
+
+
+def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:
+    """What tiles take the place of, if not of one pass over the image."""
+    if not isinstance(tile, int) or type(counter).predict is Counter.predict:
+        return {}
+    way = f"without the inference of {_name(counter)} and the further counts it gives"
+    return {"tiles": f"{tile} px, counted by the density map alone, {way}"}
 
 
 def _name(component: Component) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 from crowdkit_core.errors import CrowdkitError, IncompatibleError
 from crowdkit_core.evaluation.quality import AVERAGE_PRECISION, map_quality
 from crowdkit_core.evaluation.reach import Reach, match_within
-from crowdkit_core.inference.count import TileSide, predict_image
+from crowdkit_core.inference.count import TileSide, find_points, predict_image
 from crowdkit_core.interfaces import (
     Counter,
     DensityGenerator,
@@ -39,7 +39,7 @@ class ImageResult:
         counts: The counter's alternative counts by name.
         game: GAME(0) to GAME(3) of the density map; empty without one.
         localization: Points matched with heads, by matching radius in pixels, and by ``sigma_s``
-            and ``sigma_l`` where heads have boxes; empty without a localizer.
+            and ``sigma_l`` where heads have boxes; empty where nothing finds points.
         quality: What `evaluate` was asked for in ``metrics`` and compares density maps, by name.
         ranked: Found points and the heads, for the average precision of the whole set; None
             where it was not asked for.
@@ -113,12 +113,12 @@ def measure(
     points = sample.points.as_subclass(Tensor)
     inside = points_inside(points, sample.roi)
     heads = points[inside]
-    found = None if localizer is None else _found(sample, prediction, localizer)
+    found = _found(sample, prediction, localizer)
     return ImageResult(
         name=sample.name,
         actual=actual,
         predicted=predicted,
-        from_density=sample.roi is not None and counter.direct_count,
+        from_density=sample.roi is not None and not prediction.is_sum_of_density(),
         counts=_alternative_counts(counter, sample, prediction),
         game=_game(sample, prediction, heads),
         localization={}
@@ -146,8 +146,8 @@ def _alternative_counts(
 
 def _count_map(counter: Counter, prediction: Prediction, name: str) -> Prediction | None:
     """The map whose sum a named count is: its own, or the density map of the same name."""
-    if name in prediction.count_maps and prediction.stride is not None:
-        return Prediction.from_density(prediction.count_maps[name], prediction.stride)
+    if name in prediction.count_maps:
+        return prediction.count_maps[name]
     spec = counter.outputs.get(name)
     if spec is not None and spec.kind == "density" and name in prediction.maps:
         return Prediction.from_density(prediction.maps[name], spec.stride)
@@ -167,8 +167,12 @@ def _game(sample: Sample, prediction: Prediction, heads: Tensor) -> tuple[float,
     )
 
 
-def _found(sample: Sample, prediction: Prediction, localizer: Localizer) -> LocalizedPoints:
-    found = localizer(prediction, sample.size)[0]
+def _found(
+    sample: Sample, prediction: Prediction, localizer: Localizer | None
+) -> LocalizedPoints | None:
+    found = find_points(prediction, sample.size, localizer)
+    if found is None:
+        return None
     xy = found.xy.cpu()
     inside = points_inside(xy, sample.roi)
     return LocalizedPoints(xy[inside], found.score.cpu()[inside])

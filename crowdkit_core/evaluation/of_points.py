@@ -33,8 +33,8 @@ def evaluate_points(
     """Compare points with a dataset's heads: localization scores and errors of their number.
 
     Points are matched one to one within each radius, and within ``sigma_s`` and ``sigma_l`` where
-    the dataset has a box round each head. Where every point has a score, their average precision
-    is there too. Only points and heads inside an image's region count. No image is decoded.
+    the dataset has a box round each head. Where no point lacks a score, their average precision is
+    there too. Only points and heads inside an image's region count. No image is decoded.
 
     Args:
         found: Points by image. Images go by the dataset's names, whose folders and ending may be
@@ -55,7 +55,7 @@ def evaluate_points(
     if not annotations:
         raise UsageError(f"{dataset.label} has no {dataset.split} image to evaluate on")
     by_name = _by_name(found, [each.name for each in annotations], source, missing)
-    ranked = _all_scored(found)
+    ranked = not any(mark.score is None for image in found for mark in image.marks)
     return make_report(
         [_score(each, by_name.get(each.name), radii, ranked) for each in annotations],
         counter=source,
@@ -98,11 +98,6 @@ def _by_name(
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(repr(name) for name in names[:_NAMED])
     return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
-
-
-def _all_scored(found: Sequence[MarkedImage]) -> bool:
-    marks = [mark for image in found for mark in image.marks]
-    return bool(marks) and all(mark.score is not None for mark in marks)
 
 
 def _score(

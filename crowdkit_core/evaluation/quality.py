@@ -55,7 +55,7 @@ def require_metrics(
             raise UsageError(
                 f"unknown metric {name!r}", hint=f"{guess}metrics: {', '.join(METRICS)}"
             )
-    if AVERAGE_PRECISION in metrics and localizer is None:
+    if AVERAGE_PRECISION in metrics and localizer is None and not counter.finds_points:
         raise UsageError(
             f"metric {AVERAGE_PRECISION!r} ranks found points, and no localizer finds any",
             hint="name one: --localizer local-maxima, or localizer= in Python",

@@ -44,7 +44,7 @@ class Counted:
         whole_count: People in the whole image.
         density: (h, w) persons per cell inside the region; None from a counter without a map.
         stride: Pixels per cell side; None without a map.
-        points: Where they are, inside the region; None without a localizer.
+        points: Where they are, inside the region; None where nothing finds points.
         roi: (H, W) bool, True inside the region; None without one.
         approximate: Tiles were too small a view for this counter, so the count differs from the
             whole image's by more than rounding.
@@ -82,7 +82,7 @@ def count(
         tile: Side of a tile's core in pixels, ``auto`` or None; see `plan_tiles`.
         halo: Margin round each tile in pixels; the counter's receptive field when None.
         roi: Count only inside: polygons, a mask, or a file of either.
-        localizer: Also finds points.
+        localizer: Also finds points; None for those of a counter that finds them by itself.
         device: Moves the counter there; None leaves it where it is.
 
     Raises:
@@ -101,7 +101,7 @@ def count(
     region = None if roi is None else as_roi(roi, size)
     with evaluating(counter, device) as where:
         prediction, exact = predict_image(counter, pixels, tile=tile, halo=halo, device=where)
-        points = None if localizer is None else localizer(prediction, size)[0]
+        points = find_points(prediction, size, localizer)
     return _counted(prediction, points, region, name=name, size=size, approximate=not exact)
 
 
@@ -167,6 +167,22 @@ def predict_image(
         return counter.predict(to_batch(image, device)), True
     plan = plan_tiles(counter, (height, width), tile=side, halo=halo)
     return predict_tiles(counter, image, plan, device=device), plan.exact
+
+
+def find_points(
+    prediction: Prediction, size: Size, localizer: Localizer | None
+) -> LocalizedPoints | None:
+    """The points of one predicted image: a localizer's, without one the counter's own if any.
+
+    Args:
+        prediction: Of a batch of one.
+        size: (H, W) of the image in pixels.
+        localizer: Fits the counter.
+    """
+    if localizer is not None:
+        points: LocalizedPoints = localizer(prediction, size)[0]
+        return points
+    return None if prediction.points is None else prediction.points[0]
 
 
 def _each(

@@ -14,11 +14,12 @@ def marked_image(counted: Counted) -> MarkedImage:
     """The points of one image with their scores, best first, as an annotation of it.
 
     Raises:
-        IncompatibleError: It was counted without a localizer.
+        IncompatibleError: Nothing found points in it.
     """
     if counted.points is None:
         raise IncompatibleError(
-            f"{counted.name or 'image'}: counted without a localizer, so there are no points"
+            f"{counted.name or 'image'}: counted without a localizer, so there are no points",
+            hint="name one, or count whole images with a counter that finds points by itself",
         )
     people = zip(counted.points.xy.tolist(), counted.points.score.tolist(), strict=True)
     return MarkedImage(

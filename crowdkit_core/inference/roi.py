@@ -33,9 +33,9 @@ def as_roi(roi: RoiLike, size: Size) -> Bool[Tensor, "H W"]:
     Raises:
         DataError: The region cannot be read, is of another size, or covers no pixel.
     """
-    name = f"region {str(roi)!r}" if isinstance(roi, str | Path) else "region"
+    name = _named(roi)
     if isinstance(roi, str | Path):
-        roi = _read(Path(roi), name)
+        roi = read_roi(roi)
     if isinstance(roi, np.ndarray | Tensor):
         mask = torch.as_tensor(roi).cpu() != 0
         if tuple(mask.shape) != tuple(size):
@@ -50,15 +50,27 @@ def as_roi(roi: RoiLike, size: Size) -> Bool[Tensor, "H W"]:
     return mask
 
 
-def _read(path: Path, name: str) -> Any:
+def read_roi(path: str | Path) -> Tensor | NDArray[np.generic] | list[NDArray[np.float64]]:
+    """The mask or the polygons in a file, whatever images they are for.
+
+    Raises:
+        DataError: The file cannot be read or holds no region.
+    """
+    path = Path(path)
     if path.suffix.lower() not in {".json", ".npy"}:
         return read_mask(path)
     try:
         if path.suffix.lower() == ".npy":
-            return np.load(path, allow_pickle=False)
-        return json.loads(path.read_text(encoding="utf-8"))
+            mask: NDArray[np.generic] = np.load(path, allow_pickle=False)
+            return mask
+        polygons = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{name} cannot be read: {error}") from error
+        raise DataError(f"{_named(path)} cannot be read: {error}") from error
+    return _polygons(polygons, _named(path))
+
+
+def _named(roi: RoiLike) -> str:
+    return f"region {str(roi)!r}" if isinstance(roi, str | Path) else "region"
 
 
 def _polygons(roi: Any, name: str) -> list[NDArray[np.float64]]:

@@ -31,6 +31,8 @@ class Counter(Weighted, Component, ABC):
             makes tiled and whole counts agree. None when it is the whole image.
         min_size: Least (H, W) the network accepts.
         direct_count: The count is regressed and need not be the sum of the density map.
+        finds_points: ``predict`` finds people by itself (``Prediction.points``), so that no
+            localizer is needed.
     """
 
     kind: ClassVar[str] = "counter"
@@ -40,6 +42,7 @@ class Counter(Weighted, Component, ABC):
     receptive_field: int | None = None
     min_size: tuple[int, int] = (1, 1)
     direct_count: bool = False
+    finds_points: bool = False
 
     @abstractmethod
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:

@@ -44,8 +44,8 @@ class Prediction:
             ``outputs`` under the same name.
         counts: Named alternative counts, each (B,), that `crowdkit eval` reports beside
             ``count`` (those of auxiliary branches, say).
-        count_maps: Maps at ``stride`` whose sums some of ``counts`` are, by the same names, each
-            (B, 1, h, w) persons per cell; what restricts those counts to a region.
+        count_maps: Predictions by density map alone whose counts some of ``counts`` are, by the
+            same names; what restricts those counts to a region.
         points: Where the counter itself found people in each image, by looking closer, say;
             None for one that leaves this to a localizer.
         outputs: The counter's ``outputs``: kind and stride of every map by name. Calling a counter
@@ -58,7 +58,7 @@ class Prediction:
     stride: int | None = None
     maps: Mapping[str, Tensor] = field(default_factory=dict)
     counts: Mapping[str, Tensor] = field(default_factory=dict)
-    count_maps: Mapping[str, Tensor] = field(default_factory=dict)
+    count_maps: Mapping[str, "Prediction"] = field(default_factory=dict)
     points: Sequence[LocalizedPoints] | None = None
     outputs: Mapping[str, MapSpec] = field(default_factory=dict)
     direct_count: bool = False
@@ -79,6 +79,13 @@ class Prediction:
             density = density.float()
         count = density.flatten(1).sum(1)
         return cls(count=count, density=density, stride=stride, maps=maps or {})
+
+    def is_sum_of_density(self) -> bool:
+        """Whether every count is the sum of its density map, to rounding."""
+        if self.density is None:
+            return False
+        sums = self.density.flatten(1).sum(1).to(self.count)
+        return torch.allclose(self.count, sums, rtol=1e-4, atol=1e-3)
 
     def count_inside(self, roi: Bool[Tensor, "B H W"]) -> Float[Tensor, " B"]:
         """(B,) people inside a region; a cell counts by the share of it that lies inside.

@@ -95,6 +95,24 @@ def counts_have_one_number_per_image(counter: Counter) -> None:
 
 
 @check_for(KIND)
+def points_it_finds_are_in_the_image(counter: Counter) -> None:
+    """Of a counter that declares ``finds_points``, and of no other: (N, 2) inside each image."""
+    images = _images(counter, (64, 96), number=2)
+    height, width = images.shape[-2:]
+    with torch.no_grad():
+        points = _evaluated(counter).predict(images).points
+    if not counter.finds_points:
+        assert points is None, "gives points and does not declare finds_points"
+        return
+    assert points is not None, "declares finds_points and gives none"
+    assert len(points) == 2, f"points of {len(points)} images, not of 2"
+    for each in points:
+        assert each.xy.shape == (len(each.score), 2), f"xy {tuple(each.xy.shape)}"
+        inside = (each.xy >= 0) & (each.xy <= each.xy.new_tensor([width, height]))
+        assert inside.all(), "finds points outside the image"
+
+
+@check_for(KIND)
 def count_is_the_sum_of_the_density(counter: Counter) -> None:
     """Unless the counter declares a direct count."""
     if counter.direct_count:

@@ -1,5 +1,7 @@
 """Counting images of every kind, everywhere and inside regions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from PIL import Image
 from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError, ShapeError, UsageError
 from crowdkit_core.inference import count, count_paths
 from crowdkit_core.inference import tiles as tiles_module
+from crowdkit_core.interfaces import LocalizedPoints
 
 
 def dots(height, width, *places):
@@ -111,6 +114,19 @@ def test_points_inside_the_region(make_counter, localizer):
     right = count(counter, image, localizer=localizer, roi=[[20, 0], [30, 0], [30, 20], [20, 20]])
     assert right.points.xy.tolist() == [[29.5, 19.5]]
     assert len(right.points.score) == 1
+
+
+def test_a_counter_that_finds_points_needs_no_localizer(make_counter, localizer):
+    counter = make_counter("BrightnessCounter")
+    own = LocalizedPoints(torch.tensor([[4.0, 5.0], [25.0, 6.0]]), torch.tensor([0.9, 0.8]))
+    see = counter.predict
+    counter.predict = lambda images: replace(see(images), points=[own])
+    image = dots(20, 30, (3, 4))
+    assert count(counter, image).points.xy.tolist() == own.xy.tolist()
+    right = count(counter, image, roi=[[20, 0], [30, 0], [30, 20], [20, 20]])
+    assert right.points.xy.tolist() == [[25.0, 6.0]]
+    assert count(counter, image, localizer=localizer).points.xy.tolist() == [[3.5, 4.5]]
+    assert count(counter, image, tile=8).points is None  # tiles take the place of its procedure
 
 
 def test_the_localizer_sees_no_seams(make_counter, localizer):

@@ -9,6 +9,8 @@ from crowdkit_raznet.peaks import RazPeaks, average, find_peaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
 
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import LocalizedPoints, MapSpec, Prediction, require_fit
@@ -39,22 +41,23 @@ def with_localization(maps, stride=1):
     size=st.tuples(st.integers(1, 25), st.integers(1, 25)),
     levels=st.sampled_from([2, 5, 2**20]),
     threshold=st.sampled_from([0.0, 0.4, 0.5, 0.55]),
+    window=st.sampled_from([3, 5, 7]),
 )
-def test_peaks_are_the_maximum_filter_of_the_mean_filter(seed, size, levels, threshold):
+def test_peaks_are_the_maximum_filter_of_the_mean_filter(seed, size, levels, threshold, window):
     random = torch.Generator().manual_seed(seed)
     values = torch.randint(0, levels, size, generator=random) / (levels - 1)
-    averaged = average(values).numpy()
-    expected = ndimage.uniform_filter(values.double().numpy(), 3, mode="constant")
+    averaged = average(values, window).numpy()
+    expected = ndimage.uniform_filter(values.double().numpy(), window, mode="constant")
     np.testing.assert_allclose(averaged, expected, atol=1e-6)
-    highest = ndimage.maximum_filter(averaged, 3, mode="constant", cval=-np.inf)
-    peaks = (averaged == highest) & (averaged > np.float32(threshold))
-    plateaus, number = ndimage.label(peaks, np.ones((3, 3)))
-    middles = ndimage.center_of_mass(peaks, plateaus, range(1, number + 1))
-    heights = ndimage.maximum(averaged, plateaus, range(1, number + 1))
-    found = find_peaks(values, threshold=threshold)
-    expected = {
-        (round(x, 3), round(y, 3)): height for (y, x), height in zip(middles, heights, strict=True)
-    }
+    highest = ndimage.maximum_filter(averaged, window, mode="constant", cval=-np.inf)
+    peaks = np.argwhere((averaged == highest) & (averaged > np.float32(threshold)))
+    within_reach = KDTree(peaks).sparse_distance_matrix(KDTree(peaks), window // 2 + 0.5, p=np.inf)
+    number, plateau = connected_components(within_reach)
+    found = find_peaks(values, threshold=threshold, window=window)
+    expected = {}
+    for each in range(number):
+        y, x = peaks[plateau == each].mean(0)
+        expected[round(x, 3), round(y, 3)] = averaged[tuple(peaks[plateau == each][0])]
     ours = {
         (round(x - 0.5, 3), round(y - 0.5, 3)): score
         for (x, y), score in zip(found.xy.tolist(), found.score.tolist(), strict=True)
@@ -105,6 +108,24 @@ def test_two_blocks_apart_are_two_points():
     values = torch.zeros(8, 20)
     values[2:6, 2:7] = values[2:6, 11:16] = 1.0
     assert find_peaks(values).xy.tolist() == [[4.5, 4.0], [13.5, 4.0]]
+
+
+def test_a_wide_window_takes_a_rough_head_for_one():
+    # Transposed convolutions leave a chequered pattern on what is broad.
+    row, column = torch.meshgrid(torch.arange(24.0), torch.arange(48.0), indexing="ij")
+    broad = sum(torch.exp(-((row - 11) ** 2 + (column - x) ** 2) / 60) for x in (11, 35))
+    chequered = broad * (1 - 0.9 * ((row + column) % 2) * (column % 2))
+    assert len(find_peaks(chequered, threshold=0.3).xy) > 2
+    found = find_peaks(chequered, threshold=0.3, window=5).xy
+    assert (
+        found[found[:, 0].argsort()] - torch.tensor([[11.5, 11.5], [35.5, 11.5]])
+    ).abs().max() <= 1
+
+
+@pytest.mark.parametrize("window", [1, 4, 0, -3])
+def test_a_window_has_a_middle(window):
+    with pytest.raises(OptionsError, match=f"window is {window}, expected an odd number"):
+        RazPeaks(window=window)
 
 
 def test_beyond_the_border_nobody_is():

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 import crowdkit_core
 from crowdkit_core.errors import OptionsError, WeightsError
 from crowdkit_core.evaluation.image_result import measure
+from crowdkit_core.inference import count
 from crowdkit_core.interfaces import (
     Annotation,
     Counter,
@@ -97,10 +98,47 @@ def test_points_of_a_closer_look_replace_those_from_afar(scene) -> None:
     assert prediction.counts["localization+"].tolist() == [4]
 
 
+def test_each_network_has_its_window(narrow: Narrow, scene) -> None:
+    x0, y0, *_ = scene.counter.propose(scene.image[None]).boxes[0].tolist()
+    close = torch.zeros_like(scene.image)
+    draw(close, RED, [(4, 20), (9, 20)])
+    close[GREEN] = scene.image[GREEN]
+    draw(close, BLUE, [(x0 + 3, y0 + 4), (x0 + 8, y0 + 4)])
+    counts = {}
+    for options in ({}, {"window": 11}, {"zoom_window": 21}):
+        search = {"keep": 1, "threshold": 0.1}
+        prediction = scripted(narrow(search=search, threshold=0.05, **options)).predict(close[None])
+        counts[tuple(options)] = [
+            prediction.counts[way].item() for way in ("localization", "localization+")
+        ]
+    assert counts == {(): [2, 4], ("window",): [1, 3], ("zoom_window",): [2, 3]}
+
+
 def test_the_localizer_takes_the_points_of_the_closer_look(scene) -> None:
     localizer = crowdkit_core.create("localizer", "raz-peaks")
     (points,) = localizer(scene.counter.predict(scene.image[None]), SIZE)
     assert sorted(map(tuple, points.xy.tolist())) == centres(scene.outside + scene.closer)
+
+
+def test_points_need_no_localizer(scene) -> None:
+    counted = count(scene.counter, scene.image)
+    assert sorted(map(tuple, counted.points.xy.tolist())) == centres(scene.outside + scene.closer)
+    heads = Points(counted.points.xy, canvas_size=SIZE)
+    sample = Sample(name="a", image=scene.image, points=heads)
+    result = measure(scene.counter, sample, torch.device("cpu"), radii=(4.0,), metrics=("ap",))
+    assert result.localization[4.0].f1 == 1
+    assert result.ranked is not None
+
+
+def test_a_region_has_exactly_the_points_inside_it(scene) -> None:
+    found = found_in(scene.counter.predict(scene.image[None]))
+    heads = Points(torch.zeros(0, 2), canvas_size=SIZE)
+    for edge in range(1, SIZE[1], 3):  # also through the middle of stride-8 cells
+        roi = torch.zeros(SIZE, dtype=torch.bool)
+        roi[:, :edge] = True
+        sample = Sample(name="a", image=scene.image, points=heads, roi=roi)
+        result = measure(scene.counter, sample, torch.device("cpu"))
+        assert result.counts["localization+"] == sum(x < edge for x, _ in found)
 
 
 def test_five_ways_of_counting(scene) -> None:
@@ -138,6 +176,7 @@ def test_every_way_of_counting_is_restricted_to_a_region(scene) -> None:
     assert list(result.counts) == WAYS
     inside = sum(x < 40 for x, _ in found_in(scene.counter.predict(scene.image[None])))
     assert result.counts["localization+"] == inside
+    assert not result.from_density
     assert result.predicted == pytest.approx(result.counts["fusion"])
 
 
@@ -184,7 +223,9 @@ def test_images_are_predicted_each_by_itself_and_the_same_each_time(scene) -> No
         assert found_in(together, index) == found_in(alone) == found_in(again, index)
         for name in WAYS:
             assert together.counts[name][index] == alone.counts[name][0]
-            assert torch.equal(together.count_maps[name][index], alone.count_maps[name][0])
+            assert torch.equal(
+                together.count_maps[name].density[index], alone.count_maps[name].density[0]
+            )
 
 
 def test_another_seed_looks_elsewhere(narrow: Narrow) -> None:
@@ -381,6 +422,8 @@ def test_published_weights_do_not_fit_the_papers_scalar_output(tmp_path: Path) -
         ({"search": {"keep": 0}}, "keep"),
         ({"search": {"overlap": 2.0}}, "overlap"),
         ({"depth": 5}, "depth"),
+        ({"window": 4}, "window is 4"),
+        ({"zoom_window": 1}, "zoom_window is 1"),
     ],
 )
 def test_wrong_options_are_named(narrow: Narrow, options, name) -> None:

@@ -1,6 +1,7 @@
 """One look at an image: where people are, how many, and where to look closer."""
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from crowdkit_core.interfaces import Counter, MapSpec, Prediction
+from crowdkit_core.interfaces import Counter, LocalizedPoints, MapSpec, Prediction
 from crowdkit_core.networks import (
     Backbone,
     Normalization,
@@ -59,6 +60,7 @@ class InspectionNet(Counter):
         localization_output: From features to probabilities.
         threshold: Least averaged probability of a head, see `find_peaks`.
         refine: Heads between pixels, see `find_peaks`.
+        window: Side of the squares of `find_peaks`.
         pretrained: As of `Backbone`.
         normalization: Of the input.
     """
@@ -75,13 +77,13 @@ class InspectionNet(Counter):
         localization_output: LocalizationOutput = "sigmoid",
         threshold: float = 0.5,
         refine: bool = False,
+        window: int = 3,
         pretrained: bool | Path = False,
         normalization: Normalization = "imagenet",
     ) -> None:
         super().__init__()
         self.counting_stride = counting_stride
-        self.threshold = threshold
-        self.refine = refine
+        self.find_peaks = partial(find_peaks, threshold=threshold, refine=refine, window=window)
         self.normalize = Normalize(normalization)
         self.backbone = _backbone(backbone_convs, pretrained)
         self.counting = _counting_branch(counting_stride) if counting else None
@@ -140,11 +142,12 @@ class InspectionNet(Counter):
             {key: _first_inputs(state[key], own) for key, own in self.state_dict().items()}
         )
 
+    def heads(self, probability: Float[Tensor, "B 1 H W"]) -> list[LocalizedPoints]:
+        """The points of each image of a batch, from its localization map."""
+        return [self.find_peaks(each) for each in probability[:, 0]]
+
     def _number_of_heads(self, probability: Tensor) -> Tensor:
-        found = [
-            len(find_peaks(each, threshold=self.threshold, refine=self.refine).xy)
-            for each in probability[:, 0]
-        ]
+        found = [len(each.xy) for each in self.heads(probability)]
         return torch.tensor(found, dtype=torch.float32, device=probability.device)
 
 

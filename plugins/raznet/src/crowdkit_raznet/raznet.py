@@ -42,14 +42,14 @@ from crowdkit_raznet.network import (
     LocalizationOutput,
 )
 from crowdkit_raznet.ownership import merge_by_ownership
-from crowdkit_raznet.peaks import find_peaks
+from crowdkit_raznet.peaks import require_window
 from crowdkit_raznet.regions import Regions, propose_regions
 
 ZOOM = 2
 """How much larger a region is looked at."""
 
-Variants = Mapping[str, Tensor]
-"""(1, 1, h, w) persons per cell of each way of counting one image."""
+Variants = Mapping[str, tuple[Tensor, int]]
+"""(1, 1, h, w) persons per cell of each way of counting one image, and the map's stride."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +136,9 @@ class RAZNet(Counter):
             the NWPU reproduction.
         threshold: Least averaged probability of a head, see `find_peaks`.
         refine: Place heads between pixels, see `find_peaks`.
+        window: Side of the squares of `find_peaks` in Main-Net.
+        zoom_window: The same in RAZ-Net. The paper names 3 x 3 alone; what is as far apart in the
+            image as 3 pixels in Main-Net is 5 pixels where all is twice as large.
         search: Which regions are looked at again.
         fit_each_part: `calibrate` fits a threshold to each of the 16 parts instead of one to all.
         pretrained: True fetches VGG-16's ImageNet weights; a path reads them from a file; False
@@ -166,6 +169,8 @@ class RAZNet(Counter):
         localization_output: LocalizationOutput = "sigmoid",
         threshold: float = 0.5,
         refine: bool = False,
+        window: int = 3,
+        zoom_window: int = 3,
         search: RegionSearch = RegionSearch(),  # frozen
         fit_each_part: bool = False,
         pretrained: bool | Path = False,
@@ -174,11 +179,13 @@ class RAZNet(Counter):
         super().__init__()
         if not 0 <= threshold < 1:
             raise OptionsError(f"threshold is {threshold}, expected a probability below 1")
+        require_window(window, "window")
+        require_window(zoom_window, "zoom_window")
         self.depth = depth
         self.search = search
         self.fit_each_part = fit_each_part
 
-        def network(*, counting: bool, pretrained: bool | Path) -> InspectionNet:
+        def network(*, counting: bool, window: int, pretrained: bool | Path) -> InspectionNet:
             return InspectionNet(
                 counting=counting,
                 proposals=depth > 1,
@@ -187,14 +194,15 @@ class RAZNet(Counter):
                 localization_output=localization_output,
                 threshold=threshold,
                 refine=refine,
+                window=window,
                 pretrained=pretrained,
                 normalization=normalization,
             )
 
-        self.main = network(counting=counting, pretrained=pretrained)
+        self.main = network(counting=counting, window=window, pretrained=pretrained)
         self.zoom = None
         if depth > 1:
-            self.zoom = network(counting=False, pretrained=False)
+            self.zoom = network(counting=False, window=zoom_window, pretrained=False)
             self.zoom.adopt(self.main)
             self.zoom.requires_grad_(False)
         self.register_buffer("fusion_threshold", torch.full((GRID**2,), inf))
@@ -210,6 +218,7 @@ class RAZNet(Counter):
         self.zooms = names is None and self.zoom is not None
         self.outputs: Mapping[str, MapSpec] = self.main.outputs
         self.direct_count = self.main.direct_count
+        self.finds_points = "localization" in self.outputs
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
         """Main-Net's prediction."""
@@ -223,8 +232,8 @@ class RAZNet(Counter):
         size = (images.shape[-2], images.shape[-1])
         findings = [self._inspect(image[None]) for image in images]
         variants = [self._variants(each, size) for each in findings]
-        count_maps = {name: torch.cat([each[name] for each in variants]) for name in variants[0]}
-        counts = {name: each.flatten(1).sum(1) for name, each in count_maps.items()}
+        count_maps = {name: _joined([each[name] for each in variants]) for name in variants[0]}
+        counts = {name: each.count for name, each in count_maps.items()}
         maps = {
             name: torch.cat([each.prediction.maps[name] for each in findings])
             for name in findings[0].prediction.maps
@@ -232,8 +241,8 @@ class RAZNet(Counter):
         best = next(reversed(counts))
         return Prediction(
             count=counts[best],
-            density=count_maps[best],
-            stride=self.main.counting_stride,
+            density=count_maps[best].density,
+            stride=count_maps[best].stride,
             maps=maps,
             counts=counts,
             count_maps=count_maps,
@@ -274,7 +283,7 @@ class RAZNet(Counter):
     def _inspect(self, image: Float[Tensor, "1 3 H W"]) -> Findings:
         """Main-Net's view of one image and what looking closer changes."""
         prediction = self.main(image)
-        first = self._heads(prediction)
+        (first,) = self.main.heads(prediction.maps["localization"])
         points = self._look_closer(image, prediction, first, self.depth) if self.zooms else first
         return Findings(prediction, first, points)
 
@@ -293,35 +302,34 @@ class RAZNet(Counter):
         for box in regions.boxes.tolist():
             view = enlarged(image, box)
             seen = self.zoom(view)
-            found = self._look_closer(view, seen, self._heads(seen), depth - 1)
+            (found,) = self.zoom.heads(seen.maps["localization"])
+            found = self._look_closer(view, seen, found, depth - 1)
             offset = found.xy.new_tensor(box[:2])
             closer.append(LocalizedPoints(found.xy / ZOOM + offset, found.score))
         return merge_by_ownership(points, regions, closer)
 
-    def _heads(self, prediction: Prediction) -> LocalizedPoints:
-        probability = prediction.maps["localization"][0, 0]
-        return find_peaks(probability, threshold=self.main.threshold, refine=self.main.refine)
-
     # -- counting ------------------------------------------------------------------------------
 
     def _variants(self, found: Findings, size: Size) -> Variants:
-        """Every way of counting one image as a map; the best comes last."""
+        """Every way of counting one image as a map; the best comes last.
+
+        Points alone are counted pixel by pixel, so that a region has exactly those inside it.
+        """
         stride, density = self.main.counting_stride, found.prediction.density
-        first, points = (
-            dot_map(each.xy, stride=stride, size=size)[None, None]
-            for each in (found.first, found.points)
-        )
+        points = {
+            "localization": (_dots(found.first, 1, size), 1),
+            "localization+": (_dots(found.points, 1, size), 1),
+        }
         if density is None:
-            return {"localization": first, "localization+": points}
+            return points
         fused = fuse_maps(
             density[0, 0], found.points.xy, self.fusion_threshold, stride=stride, size=size
         )
         return {
-            "density": density,
-            "localization": first,
-            "localization+": points,
-            "average": (density + points) / 2,
-            "fusion": fused[None, None],
+            "density": (density, stride),
+            **points,
+            "average": ((density + _dots(found.points, stride, size)) / 2, stride),
+            "fusion": (fused[None, None], stride),
         }
 
     # -- published weights ---------------------------------------------------------------------
@@ -365,6 +373,16 @@ def enlarged(image: Float[Tensor, "1 3 H W"], box: Sequence[int]) -> Float[Tenso
     x0, y0, x1, y1 = box
     region = image[..., y0:y1, x0:x1]
     return F.interpolate(region, scale_factor=ZOOM, mode="bilinear", align_corners=False)
+
+
+def _dots(points: LocalizedPoints, stride: int, size: Size) -> Float[Tensor, "1 1 h w"]:
+    return dot_map(points.xy, stride=stride, size=size)[None, None]
+
+
+def _joined(maps: Sequence[tuple[Tensor, int]]) -> Prediction:
+    """The maps of one way of counting, one per image, as a batch."""
+    densities, (stride, *_) = zip(*maps, strict=True)
+    return Prediction.from_density(torch.cat(densities), stride)
 
 
 def _parts(found: Findings, heads: Tensor, roi: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
