@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 
-.PHONY: setup demo test packages lint types shapes docs bench clean
+.PHONY: setup demo test packages mixes lint types shapes docs bench clean
 
 setup: $(VENV)/.installed
 
@@ -22,6 +22,10 @@ test: setup
 # Every plugin and a third party's in an environment of its own, with nothing but what it declares.
 packages: setup
 	$(BIN)/python -m pytest tests/packaging -m "not gpu and not realdata"
+
+# Every counter with every density generator and every loss.
+mixes: setup
+	$(BIN)/python -m pytest tests/mixing -m "not gpu and not realdata"
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,14 +1,19 @@
 """`crowdkit data`: look at a data set before training on it."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from crowdkit_core.cli.options import ANNOTATION_FORMATS, set_option
 from crowdkit_core.cli.output import json_option, print_json
+
+if TYPE_CHECKING:  # imports torch
+    from crowdkit_core.data.annotations import Conversion
+    from crowdkit_core.data.export import Export
 
 
 @click.group("data")
@@ -39,16 +44,14 @@ def check_command(
 
     Exit code 1 if anything found is an error.
     """
-    from crowdkit_core.cli.components import only_sections
+    from crowdkit_core.cli.data_export import dataset_settings
     from crowdkit_core.data import check
     from crowdkit_core.errors import UsageError
     from crowdkit_core.registry import create
-    from crowdkit_core.settings import parse_overrides
 
     if (folder is None) == (name is None):
         raise UsageError("give either a folder or --dataset NAME")
-    options = only_sections(parse_overrides(overrides), "dataset")["dataset"]
-    if folder is not None and options:
+    if folder is not None and overrides:
         raise UsageError("--set belongs to --dataset", hint="use --dataset folder --set ...")
     if annotations is not None and folder is None:
         raise UsageError(
@@ -59,7 +62,8 @@ def check_command(
         points = None if annotations is None else annotations.absolute()
         result = check(folder, annotations=points, pixels=not headers_only)
     else:
-        dataset = create("dataset", str(name), **options, split="all")
+        settings = dataset_settings(str(name), overrides)
+        dataset = create("dataset", settings.name, **{**settings.options, "split": "all"})
         result = check(dataset, pixels=not headers_only)
     if as_json:
         print_json({**asdict(result), "ok": result.ok})
@@ -73,60 +77,106 @@ def check_command(
 
 
 @data.command("convert")
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument(
+    "places", metavar="[IN] OUT", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--dataset", "name", help="A dataset by name instead of IN.")
+@set_option
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    help="Only one split of the dataset; all that it has by default.",
+)
 @click.option(
     "--to", help=f"Format to write: {ANNOTATION_FORMATS}; by OUT's ending where it says it."
 )
-@click.option("--from", "format", help="Format to read; recognised by default.")
+@click.option("--from", "format", help="Format of IN, one of these or yolo; recognised by default.")
 @click.option(
     "--head",
     type=click.Choice(["centre", "top"]),
-    default="centre",
-    show_default=True,
-    help="Where the head is in a box without a point: boxes of heads, or of whole people.",
+    show_default="centre",
+    help="Where the head is in a box of IN without a point: boxes of heads, or of whole people.",
 )
-@click.option("--label", "labels", multiple=True, help="Only what is labelled so; may be repeated.")
+@click.option("--label", "labels", multiple=True, help="Only what IN labels so; may be repeated.")
 @click.option(
     "--images",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the images, which tells their sizes and full names.",
+    help="Folder of the images of IN, which tells their sizes and full names.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there already.")
 @json_option
 def convert_command(
-    source: Path,
-    target: Path,
+    places: tuple[Path, ...],
+    name: str | None,
+    overrides: tuple[str, ...],
+    split: Literal["train", "validation", "test"] | None,
     to: str | None,
     format: str | None,
-    head: Literal["centre", "top"],
+    head: Literal["centre", "top"] | None,
     labels: tuple[str, ...],
     images: Path | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Write the annotations of IN in another format to OUT.
+    """Write the annotations of IN, or of a dataset, in another format to OUT.
 
-    IN and OUT are files, or folders for a format with a file per image (txt, labelme). Every point
-    is carried; what the other format cannot say is listed.
+    IN and OUT are files, or folders for a format with a file per image (txt, labelme, yolo). Of a dataset
+    (--dataset NAME --set dataset.root=DIR OUT) images are named by their path below its root, and
+    heads whose size it knows get boxes. Every point is carried; what the other format cannot say is
+    listed.
     """
+    from crowdkit_core.cli.data_export import dataset_settings, export_dataset
     from crowdkit_core.data.annotations import convert, format_named
+    from crowdkit_core.errors import UsageError
 
+    if len(places) != (2 if name is None else 1):
+        raise UsageError(
+            f"{len(places)} places given, expected IN OUT, or --dataset NAME OUT",
+            hint="OUT is where to write; IN is what to read where there is no --dataset",
+        )
+    target, wanted = places[-1], format_named(to)
+    if name is not None:
+        _refuse("IN", {"--from": format, "--head": head, "--label": labels, "--images": images})
+        settings = dataset_settings(name, overrides)
+        exported, missing = export_dataset(
+            settings, target, split=split, to=wanted, overwrite=overwrite
+        )
+        for each, why in missing.items():
+            click.echo(f"no split {each}: {why}", err=True)
+        splits = ", ".join(f"{each} {number}" for each, number in exported.splits.items())
+        _tell(exported, name, splits, target, as_json)
+        return
+    _refuse("--dataset", {"--set": overrides, "--split": split})
     done = convert(
-        source,
+        places[0],
         target,
-        to=format_named(to),
+        to=wanted,
         format=format_named(format),
-        point=head,
+        point=head or "centre",
         labels=labels,
         images=images,
         overwrite=overwrite,
     )
+    _tell(done, str(places[0]), done.source, target, as_json)
+
+
+def _refuse(owner: str, options: Mapping[str, object]) -> None:
+    """Refuse options that go with something else."""
+    from crowdkit_core.errors import UsageError
+
+    for option, value in options.items():
+        if value:
+            raise UsageError(f"{option} goes with {owner} alone")
+
+
+def _tell(
+    done: "Conversion | Export", source: str, about: str, target: Path, as_json: bool
+) -> None:
     if as_json:
-        print_json(asdict(done))
+        print_json({"source": source, **asdict(done)})
         return
     click.echo(
-        f"{done.points} points of {done.images} images: {source} ({done.source}) -> "
+        f"{done.points} points of {done.images} images: {source} ({about}) -> "
         f"{target} ({done.target})"
     )
     for kind, number in sorted(done.lost.items()):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import click
 
 from crowdkit_core.cli.options import (
-    ANNOTATION_FORMATS,
+    READ_FORMATS,
     device_option,
     named_overrides,
     set_option,
@@ -61,7 +61,13 @@ WORST = 4
     type=click.Path(path_type=Path),
     help="Score the points of this file or folder, from any tool, instead of a counter.",
 )
-@click.option("--points-format", help=f"Its format: {ANNOTATION_FORMATS}; recognised by default.")
+@click.option("--points-format", help=f"Its format: {READ_FORMATS}; recognised by default.")
+@click.option(
+    "--points-columns",
+    metavar="COLUMN=NAME,...",
+    help="Columns of a csv, or keys of a json, that are not called image, x, y and score: "
+    "image=filename,score=confidence.",
+)
 @click.option(
     "--missing-as-empty",
     is_flag=True,
@@ -92,6 +98,7 @@ def evaluate_command(
     pictures: Path | None,
     points_file: Path | None,
     points_format: str | None,
+    points_columns: str | None,
     missing_as_empty: bool,
     radii: str,
     as_json: bool,
@@ -106,7 +113,7 @@ def evaluate_command(
         tile_side,
         trained_counter,
     )
-    from crowdkit_core.cli.points_file import no_counter, radii_of, score_points_file
+    from crowdkit_core.cli.points_file import radii_of, refuse_others, score_points_file
     from crowdkit_core.errors import UsageError
     from crowdkit_core.evaluation import evaluate
     from crowdkit_core.evaluation.of_run import fit_if_it_learns, parts_of_run
@@ -118,20 +125,14 @@ def evaluate_command(
 
     if split not in get_args(Split):
         raise UsageError(f"--split {split!r}: expected one of {', '.join(get_args(Split))}")
+    refuse_others(click.get_current_context())
     reach = radii_of(radii)
     if points_file is not None:
-        no_counter(
-            run=run,
-            counter=counter,
-            localizer=localizer,
-            density_generator=density_generator,
-            pictures=pictures,
-            metrics=metrics,
-        )
         report = score_points_file(
             points_file,
-            points_format,
             dataset,
+            format=points_format,
+            columns=points_columns,
             split=cast("Split", split),
             overrides=overrides,
             radii=reach,

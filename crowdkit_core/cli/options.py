@@ -36,6 +36,9 @@ ANNOTATION_FORMATS = (
 )
 """Names of the formats of annotation files, written out so that help needs no torch."""
 
+READ_FORMATS = f"{ANNOTATION_FORMATS}, yolo"
+"""The same with those that are read, but not written."""
+
 
 def named_overrides(overrides: tuple[str, ...], **names: str | None) -> list[str]:
     """``--counter mcnn`` as ``counter.name=mcnn`` before the ``--set`` texts."""

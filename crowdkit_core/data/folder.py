@@ -1,5 +1,6 @@
 """Your own images and points: a table of all points, or one list beside each image."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crowdkit_core.data.annotations import BoxPoint, FormatName, MarkedImage
+from crowdkit_core.data.annotations import Box, BoxPoint, FormatName, Mark, MarkedImage
 from crowdkit_core.data.annotations.files import only_labels, with_labels
 from crowdkit_core.data.folder_layout import FoundImage, Reading, find_annotated, with_suffixes
 from crowdkit_core.data.image_files import Entry, ImageFiles, require_folder, require_size
@@ -31,10 +32,10 @@ class Folder(ImageFiles):
 
     Points are read from the first of these that is there:
 
-    - ``annotations``, a file of all points, or a folder of one CSV, txt or LabelMe file per image
-      (``night/a.jpg`` -> ``night/a.csv``);
+    - ``annotations``, a file of all points, or a folder of one CSV, txt, LabelMe or YOLO file per
+      image (``night/a.jpg`` -> ``night/a.csv``);
     - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
-    - a CSV, txt or LabelMe file beside each image, with the image's name.
+    - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name.
 
     CSV: a header and a row per point (``image,x,y``); a row with x and y empty is an image
     without people. JSON: ``{"a.jpg": [[x, y], ...]}`` or a list of records. The files of COCO,
@@ -121,6 +122,15 @@ class Folder(ImageFiles):
             split,
         )
 
+    def marked(self, index: int) -> MarkedImage:
+        """What the annotations say of image ``index``, with labels, scores and boxes.
+
+        Raises:
+            DataError: As `annotation`.
+        """
+        image = self._marked(self.entries[index])
+        return replace(image, marks=tuple(_moved(mark, -self._offset) for mark in image.marks))
+
     def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
         marks = self._marked(entry).marks
         points = np.array([(mark.x, mark.y) for mark in marks], dtype=np.float64)
@@ -159,3 +169,9 @@ class Folder(ImageFiles):
 
 def _named_split(name: str, found: FoundImage) -> str | None:
     return found.split or split_in_path(name)
+
+
+def _moved(mark: Mark, pixels: float) -> Mark:
+    """To the right and down, with its box."""
+    box = mark.box and Box(*(side + pixels for side in mark.box))
+    return replace(mark, x=mark.x + pixels, y=mark.y + pixels, box=box)

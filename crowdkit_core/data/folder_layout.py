@@ -15,6 +15,7 @@ from crowdkit_core.data.annotations import (
     read_annotations,
     recognise,
     tables,
+    yolo,
 )
 from crowdkit_core.data.image_files import find_images
 from crowdkit_core.data.image_names import aliases
@@ -128,7 +129,8 @@ def _tabled(table: Path, reading: Reading) -> Iterator[tuple[str, str, Callable[
     format = reading.format or recognise(table)
     if format in ("csv", "json"):
         for name, listing in read_table(table, reading.columns).items():
-            yield name, listing.split or "", partial(tables.marked, name, listing, table)
+            read = partial(tables.marked, name, listing, table, reading.columns)
+            yield name, listing.split or "", read
         return
     for image in read_annotations(table, format=format, point=reading.point, labels=reading.labels):
         yield image.name, image.split, partial(_given, image)
@@ -151,7 +153,7 @@ def _in_lists(base: Path, images: list[Path], folder: Path, reading: Reading) ->
             raise DataError(f"{image}: annotated twice, by {beside[0]} and {beside[1]}")
         used.update(beside)
         found.append(
-            FoundImage(image, beside[0], _list_reader(beside[0], folder, reading))
+            FoundImage(image, beside[0], _list_reader(beside[0], image, folder, reading))
             if beside
             else FoundImage(image, folder)
         )
@@ -163,15 +165,24 @@ def _in_lists(base: Path, images: list[Path], folder: Path, reading: Reading) ->
         )
     if folder == base:  # other text files may lie beside the photos
         return found
-    orphans = sorted({p for p in folder.rglob("*") if p.suffix in LISTS} - used)
+    lists_there = {p for p in folder.rglob("*") if p.suffix in LISTS and p.name != yolo.CLASSES}
+    orphans = sorted(lists_there - used)
     images_of = [base / p.relative_to(folder).with_suffix(".jpg") for p in orphans]
     return found + [
-        FoundImage(image, truth, _list_reader(truth, folder, reading))
+        FoundImage(image, truth, _list_reader(truth, image, folder, reading))
         for image, truth in zip(images_of, orphans, strict=True)
     ]
 
 
-def _list_reader(file: Path, folder: Path, reading: Reading) -> Callable[[], MarkedImage]:
+def _list_reader(
+    file: Path, image: Path, folder: Path, reading: Reading
+) -> Callable[[], MarkedImage]:
     if file.suffix == ".json":
         return partial(labelme.read_one, file, reading.point, folder=folder)
-    return partial(lists.read_one, file, folder=folder, columns=reading.columns)
+    return partial(_read_list, file, image, folder, reading)
+
+
+def _read_list(file: Path, image: Path, folder: Path, reading: Reading) -> MarkedImage:
+    if reading.format == "yolo" or (reading.format is None and yolo.fits(file)):
+        return yolo.read_one(file, image, reading.point, folder=folder)
+    return lists.read_one(file, folder=folder, columns=reading.columns)

@@ -1,5 +1,6 @@
 """JHU-Crowd++, as downloaded."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from crowdkit_core.data.annotations import Box, Mark, MarkedImage
 from crowdkit_core.data.image_files import Entry, ImageFiles, dataset_folder, images_by_stem
 from crowdkit_core.data.points_files import read_rows
 from crowdkit_core.data.resizing import LongSide, Resizing
@@ -60,6 +62,20 @@ class JHU(ImageFiles):
         }
         hint = "expected {train,val,test}/images/*.jpg and {train,val,test}/gt/*.txt"
         super().__init__(require_images(splits, split, folder, hint), split, resizing)
+
+    def marked(self, index: int) -> MarkedImage:
+        """The heads of image ``index`` with their boxes; occlusion and blur are left out.
+
+        Raises:
+            DataError: As `annotation`.
+        """
+        entry = self.entries[index]
+        heads = _read_heads(entry.truth)[:, :4].tolist()
+        return MarkedImage(
+            name=entry.name,
+            marks=tuple(Mark(x, y, box=Box.centred(x, y, w, h)) for x, y, w, h in heads),
+            left_out=Counter({"occlusion": len(heads), "blur": len(heads)}),
+        )
 
     def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
         return _read_heads(entry.truth)[:, :2]

@@ -60,7 +60,7 @@ def find_points(
         expected: Where ``find`` looks, in words for the error.
 
     Raises:
-        DataError: No N x 2 numbers there; names the variables found.
+        DataError: No N x 2 numbers there; names the variables found, or what is there instead.
     """
     points = _find_array(path, variables, find, f"points: expected {expected}")
     if points.size == 0:
@@ -93,10 +93,21 @@ def _find_array(
     path: Path, variables: Variables, find: Callable[[Variables], Any], what: str
 ) -> NDArray[np.float64]:
     try:
-        return np.asarray(find(variables), dtype=np.float64)
+        found = find(variables)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         names = ", ".join(sorted(variables)) or "none"
         raise DataError(f"{path}: no {what}, found variables {names}") from error
+    try:
+        return np.asarray(found, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: no {what}, which holds {_kind(found)}") from error
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return f"text {' '.join(value.ravel())!r}"
+    kinds: dict[type, str] = {dict: "a struct", list: "a cell array or several structs"}
+    return kinds.get(type(value), "no array")
 
 
 def _plain(value: Any) -> Any:

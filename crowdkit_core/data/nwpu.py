@@ -1,6 +1,5 @@
 """NWPU-Crowd, as downloaded."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from crowdkit_core.data.annotations import Box, Mark, MarkedImage
 from crowdkit_core.data.image_files import Entry, ImageFiles, dataset_folder, images_by_stem
 from crowdkit_core.data.matlab_files import load_mat
-from crowdkit_core.data.points_files import read_rows, read_text
+from crowdkit_core.data.points_files import read_json, read_rows
 from crowdkit_core.data.resizing import LongSide, Resizing
 from crowdkit_core.data.splits import require_images
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Lengths, Size, Split
+
+_LINE = ("id", "luminance", "level")
+_ID = ("id",)
 
 
 class NWPU(ImageFiles):
@@ -29,14 +32,14 @@ class NWPU(ImageFiles):
     The makers name the validation images and hold back the annotations of the test images, so
     there is no split ``test``, and ``all`` is training and validation.
 
-    An annotation's ``group`` is its luminance, by which the benchmark reports too. The width and
-    height of each head's box, where the download has boxes, are the ``lengths`` ``head_width``
-    and ``head_height``; half the shorter of the two and half the diagonal are the benchmark's
-    matching radii.
+    An annotation's ``group`` is its luminance, by which the benchmark reports too; lists of ids
+    alone, as lists of one's own may be, have no groups. The width and height of each head's box,
+    where the download has boxes, are the ``lengths`` ``head_width`` and ``head_height``; half the
+    shorter of the two and half the diagonal are the benchmark's matching radii.
 
     Args:
         root: The folder of ``train.txt``.
-        split: ``train``, ``validation`` or ``all``.
+        split: ``train``, ``validation`` or ``all``; ``test``, which nobody can read, is refused.
         long_side: Least and greatest length in pixels of the longer side, equal for exactly that
             length: an image of any split beyond them is given resized to the nearer one, so that
             training and evaluation see one scale. Points, lengths and maps, also those that
@@ -68,6 +71,25 @@ class NWPU(ImageFiles):
         hint = "expected lines like '0001 1 2' in train.txt and val.txt"
         super().__init__(require_images(splits, split, folder, hint), split, resizing)
 
+    def marked(self, index: int) -> MarkedImage:
+        """The points of image ``index`` with the boxes, where the download has them.
+
+        Raises:
+            DataError: As `annotation`.
+        """
+        entry = self.entries[index]
+        points, boxes = _read_heads(entry.truth)
+        if boxes is None:
+            marks = [Mark(x, y) for x, y in points.tolist()]
+        else:
+            marks = [
+                Mark(x, y, box=Box.around([(left, top), (right, bottom)]))
+                for (x, y), (left, top, right, bottom) in zip(
+                    points.tolist(), boxes.tolist(), strict=True
+                )
+            ]
+        return MarkedImage(name=entry.name, marks=tuple(marks))
+
     def _read_points(self, entry: Entry, size: Size) -> NDArray[np.float64]:  # noqa: ARG002
         return _read_heads(entry.truth)[0]
 
@@ -87,14 +109,16 @@ def _images(folder: Path) -> dict[str, Path]:
 def _entries(folder: Path, name: str, images: Mapping[str, Path]) -> list[Entry]:
     path = folder / f"{name}.txt"
     kind = "json" if (folder / "jsons").is_dir() else "mat"
+    rows = list(read_rows(path))
+    expected = _ID if rows and all(len(row) == len(_ID) for _, row in rows) else _LINE
     entries = []
-    for place, row in read_rows(path):
-        if len(row) != 3:
-            raise DataError(f"{path}: {place}: {' '.join(row)!r}, expected id, luminance, level")
-        stem, luminance, _ = row
+    for place, row in rows:
+        if len(row) != len(expected):
+            raise DataError(f"{path}: {place}: {' '.join(row)!r}, expected {', '.join(expected)}")
+        stem, group = row[0], "" if expected is _ID else f"luminance {row[1]}"
         image = images.get(stem, folder / "images" / f"{stem}.jpg")
         truth = folder / f"{kind}s" / f"{stem}.{kind}"
-        entries.append(Entry(f"images/{stem}.jpg", image, truth, f"luminance {luminance}"))
+        entries.append(Entry(f"images/{stem}.jpg", image, truth, group))
     return entries
 
 
@@ -118,12 +142,7 @@ def _read_heads(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64] | 
 
 
 def _json_record(path: Path) -> Mapping[str, Any]:
-    try:
-        record = json.loads(read_text(path))
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path}: not JSON: {error}") from error
+    record = read_json(path)
     if not isinstance(record, dict):
         raise DataError(f"{path}: expected an object with 'points', found {type(record).__name__}")
     return record

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from crowdkit_core.errors import DataError, ShapeError, UsageError
 
+FARTHEST = 1e100
+"""Pixels; the largest coordinate of which squares and their sums are finite."""
+
 Radius = float | Float[Tensor, " M"]
 """How far a found point may lie from a head, in pixels: one number, or one per head."""
 
@@ -98,7 +101,7 @@ def localization_scores(
 
     Raises:
         ShapeError: Shapes or numbers of images differ.
-        DataError: A coordinate is not finite.
+        DataError: A coordinate is not finite, or above `FARTHEST`.
         UsageError: A radius is not a positive number.
 
     Example:
@@ -136,7 +139,7 @@ def match_points(
 
     Raises:
         ShapeError: Points are not (N, 2), or radii are not one per head.
-        DataError: A coordinate is not finite.
+        DataError: A coordinate is not finite, or above `FARTHEST`.
         UsageError: A radius is not a positive number.
 
     Example:
@@ -157,17 +160,22 @@ def match_points(
 
 
 def as_coordinates(points: Tensor, name: str) -> np.ndarray:
-    """(N, 2) finite float64 coordinates on the CPU.
+    """(N, 2) float64 coordinates on the CPU, finite and at most `FARTHEST`.
 
     Raises:
-        ShapeError: Points are not (N, 2).
-        DataError: A coordinate is not finite.
+        ShapeError: Points are not an (N, 2) tensor.
+        DataError: A coordinate is not finite, or too large.
     """
+    if not isinstance(points, Tensor):
+        raise ShapeError(f"{name} are a {type(points).__name__}, expected an (N, 2) tensor")
     if points.ndim != 2 or points.shape[1] != 2:
         raise ShapeError(f"{name} have shape {tuple(points.shape)}, expected (N, 2)")
     coordinates = points.detach().cpu().double().numpy()
     if not np.isfinite(coordinates).all():
         raise DataError(f"{name} hold coordinates that are not finite")
+    farthest = coordinates.flat[np.abs(coordinates).argmax()] if coordinates.size else 0.0
+    if abs(farthest) > FARTHEST:
+        raise DataError(f"{name} hold the coordinate {farthest:g}, expected at most {FARTHEST:g}")
     return coordinates
 
 

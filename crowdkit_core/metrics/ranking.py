@@ -9,7 +9,7 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from crowdkit_core.errors import ShapeError, UsageError
+from crowdkit_core.errors import DataError, ShapeError, UsageError
 from crowdkit_core.interfaces import LocalizedPoints
 from crowdkit_core.metrics.matching import as_coordinates
 
@@ -89,8 +89,9 @@ def average_precision(
         thresholds: Affinities in (0, 1).
 
     Raises:
-        ShapeError: Numbers of images differ, points are not (N, 2), or scores not one per point.
-        DataError: A coordinate is not finite.
+        ShapeError: Numbers of images differ, predictions are no `LocalizedPoints`, points are not
+            (N, 2), or scores not one per point.
+        DataError: A coordinate is not finite or far too large, or a score is not a number.
         UsageError: ``sigma`` is not positive, ``nearest`` unknown, or a threshold not in (0, 1).
 
     Example:
@@ -120,10 +121,16 @@ def average_precision(
 
 def _ranked(found: LocalizedPoints) -> tuple[np.ndarray, np.ndarray]:
     """Scores in descending order, and their points."""
+    if not isinstance(found, LocalizedPoints):
+        raise ShapeError(
+            f"found points are a {type(found).__name__}, expected LocalizedPoints of each image"
+        )
     points = as_coordinates(found.xy, "found points")
     score = found.score.detach().cpu().double().numpy()
     if score.shape != (len(points),):
         raise ShapeError(f"scores have shape {score.shape}, expected ({len(points)},), one a point")
+    if np.isnan(score).any():
+        raise DataError("scores of found points hold one that is not a number")
     ranking = np.argsort(-score, kind="stable")
     return score[ranking], points[ranking]
 

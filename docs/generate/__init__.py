@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from generate.formats import formats_page
 from generate.interfaces import api_page, interface_pages
 from generate.matrix import matrix_page
 from generate.papers import paper_pages
@@ -18,6 +19,7 @@ def write_pages(docs: Path) -> None:
         **interface_pages(),
         **paper_pages(docs.parent, folder),
         "api.md": api_page(),
+        "formats.md": formats_page(),
         "matrix.md": matrix_page(),
         "recipes.md": recipes_page(),
     }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from crowdkit_core.registry import KINDS, Description
+from crowdkit_core.registry.description import REFERENCE_SECTIONS
 from generate.components import anchor, counter_facts, descriptions, option_tables
 from generate.markdown import code, listing, page, table
 from generate.papers import paper_link
@@ -25,7 +26,8 @@ PURPOSES = {
     "trainer": "A trainer says what is trained when: one network, two together, or stage by stage.",
     "localizer": "A localizer finds where people are in what a counter predicts.",
     "dataset": "A dataset is images with a point for each person. `crowdkit data check` looks for"
-    " mistakes in one.",
+    " mistakes in one, and `crowdkit data convert --dataset NAME` writes its annotations in any of"
+    " the [formats of annotation tools](formats.md).",
 }
 
 
@@ -84,6 +86,7 @@ def _class_name(kind: str) -> str:
 def _section(description: Description) -> Iterator[str]:
     yield f"## {description.name}"
     yield description.summary
+    yield body(description.documentation)
     facts = [f"Package {paper_link(description.distribution)}"]
     if description.reference:
         facts.append(description.reference)
@@ -91,6 +94,19 @@ def _section(description: Description) -> Iterator[str]:
     yield _options(description)
     if description.kind == "counter":
         yield listing(counter_facts(description.name).network)
+
+
+def body(documentation: str) -> str:
+    """What a docstring says between its summary and its options, as Markdown.
+
+    The paragraph on the paper is left out: it has its place in the list of facts.
+    """
+    text = documentation.partition("\n")[2]
+    text = re.split(r"^(?:Args|Attributes|Raises|Example|Returns):$", text, flags=re.MULTILINE)[0]
+    titles = tuple(f"{title}:" for title in REFERENCE_SECTIONS)
+    paragraphs = [each for each in text.strip().split("\n\n") if not each.startswith(titles)]
+    # Before a listing, which is indented in Markdown too.
+    return re.sub("::$", ":", "\n\n".join(paragraphs), flags=re.MULTILINE)
 
 
 def _options(description: Description) -> str:

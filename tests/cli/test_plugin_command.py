@@ -25,17 +25,19 @@ def run(*command, folder, site):
         for kind in SCAFFOLD_KINDS
     ],
 )
-def test_a_new_plugin_installs_and_passes(crowdkit, tmp_path, kind):
+@pytest.mark.usefixtures("install")  # forgets afterwards what is imported from the folder
+def test_a_new_plugin_installs_and_passes(crowdkit, tmp_path, monkeypatch, kind):
     finished = crowdkit("plugin", "new", "my-paper", "--kind", kind, "--directory", tmp_path)
     assert finished.code == 0, finished.err
     folder, site = tmp_path / "crowdkit-my-paper", tmp_path / "site"
     offline = ["--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check"]
     run("-m", "pip", "install", *offline, "--target", str(site), ".", folder=folder, site=site)
     assert "passed" in run("-m", "pytest", "-q", folder=folder, site=site)
-    call = "from crowdkit_core.cli import main; main()"
-    checked = run("-c", call, "plugin", "check", "my-paper", folder=tmp_path, site=site)
-    assert f"ok      {kind} my-paper: is_created" in checked
-    assert "FAILED" not in checked
+    monkeypatch.syspath_prepend(site)
+    checked = crowdkit("plugin", "check", "my-paper")
+    assert checked.code == 0, checked.out + checked.err
+    assert f"ok      {kind} my-paper: is_created" in checked.out
+    assert "FAILED" not in checked.out
 
 
 def test_plugin_check_of_an_installed_plugin(crowdkit):

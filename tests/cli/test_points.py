@@ -31,7 +31,8 @@ def test_found_points_come_back_through_every_format(crowdkit, count, photos, tm
         rows = [row for row in csv.DictReader(file) if row["x"]]
     assert rows
     assert set(rows[0]) == {"image", "x", "y", "score"}
-    for format, each in FORMATS.items():
+    written = {name: each for name, each in FORMATS.items() if each.write is not None}
+    for format, each in written.items():
         suffix = "" if each.per_image else each.suffix
         target = tmp_path / f"{format}-out{suffix}"
         done = crowdkit(
@@ -90,11 +91,20 @@ def test_eval_of_a_points_file(crowdkit, photos, tmp_path):
     ("options", "message"),
     [
         (["--counter", "mcnn"], "--counter does not go with --points-file"),
-        (["--metrics", "ssim"], "--metrics does not go with --points-file"),
+        (["--weights", "x.pth"], "--weights does not go with --points-file"),
+        (["--device", "cuda"], "--device does not go with --points-file"),
+        (["--tile", "4"], "--tile does not go with --points-file"),
+        (["--localizer", "local-maxima"], "--localizer does not go with --points-file"),
+        (["--pictures", "out"], "--pictures does not go with --points-file"),
+        (["a-run"], "RUN does not go with --points-file"),
+        (["--metrics", "ssim"], "--metrics 'ssim' does not go with --points-file"),
         (["--metrics", "ap"], "needs a score for every point"),
         (["--radii", "4,x"], "expected numbers of pixels"),
         (["--radii", "0"], "expected positive numbers"),
         (["--points-format", "coko"], "did you mean coco"),
+        (["--points-columns", "name=filename"], "columns: image, x, y, split, points, score"),
+        (["--points-columns", "image"], "expected such as image=filename"),
+        (["--points-format", "coco", "--points-columns", "x=col"], "coco has no columns"),
     ],
 )
 def test_a_wrong_request_is_refused(crowdkit, photos, options, message):
@@ -102,6 +112,58 @@ def test_a_wrong_request_is_refused(crowdkit, photos, options, message):
     finished = crowdkit("eval", "--points-file", table, *folder(photos, table), *options)
     assert finished.code == 2
     assert message in finished.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--points-format", "csv"], ["--points-columns", "x=col"], ["--missing-as-empty"]],
+)
+def test_options_of_a_points_file_need_one(crowdkit, options):
+    finished = crowdkit("eval", "a-run", *options)
+    assert finished.code == 2
+    assert f"{options[0]} without --points-file" in finished.err
+
+
+def test_columns_of_a_points_file_can_be_named(crowdkit, photos, tmp_path):
+    truth = folder(photos, photos / "annotations.csv")
+    table = tmp_path / "found.csv"
+    table.write_text("filename,x,y,confidence\n0,1,1,0.5\n")
+
+    def score(*options):
+        return crowdkit("eval", "--points-file", table, *truth, "--missing-as-empty", *options)
+
+    refused = score()
+    assert refused.code == 1
+    assert "no column 'image', found 'filename', 'x', 'y', 'confidence'" in refused.err
+    assert "--points-columns image=NAME" in refused.err
+    unscored = score("--metrics", "ap", "--points-columns", "image=filename")
+    assert unscored.code == 2
+    assert "needs a score for every point, and 1 of 1 have none" in unscored.err
+    assert "--points-columns score=NAME" in unscored.err
+    ranked = score("--metrics", "ap", "--points-columns", "image=filename,score=confidence")
+    assert ranked.code == 0, ranked.err
+    assert "mAP" in ranked.out
+
+
+def test_nobody_found_has_no_precision(crowdkit, photos, tmp_path):
+    table = tmp_path / "found.csv"
+    table.write_text("image,x,y,score\n")
+    options = ["--missing-as-empty", "--metrics", "ap", "--json"]
+    truth = folder(photos, photos / "annotations.csv")
+    finished = crowdkit("eval", "--points-file", table, *truth, *options)
+    assert finished.code == 0, finished.err
+    scores = finished.json["average_precision"]
+    assert [each["sigma"] for each in scores] == [40, 20, 5]
+    assert [(each["mean_ap"], each["mean_ar"]) for each in scores] == [(0, 0)] * 3
+
+
+def test_a_coordinate_far_outside_is_refused(crowdkit, photos, tmp_path):
+    table = tmp_path / "found.csv"
+    table.write_text("image,x,y\n0,1e300,1\n")
+    truth = folder(photos, photos / "annotations.csv")
+    finished = crowdkit("eval", "--points-file", table, *truth, "--missing-as-empty")
+    assert finished.code == 1
+    assert "1e+300" in finished.err
 
 
 def test_a_points_file_needs_a_dataset(crowdkit, photos):
@@ -126,9 +188,14 @@ def test_convert_says_what_it_did_not_carry(crowdkit, photos, tmp_path):
 
 
 def test_help_names_every_format(crowdkit):
-    for command in (["data", "convert"], ["count"], ["eval"]):
+    written = {name for name, each in FORMATS.items() if each.write is not None}
+    for command, names in (
+        (("data", "convert"), FORMATS),
+        (("count",), written),
+        (("eval",), FORMATS),
+    ):
         text = crowdkit(*command, "--help").out
-        assert all(name in text for name in FORMATS)
+        assert all(name in text for name in names)
 
 
 def test_data_check_of_a_dataset_without_files(crowdkit):

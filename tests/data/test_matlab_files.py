@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 
 from crowdkit_core.data import ShanghaiTech
-from crowdkit_core.data.matlab_files import load_mat
+from crowdkit_core.data.matlab_files import load_mat, read_mat
 from crowdkit_core.errors import DataError
 
 POINTS = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -106,3 +106,17 @@ def test_shanghaitech_saved_again_in_any_version(tmp_path, save_image, save_mat)
     dataset = ShanghaiTech(root=tmp_path, split="test")
     assert dataset.annotation(0).points.tolist() == (POINTS - 0.5).tolist()
     assert dataset.annotation(1).points.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "held"),
+    [
+        ("none", "text 'none'"),
+        ({"loc": POINTS}, "a struct"),
+        (np.array([POINTS, NOBODY], object), "a cell array"),
+    ],
+)
+def test_what_is_no_array_is_said(tmp_path, value, held):
+    scipy.io.savemat(tmp_path / "a.mat", {"annPoints": value})
+    with pytest.raises(DataError, match=rf"no points: expected annPoints, which holds {held}"):
+        read_mat(tmp_path / "a.mat", lambda variables: variables["annPoints"], "annPoints")

@@ -125,6 +125,16 @@ def test_a_list_without_levels_is_refused_by_line(with_jsons):
         NWPU(root=with_jsons)
 
 
+def test_lists_of_ids_alone_have_no_groups(with_jsons):
+    (with_jsons / "train.txt").write_text("0001\n0002\n")
+    dataset = NWPU(root=with_jsons)
+    assert [entry.name for entry in dataset.entries] == ["images/0001.jpg", "images/0002.jpg"]
+    assert [dataset.annotation(i).group for i in range(2)] == ["", ""]
+    (with_jsons / "train.txt").write_text("0001\n0002 0 0\n")
+    with pytest.raises(DataError, match=r"train.txt: line 1: '0001', expected id, luminance"):
+        NWPU(root=with_jsons)
+
+
 def test_missing_files_are_named(with_jsons):
     (with_jsons / "jsons" / "0001.json").unlink()
     (with_jsons / "images" / "0002.jpg").unlink()

@@ -1,10 +1,11 @@
 """Every code block of the Markdown pages runs, in order, in a folder of its own.
 
 ``python`` blocks of a page share one namespace. ``bash`` blocks run in a shell that stops at the
-first failure. A block after the comment ``<!-- dry run: reason -->`` is for work too long or for
-data not shipped: each of its `crowdkit train` and `crowdkit grid` lines runs with ``--dry-run``,
-which resolves the recipes and checks every option; Python is compiled. Blocks of other languages
-(``text``, ``toml``) are output or listings.
+first failure; their `crowdkit` is that of `warm_crowdkit`, the installed one but for its start. A
+block after the comment ``<!-- dry run: reason -->`` is for work too long or for data not shipped:
+each of its `crowdkit train` and `crowdkit grid` lines runs with ``--dry-run``, which resolves the
+recipes and checks every option; Python is compiled. Blocks of other languages (``text``, ``toml``)
+are output or listings.
 """
 
 import os
@@ -23,15 +24,36 @@ BLOCK = re.compile(
     r"(?P<dry><!-- dry run: [^>]+ -->\n)?^```(?P<language>python|bash)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+INSTALLED = Path(sys.executable).parent
+"""Where the `crowdkit` is that users start."""
+WARM = Path(__file__).with_name("warm_crowdkit.py")
 
 
-def run_shell(code: str, folder: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """A folder with a `crowdkit` that starts at once."""
+    folder = tmp_path_factory.mktemp("warm")
+    script, listening = folder / "crowdkit", folder / "socket"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {WARM} run {listening} "$@"\n')
+    script.chmod(0o755)
+    with subprocess.Popen(
+        [sys.executable, WARM, "serve", listening],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # a pool of threads would not survive forks
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout.readline() == "ready\n"
+        yield folder
+        server.kill()
+
+
+def run_shell(code, folder, *programs, **options):
+    path = os.pathsep.join([*map(str, programs), str(INSTALLED), os.environ["PATH"]])
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", code],
         cwd=folder,
         env={**os.environ, "PATH": path},
-        check=True,
+        **options,
     )
 
 
@@ -41,7 +63,7 @@ def dry(code: str) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_code_blocks_run(page, tmp_path, monkeypatch):
+def test_code_blocks_run(page, warm, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
     for block in BLOCK.finditer(page.read_text()):
@@ -52,4 +74,32 @@ def test_code_blocks_run(page, tmp_path, monkeypatch):
             if not block["dry"]:
                 exec(compiled, namespace)
         else:
-            run_shell(dry(code) if block["dry"] else code, tmp_path)
+            run_shell(dry(code) if block["dry"] else code, tmp_path, warm, check=True)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("crowdkit list recipes --json | tee list.json", id="done"),
+        pytest.param("mkdir in; cd in; crowdkit plugin new 'my-paper'", id="files"),
+        pytest.param("crowdkit info nowhere; touch went-on", id="wrong usage"),
+        pytest.param("! crowdkit train --loss nowhere --output refused; touch went-on", id="not"),
+        pytest.param("export COLUMNS=60; crowdkit train --help", id="environment"),
+        pytest.param("crowdkit list > /dev/full; touch went-on", id="full device"),
+    ],
+)
+def test_warm_and_installed_do_the_same(code, warm, tmp_path):
+    """Exit code, both streams and the files written: what a page can see of a command."""
+    seen = []
+    for name, programs in (("installed", ()), ("warm", (warm,))):
+        folder = tmp_path / name
+        folder.mkdir()
+        done = run_shell(code, folder, *programs, capture_output=True, text=True)
+        files = {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        seen.append((done.returncode, done.stdout, done.stderr, files))
+    installed, warmed = seen
+    assert warmed == installed

@@ -86,3 +86,28 @@ def test_cells_of_tables_keep_to_their_line(generate):
     markdown = generate("markdown")
     table = markdown.table(("type", "help"), [("`int | None`", "first\n  second")])
     assert table.splitlines()[-1] == "| `int \\| None` | first second |"
+
+
+def test_every_format_says_how_it_comes_out_of_its_tool(generate):
+    formats = generate("formats")
+    text = formats.formats_page()
+    for name, chosen in formats.FORMATS.items():
+        section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        assert formats.EXPORT[name] in section
+        assert f"| [`{name}`](#{name}) | {chosen.title} |" in text
+
+
+def test_datasets_show_their_folders(generate):
+    text = generate("interfaces").interface_page("dataset")
+    section = text.partition("\n## shanghaitech\n")[2].partition("\n## ")[0]
+    assert "{train,test}_data/{images/IMG_n.jpg" in section
+    assert "Raises" not in section
+
+
+def test_the_body_of_a_docstring_ends_before_its_sections(generate):
+    documentation = (
+        "Summary.\n\nFirst of these:\n\n- a\n\nAs a recipe::\n\n    x = 1\n\n"
+        "Reference: A, 2020.\n\nArgs:\n    a: B."
+    )
+    expected = "First of these:\n\n- a\n\nAs a recipe:\n\n    x = 1"
+    assert generate("interfaces").body(documentation) == expected

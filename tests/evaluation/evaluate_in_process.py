@@ -13,7 +13,6 @@ from crowdkit_core.evaluation.quality import METRICS
 from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 
-
 PROCESSES = 2
 
 

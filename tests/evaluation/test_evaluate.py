@@ -105,6 +105,26 @@ def test_tiles_change_nothing(red_pixels, three_images):
     assert [each.game for each in tiled.images] == [each.game for each in whole.images]
 
 
+def test_tiles_in_place_of_a_counters_own_inference_are_said(red_pixels, three_images):
+    class Zooming(type(red_pixels())):
+        def predict(self, images):
+            whole = super().predict(images)
+            return replace(whole, counts={"zoomed": 2 * whole.count})
+
+    whole = evaluate(Zooming(), three_images, tile="auto")
+    assert set(whole.scores) == {"count", "zoomed"}
+    assert "tiles" not in whole.stamp
+    tiled = evaluate(Zooming(), three_images, tile=8, stamp={"epoch": 3})
+    assert set(tiled.scores) == {"count"}
+    head = format_report(tiled).split("\n\n")[0].splitlines()
+    assert head[1:] == [
+        "epoch: 3",
+        "tiles: 8 px, counted by the density map alone, without the inference of Zooming and the "
+        "further counts it gives",
+    ]
+    assert "tiles" not in evaluate(red_pixels(), three_images, tile=8).stamp
+
+
 def test_localization(red_pixels, three_images):
     report = evaluate(red_pixels(), three_images, localizer=LocalMaxima(), radii=(3.0, 100.0))
     near, far = report.localization[3.0], report.localization[100.0]

@@ -1,5 +1,6 @@
 """One-to-one matching and the scores from it."""
 
+import re
 from time import process_time
 
 import numpy as np
@@ -118,9 +119,28 @@ def test_bad_input_is_refused():
         match_points(torch.zeros(1, 3), point, radius=4.0)
     with pytest.raises(DataError, match="heads hold coordinates that are not finite"):
         match_points(point, torch.tensor([[0.0, torch.nan]]), radius=4.0)
+    with pytest.raises(ShapeError, match=r"heads are a ndarray, expected an \(N, 2\) tensor"):
+        localization_scores([point], [point.numpy()], radius=4.0)
+    with pytest.raises(ShapeError, match=r"found points have shape \(2,\), expected \(N, 2\)"):
+        localization_scores(point, [point], radius=4.0)
     with pytest.raises(UsageError, match="positive"):
         match_points(point, point, radius=0.0)
     with pytest.raises(ShapeError, match="one per head"):
         match_points(point, point, radius=torch.ones(2))
     with pytest.raises(ShapeError, match="expected one of each per image"):
         localization_scores([point], [], radius=4.0)
+
+
+@pytest.mark.parametrize("far", [1e300, -1e300, 1.1e100])
+def test_coordinates_whose_squares_overflow_are_refused(far):
+    point = torch.tensor([[far, 2.0]], dtype=torch.float64)
+    message = re.escape(f"found points hold the coordinate {far:g}")
+    with pytest.raises(DataError, match=message):
+        match_points(point, torch.zeros(1, 2), radius=4.0)
+
+
+@pytest.mark.parametrize("far", [1e30, 9e99, -9e99])
+def test_far_coordinates_are_matched(far):
+    point = torch.tensor([[far, far], [1.0, 2.0]], dtype=torch.float64)
+    heads = torch.tensor([[-far, 2.0], [1.0, 3.0], [far, far]], dtype=torch.float64)
+    assert match_points(point, heads, radius=4.0).actual.tolist() == [2, 1]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crowdkit_core.errors import ShapeError, UsageError
+from crowdkit_core.errors import DataError, ShapeError, UsageError
 from crowdkit_core.interfaces import LocalizedPoints
 from crowdkit_core.metrics import average_precision
 
@@ -123,5 +123,12 @@ def test_bad_input_is_refused():
         average_precision([found()], [NONE], sigma=5, nearest="free")
     with pytest.raises(ShapeError, match="one a point"):
         average_precision([LocalizedPoints(torch.ones(2, 2), torch.ones(1))], [NONE], sigma=5)
+    with pytest.raises(DataError, match="scores of found points hold one that is not a number"):
+        average_precision([found((1, 1, 0.9), (2, 2, math.nan))], [NONE], sigma=5)
+    for bare in (torch.ones(1, 2), torch.ones(1, 2).numpy(), [torch.ones(1, 2)]):
+        with pytest.raises(ShapeError, match=r"are a \w+, expected LocalizedPoints of each image"):
+            average_precision(bare, [NONE], sigma=5)
+    with pytest.raises(ShapeError, match=r"heads are a ndarray, expected an \(N, 2\) tensor"):
+        average_precision([found()], [NONE.numpy()], sigma=5)
     with pytest.raises(UsageError, match=r"nothing was scored at 0\.52"):
         average_precision([found()], [NONE], sigma=5).recall_at(0.52)

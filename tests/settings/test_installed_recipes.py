@@ -4,7 +4,6 @@ import pytest
 
 from crowdkit_core.settings import list_recipes, load_recipe, recipe_text
 
-
 RECIPES = [each.name for each in list_recipes()]
 
 

@@ -9,16 +9,32 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.records import Record, read_object
+from crowdkit_core.data.annotations.shapes import rectangle
+from crowdkit_core.data.points_files import shown
 from crowdkit_core.interfaces import Size
 
 DEFAULT_LABEL = "person"
 HEAD_KEYPOINTS = ("head", "nose")
 _PIXEL_CENTRE = 0.5
 _VISIBLE = 2
+_READ = frozenset(
+    {
+        "id",
+        "image_id",
+        "category_id",
+        "bbox",
+        "area",
+        "iscrowd",
+        "keypoints",
+        "num_keypoints",
+        "score",
+        "segmentation",
+    }
+)
 
 
 def read(path: Path, point: BoxPoint) -> list[MarkedImage]:
@@ -31,20 +47,20 @@ def read(path: Path, point: BoxPoint) -> list[MarkedImage]:
         DataError: The file is something else, or an annotation has neither.
     """
     document = read_object(path)
-    categories = {each.values.get("id"): each for each in document.records("categories")}
-    marks: defaultdict[Any, list[Mark]] = defaultdict(list)
-    left_out: defaultdict[Any, Counter[str]] = defaultdict(Counter)
-    images = {each.values.get("id"): each for each in document.records("images")}
+    categories, images = document.by_id("categories"), document.by_id("images")
+    marks: defaultdict[int | str, list[Mark]] = defaultdict(list)
+    left_out: defaultdict[int | str, Counter[str]] = defaultdict(Counter)
     for annotation in document.records("annotations"):
-        image = annotation.values.get("image_id")
+        image = annotation.identity("image_id")
         if image not in images:
             raise annotation.error(f"image_id {image!r} is none of the images")
         if annotation.values.get("iscrowd"):
             left_out[image]["regions marked iscrowd"] += 1
             continue
-        if annotation.values.get("segmentation"):
-            left_out[image]["outlines"] += 1
-        marks[image].append(_mark(annotation, categories, point))
+        category = _category(annotation, categories)
+        keypoints = _keypoints(annotation, category)
+        left_out[image] += _left_out(annotation, keypoints)
+        marks[image].append(_mark(annotation, category.text("name"), keypoints, point))
     return [
         MarkedImage(
             name=record.text("file_name").replace("\\", "/"),
@@ -76,44 +92,71 @@ def write(path: Path, images: Sequence[MarkedImage]) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def _mark(annotation: Record, categories: Mapping[Any, Record], point: BoxPoint) -> Mark:
-    category = categories.get(annotation.values.get("category_id"))
-    if category is None:
-        raise annotation.error(
-            f"category_id {annotation.values.get('category_id')!r} is none of the categories"
-        )
-    label = category.text("name")
-    score = None if annotation.values.get("score") is None else annotation.number("score")
-    box = None
-    if annotation.values.get("bbox") is not None:
-        left, top, width, height = annotation.numbers("bbox", 4)
-        box = Mark.of_box(
-            Box.around([(left, top), (left + width, top + height)]),
-            point,
-            label=label,
-            score=score,
-        )
-    head = _head(annotation, category)
-    if head is not None:
-        return Mark(*head, label, score, box.box if box else None)
-    if box is None:
-        raise annotation.error("neither a visible head keypoint nor a bbox")
-    return box
+class _Keypoint(NamedTuple):
+    name: str
+    x: float
+    y: float
+    visible: bool
 
 
-def _head(annotation: Record, category: Record) -> tuple[float, float] | None:
+def _category(annotation: Record, categories: Mapping[int | str, Record]) -> Record:
+    key = annotation.identity("category_id")
+    if key not in categories:
+        raise annotation.error(f"category_id {key!r} is none of the categories")
+    return categories[key]
+
+
+def _keypoints(annotation: Record, category: Record) -> list[_Keypoint]:
+    """All of an annotation; without names where the category has none."""
     if not annotation.values.get("keypoints"):
-        return None
+        return []
     values = annotation.numbers("keypoints")
     if len(values) % 3:
         raise annotation.error(f"{len(values)} numbers in keypoints, expected x, y, visibility")
-    names = category.values.get("keypoints") or []
-    wanted = [names.index(name) for name in HEAD_KEYPOINTS if name in names]
-    for index in [0] if len(values) == 3 else wanted:
-        x, y, visibility = values[3 * index : 3 * index + 3]
-        if visibility > 0:
-            return x + _PIXEL_CENTRE, y + _PIXEL_CENTRE
-    return None
+    number = len(values) // 3
+    names = category.values.get("keypoints") or [""] * number
+    if not isinstance(names, list):
+        raise category.error(f"keypoints is {shown(names)}, expected a list of names")
+    if len(names) != number:
+        raise annotation.error(f"{number} keypoints, the category names {len(names)}")
+    triples = zip(names, values[::3], values[1::3], values[2::3], strict=True)
+    return [_Keypoint(str(name), x, y, seen > 0) for name, x, y, seen in triples]
+
+
+def _heads(keypoints: Sequence[_Keypoint]) -> Sequence[_Keypoint]:
+    """Those that may be the head, the best one first, visible or not."""
+    if len(keypoints) == 1:
+        return keypoints
+    return [each for name in HEAD_KEYPOINTS for each in keypoints if each.name == name]
+
+
+def _head(keypoints: Sequence[_Keypoint]) -> _Keypoint | None:
+    return next((each for each in _heads(keypoints) if each.visible), None)
+
+
+def _left_out(annotation: Record, keypoints: Sequence[_Keypoint]) -> Counter[str]:
+    visible, found = sum(each.visible for each in keypoints), _head(keypoints) is not None
+    facts = {
+        "outlines": int(bool(annotation.values.get("segmentation"))),
+        "further keypoints": visible - found,
+        "heads not visible": int(bool(_heads(keypoints)) and not found),
+    }
+    return +Counter(facts) + annotation.unread(_READ)
+
+
+def _mark(annotation: Record, label: str, keypoints: Sequence[_Keypoint], point: BoxPoint) -> Mark:
+    score = None if annotation.values.get("score") is None else annotation.number("score")
+    boxed = None
+    if annotation.values.get("bbox") is not None:
+        box = annotation.box(rectangle(*annotation.numbers("bbox", 4)))
+        boxed = Mark.of_box(box, point, label=label, score=score)
+    head = _head(keypoints)
+    if head is not None:
+        x, y = head.x + _PIXEL_CENTRE, head.y + _PIXEL_CENTRE
+        return Mark(x, y, label, score, boxed.box if boxed else None)
+    if boxed is None:
+        raise annotation.error("neither a visible head keypoint nor a bbox")
+    return boxed
 
 
 def _size(record: Record) -> Size | None:

@@ -11,8 +11,15 @@ from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
-from crowdkit_core.data.annotations.records import Record
+from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
+from crowdkit_core.data.annotations.records import Record, facts
+from crowdkit_core.data.annotations.shapes import (
+    Corner,
+    ellipse,
+    is_turned,
+    rectangle,
+    turned,
+)
 from crowdkit_core.data.points_files import read_text
 from crowdkit_core.errors import DataError
 
@@ -21,7 +28,7 @@ _OUTLINES = frozenset({"polygon", "polyline"})
 
 
 def read(path: Path, point: BoxPoint) -> list[MarkedImage]:
-    """A mark for each point and each box; an outline stands for the box round it.
+    """A mark for each point and each box; an outline or a turned shape stands for the box round it.
 
     Raises:
         DataError: The file is no such XML, declares entities, or holds tracks of a video.
@@ -84,11 +91,14 @@ def _read_image(path: Path, number: int, image: Element, point: BoxPoint) -> Mar
         if shape.tag == "tag":
             left_out["labels of whole images"] += 1
             continue
-        left_out["attributes"] += len(shape.findall("attribute"))
-        if shape.tag in _OUTLINES or shape.tag in ("mask", "ellipse"):
-            left_out["outlines"] += 1
         place = f"image {number} ({name}), {shape.tag} {index}"
-        marks += _marks(shape.tag, Record(path, place, shape.attrib), point)
+        said = Record(path, place, shape.attrib)
+        left_out["attributes"] += len(shape.findall("attribute"))
+        left_out["outlines"] += shape.tag in (*_OUTLINES, "mask", "ellipse")
+        left_out["rotations"] += is_turned(said.number("rotation", 0.0))
+        left_out["occluded"] += shape.get("occluded") == "1"
+        left_out["group_id"] += facts(shape.get("group_id"))
+        marks += _marks(shape.tag, said, point)
     size = None
     if "width" in image.attrib and "height" in image.attrib:
         size = int(record.number("height")), int(record.number("width"))
@@ -105,22 +115,27 @@ def _marks(kind: str, shape: Record, point: BoxPoint) -> list[Mark]:
     label = shape.text("label", "")
     if kind == "points":
         return [Mark(x, y, label) for x, y in _pairs(shape)]
+    return [Mark.of_box(shape.box(_corners(kind, shape)), point, label=label)]
+
+
+def _corners(kind: str, shape: Record) -> list[Corner]:
+    """Corners whose box is that of the shape, turned about its centre."""
+    rotation = shape.number("rotation", 0.0)
     if kind in _OUTLINES:
-        box = Box.around(_pairs(shape))
-    elif kind == "box":
+        return _pairs(shape)
+    if kind == "box":
         left, top, right, bottom = (shape.number(name) for name in ("xtl", "ytl", "xbr", "ybr"))
-        box = Box.around([(left, top), (right, bottom)])
-    elif kind == "ellipse":
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        return turned(corners, rotation, about=shape.box(corners).centre)
+    if kind == "ellipse":
         x, y, rx, ry = (shape.number(name) for name in ("cx", "cy", "rx", "ry"))
-        box = Box.around([(x - rx, y - ry), (x + rx, y + ry)])
-    elif kind == "mask":
+        return ellipse(x, y, rx, ry, rotation)
+    if kind == "mask":
         left, top, width, height = (
             shape.number(name) for name in ("left", "top", "width", "height")
         )
-        box = Box.around([(left, top), (left + width, top + height)])
-    else:
-        raise shape.error("expected points, box, polygon, polyline, ellipse or mask")
-    return [Mark.of_box(box, point, label=label)]
+        return rectangle(left, top, width, height)
+    raise shape.error("expected points, box, polygon, polyline, ellipse or mask")
 
 
 def _pairs(shape: Record) -> list[tuple[float, float]]:

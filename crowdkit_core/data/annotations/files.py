@@ -6,9 +6,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
-from crowdkit_core.data.annotations.formats import FORMATS, FormatName
+from crowdkit_core.data.annotations.formats import FORMATS, FormatName, Writer
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.recognition import recognise
+from crowdkit_core.data.points_files import Columns
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.files import atomic_write
 
@@ -37,6 +38,7 @@ def read_annotations(
     format: FormatName | None = None,
     point: BoxPoint = "centre",
     labels: Collection[str] = (),
+    columns: Columns | None = None,
 ) -> list[MarkedImage]:
     """What an annotation file, or a folder of one per image, says of each image.
 
@@ -45,8 +47,10 @@ def read_annotations(
         format: Its format; recognised by its content when None.
         point: Which point of a box is the head, where only the box is marked.
         labels: Only marks with one of these; all when empty.
+        columns: What the columns of a ``csv`` or the keys of a ``json`` are called.
 
     Raises:
+        UsageError: ``columns`` for a format without any.
         DataError: The file is missing, unsafe or malformed; names it and the record. Or a label
             of ``labels`` is nowhere in it.
     """
@@ -54,11 +58,22 @@ def read_annotations(
     name = format or recognise(path)
     if not path.exists():
         raise DataError(f"{path}: no such annotation file or folder")
-    images = FORMATS[name].read(path, point)
+    images = _read(path, name, point, columns)
     twice = [image for image, times in Counter(each.name for each in images).items() if times > 1]
     if twice:
         raise DataError(f"{path}: image {twice[0]!r} occurs twice")
     return only_labels(images, labels, path) if labels else images
+
+
+def _read(
+    path: Path, name: FormatName, point: BoxPoint, columns: Columns | None
+) -> list[MarkedImage]:
+    if columns is None:
+        return FORMATS[name].read(path, point)
+    read = FORMATS[name].read_named
+    if read is None:
+        raise UsageError(f"{path}: {name} has no columns that could be named")
+    return read(path, columns)
 
 
 def only_labels(
@@ -107,21 +122,24 @@ def write_annotations(
         The format.
 
     Raises:
-        UsageError: The suffix fits no format, or a file is there already.
+        UsageError: The suffix fits no format, the format is only read, or a file is there already.
         DataError: A name would lead out of the folder or two images to one file, or an image
             without a size is to be written in per cent of it.
     """
     path = Path(path)
     name = _format_for(path, format)
-    chosen = FORMATS[name]
     _check(images, name)
+    write = _writer(path, name)
     files = _files(path, images, name)
     there = [file for file in files if file.exists()]
     if there and not overwrite:
         raise _is_there(there[0])
     for file, its_images in files.items():
         with atomic_write(file) as temporary:
-            chosen.write(temporary, its_images)
+            try:
+                write(temporary, its_images)
+            except DataError as error:  # names no file, or the temporary one
+                raise DataError(f"{file}: {error.message}", hint=error.hint) from error
     return name
 
 
@@ -142,8 +160,9 @@ def _format_for(path: Path, format: FormatName | None) -> FormatName:
     if name is None:
         raise UsageError(
             f"{path}: its ending does not say in which format to write",
-            hint=f"name one of {', '.join(FORMATS)}",
+            hint=f"name one of {', '.join(_written())}",
         )
+    _writer(path, name)
     chosen = FORMATS[name]
     if not chosen.per_image and path.suffix.lower() != chosen.suffix:
         raise UsageError(f"{path}: {name} is written as {chosen.suffix}")
@@ -151,6 +170,19 @@ def _format_for(path: Path, format: FormatName | None) -> FormatName:
         wanted = "folder" if chosen.per_image else "file"
         raise UsageError(f"{path}: {name} is written as a {wanted}")
     return name
+
+
+def _written() -> list[FormatName]:
+    return [name for name, format in FORMATS.items() if format.write is not None]
+
+
+def _writer(path: Path, name: FormatName) -> Writer:
+    write = FORMATS[name].write
+    if write is None:
+        raise UsageError(
+            f"{path}: {name} is read, but not written", hint=f"formats: {', '.join(_written())}"
+        )
+    return write
 
 
 def _is_there(path: Path) -> UsageError:

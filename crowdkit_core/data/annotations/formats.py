@@ -14,9 +14,11 @@ from crowdkit_core.data.annotations import (
     nwpu_text,
     tables,
     via,
+    yolo,
 )
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.image_names import without_ending
+from crowdkit_core.data.points_files import Columns
 
 FormatName = Literal[
     "csv",
@@ -29,11 +31,16 @@ FormatName = Literal[
     "via-csv",
     "via-json",
     "nwpu-text",
+    "yolo",
 ]
 
 Fact = Literal["labels", "scores", "boxes", "image sizes", "splits"]
 """What may be known beyond the points. ``boxes`` whose centre is not the point need more than a
 format of shapes can say; `Format.carries_any_box` tells which can."""
+
+
+Writer = Callable[[Path, Sequence[MarkedImage]], None]
+"""Writes images into one file: all of them, or the only one it is for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,9 @@ class Format:
     Attributes:
         title: For people.
         read: The images of a file or folder; errors name the file and the record.
-        write: The other way round, into one file: all images, or the only one it is for.
+        read_named: The same of a table whose columns have names of their own; None where there are
+            no columns.
+        write: The other way round; None where it is only read.
         suffix: Of the file.
         per_image: There is a folder with a file for each image.
         key: By what it tells images apart, from their name.
@@ -55,7 +64,7 @@ class Format:
 
     title: str
     read: Callable[[Path, BoxPoint], list[MarkedImage]]
-    write: Callable[[Path, Sequence[MarkedImage]], None]
+    write: Writer | None
     suffix: str
     per_image: bool = False
     key: Callable[[str], str] = str
@@ -63,6 +72,7 @@ class Format:
     carries_any_box: bool = False
     needs_sizes: bool = False
     precision: float = 1e-6
+    read_named: Callable[[Path, Columns], list[MarkedImage]] | None = None
 
 
 _TABLE: frozenset[Fact] = frozenset({"labels", "scores", "boxes", "splits"})
@@ -71,6 +81,7 @@ FORMATS: Mapping[FormatName, Format] = {
     "csv": Format(
         title="crowdkit CSV, a row per point",
         read=tables.read,
+        read_named=tables.read_named,
         write=tables.write_csv_file,
         suffix=".csv",
         carries=_TABLE,
@@ -79,6 +90,7 @@ FORMATS: Mapping[FormatName, Format] = {
     "json": Format(
         title="crowdkit JSON, a record per point",
         read=tables.read,
+        read_named=tables.read_named,
         write=tables.write_json_file,
         suffix=".json",
         carries=_TABLE,
@@ -145,6 +157,15 @@ FORMATS: Mapping[FormatName, Format] = {
         suffix=".txt",
         key=nwpu_text.image_id,
         precision=0.5,
+    ),
+    "yolo": Format(
+        title="YOLO, a text file of boxes per image",
+        read=yolo.read,
+        write=None,
+        suffix=".txt",
+        per_image=True,
+        key=without_ending,
+        carries=frozenset({"labels", "scores", "boxes"}),
     ),
 }
 """In the order in which they are listed."""

@@ -1,7 +1,8 @@
 """Label Studio: a list of tasks in one JSON file, its own format for export and import.
 
 Coordinates are per cent of the image's width and height from its top left corner; each result
-carries the size of the image. Written tasks name their image as a file of local storage.
+carries the size of the image. A rectangle is turned about its upper left corner, an ellipse about
+its centre, both in pixels. Written tasks name their image as a file of local storage.
 """
 
 import json
@@ -12,18 +13,40 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
-from crowdkit_core.data.annotations.records import Record, read_json, records_of
+from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
+from crowdkit_core.data.annotations.records import Record, records_of
+from crowdkit_core.data.annotations.shapes import (
+    Corner,
+    ellipse,
+    is_turned,
+    rectangle,
+    turned,
+)
+from crowdkit_core.data.points_files import read_json
 from crowdkit_core.interfaces import Size
 
 DEFAULT_LABEL = "person"
 _POINT_WIDTH = 0.5
 _LOCAL = "/data/local-files/?d="
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+_READ = frozenset(
+    {
+        "id",
+        "type",
+        "from_name",
+        "to_name",
+        "original_width",
+        "original_height",
+        "image_rotation",
+        "value",
+        "score",
+        "origin",
+    }
+)
 
 
 def read(path: Path, point: BoxPoint) -> list[MarkedImage]:
-    """A mark for each keypoint and each rectangle; an ellipse or polygon is the box round it.
+    """A mark for each keypoint and each rectangle; other and turned shapes are the box round them.
 
     Of several annotations of an image the first that was not skipped is read, and of an image
     without any its first prediction. Results that mark no place are left out.
@@ -64,7 +87,7 @@ def image_name(reference: str) -> str:
 def _read_task(task: Record, point: BoxPoint) -> MarkedImage:
     left_out: Counter[str] = Counter()
     results = _results(task, left_out)
-    labels = {str(each.values.get("id")): label for each in results if (label := _label(each))}
+    labels = {str(each.values.get("id")): named for each in results if (named := _labels(each))}
     marks: list[Mark] = []
     size: Size | None = None
     for result in results:
@@ -74,11 +97,17 @@ def _read_task(task: Record, point: BoxPoint) -> MarkedImage:
                 raise result.error("painted masks have no points; expected keypoints or boxes")
             left_out[f"results of type {result.text('type')}"] += kind != ""
             continue
+        _require_upright(result)
+        named = labels.get(str(result.values.get("id"))) or [""]
+        left_out["further labels"] += len(named) - 1
         left_out["outlines"] += kind in ("ellipse", "polygon")
+        left_out["rotations"] += is_turned(result.record("value").number("rotation", 0.0))
+        left_out += result.unread(_READ)
         size = int(result.number("original_height")), int(result.number("original_width"))
-        label = labels.get(str(result.values.get("id")), "") or _label(result)
         score = None if result.values.get("score") is None else result.number("score")
-        marks.append(_mark(kind, result.record("value"), size, point, label, score))
+        value = result.record("value")
+        box = value.box(_corners(kind, value, size))
+        marks.append(Mark.of_box(box, point, label=named[0], score=score))
     return MarkedImage(
         name=image_name(_reference(task)), marks=tuple(marks), size=size, left_out=+left_out
     )
@@ -101,37 +130,42 @@ def _reference(task: Record) -> str:
     return texts[0]
 
 
-def _label(result: Record) -> str:
-    """The first label of a result; a marked place and its label may be two results of one id."""
+def _labels(result: Record) -> list[str]:
+    """Of a result; a marked place and its labels may be two results of one id."""
     value = result.record("value", {})
     labels = value.values.get(result.text("type"))
-    return str(labels[0]) if isinstance(labels, list) and labels else ""
+    return [str(label) for label in labels] if isinstance(labels, list) else []
 
 
-def _mark(
-    kind: str, value: Record, size: Size, point: BoxPoint, label: str, score: float | None
-) -> Mark:
+def _require_upright(result: Record) -> None:
+    rotation = result.number("image_rotation", 0.0)
+    if is_turned(rotation):
+        raise result.error(
+            f"image_rotation is {rotation}: places on an image turned in the tool cannot be read"
+        )
+
+
+def _corners(kind: str, value: Record, size: Size) -> list[Corner]:
+    """Corners in pixels whose box is that of the shape."""
     right, down = size[1] / 100, size[0] / 100
     if kind == "polygon":
-        pairs = value.values.get("points")
-        corners = [
-            Record(value.source, value.place, {"point": pair}).numbers("point", 2)
-            for pair in (pairs if isinstance(pairs, list) else [])
-        ]
-        if not corners:
-            raise value.error("no points")
-        box = Box.around((x * right, y * down) for x, y in corners)
-        return Mark.of_box(box, point, label=label, score=score)
+        return [(x * right, y * down) for x, y in _pairs(value)]
     x, y = value.number("x") * right, value.number("y") * down
     if kind == "keypoint":
-        return Mark(x, y, label, score)
+        return [(x, y)]
+    rotation = value.number("rotation", 0.0)
     if kind == "ellipse":
         wide, high = value.number("radiusX") * right, value.number("radiusY") * down
-        box = Box.around([(x - wide, y - high), (x + wide, y + high)])
-    else:
-        wide, high = value.number("width") * right, value.number("height") * down
-        box = Box.around([(x, y), (x + wide, y + high)])
-    return Mark.of_box(box, point, label=label, score=score)
+        return ellipse(x, y, wide, high, rotation)
+    wide, high = value.number("width") * right, value.number("height") * down
+    return turned(rectangle(x, y, wide, high), rotation, about=(x, y))
+
+
+def _pairs(value: Record) -> list[list[float]]:
+    pairs = value.values.get("points")
+    if not isinstance(pairs, list) or not pairs:
+        raise value.error("no points")
+    return [Record(value.source, value.place, {"point": p}).numbers("point", 2) for p in pairs]
 
 
 def _task(image: MarkedImage) -> dict[str, Any]:

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
-from crowdkit_core.data.annotations.records import Record, read_object
+from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
+from crowdkit_core.data.annotations.records import Record, facts, read_object
 from crowdkit_core.data.splits import natural_key
 from crowdkit_core.errors import DataError
 
 DEFAULT_LABEL = "person"
 VERSION = "5.5.0"
 _OUTLINES = frozenset({"polygon", "line", "linestrip", "mask", "circle", "oriented_rectangle"})
+_READ = frozenset({"label", "points", "shape_type", "mask", "group_id"})
 
 
 def read(path: Path, point: BoxPoint) -> list[MarkedImage]:
@@ -46,18 +47,19 @@ def read_one(path: Path, point: BoxPoint, *, folder: Path) -> MarkedImage:
     document = read_object(path)
     if "shapes" not in document.values:
         raise DataError(f"{path}: no 'shapes', expected a file of LabelMe")
-    left_out: Counter[str] = Counter()
+    left_out = Counter({"flags of whole images": facts(document.values.get("flags"))})
     marks: list[Mark] = []
     for shape in document.records("shapes"):
-        if shape.text("shape_type", "polygon") in _OUTLINES:
-            left_out["outlines"] += 1
+        left_out["outlines"] += shape.text("shape_type", "polygon") in _OUTLINES
+        left_out["group_id"] += shape.values.get("group_id") is not None  # 0 is one, too
+        left_out += shape.unread(_READ)
         marks += _marks(shape, point)
     image = PurePosixPath(document.text("imagePath", path.stem).replace("\\", "/")).name
     size = None
     if document.values.get("imageHeight") and document.values.get("imageWidth"):
         size = int(document.number("imageHeight")), int(document.number("imageWidth"))
     name = (path.relative_to(folder).parent / image).as_posix()
-    return MarkedImage(name=name, marks=tuple(marks), size=size, left_out=left_out)
+    return MarkedImage(name=name, marks=tuple(marks), size=size, left_out=+left_out)
 
 
 def write(path: Path, images: Sequence[MarkedImage]) -> None:
@@ -84,7 +86,7 @@ def _marks(shape: Record, point: BoxPoint) -> list[Mark]:
         corners = [(x - radius, y - radius), (x + radius, y + radius)]
     elif kind != "rectangle" and kind not in _OUTLINES:
         raise shape.error(f"shape_type {kind!r}, expected point, rectangle, circle or polygon")
-    return [Mark.of_box(Box.around(corners), point, label=label)]
+    return [Mark.of_box(shape.box(corners), point, label=label)]
 
 
 def _document(image: MarkedImage, file: Path) -> dict[str, Any]:

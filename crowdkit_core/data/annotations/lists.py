@@ -1,11 +1,13 @@
 """Plain text: a file for each image with ``x y`` on each line, empty for nobody.
 
-Coordinates are pixels from the image's top left corner.
+A header may name further columns, as those of crowdkit's own tables. Coordinates are pixels from
+the image's top left corner.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from crowdkit_core.data.annotations import yolo
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.tables import marked
 from crowdkit_core.data.points_files import Columns, read_point_list
@@ -33,8 +35,14 @@ def read_one(path: Path, *, folder: Path, columns: Columns = Columns()) -> Marke
     Raises:
         DataError: The file is something else.
     """
+    if yolo.fits(path):
+        raise DataError(
+            f"{path}: looks like YOLO labels (class and a box in shares of the image), which are "
+            "not points",
+            hint="read them as format `yolo`",
+        )
     name = path.relative_to(folder).with_suffix("").as_posix()
-    return marked(name, read_point_list(path, columns), path)
+    return marked(name, read_point_list(path, columns), path, columns)
 
 
 def write(path: Path, images: Sequence[MarkedImage]) -> None:

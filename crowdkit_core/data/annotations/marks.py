@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size
 
 BoxPoint = Literal["centre", "top"]
@@ -27,12 +29,28 @@ class Box(NamedTuple):
     def around(cls, corners: Iterable[tuple[float, float]]) -> "Box":
         """The least box that holds all of at least one point.
 
+        Raises:
+            DataError: A side, the centre, the width or the height is not finite.
+
         Example:
             >>> Box.around([(4.0, 1.0), (2.0, 3.0)])
             Box(left=2.0, top=1.0, right=4.0, bottom=3.0)
         """
         xs, ys = zip(*corners, strict=True)
-        return cls(min(xs), min(ys), max(xs), max(ys))
+        box = cls(min(xs), min(ys), max(xs), max(ys))
+        if not all(map(isfinite, (*box, *box.centre, box.width, box.height))):
+            raise DataError(f"box {tuple(box)}, expected finite numbers")
+        return box
+
+    @classmethod
+    def centred(cls, x: float, y: float, width: float, height: float) -> "Box":
+        """The box of a size with a point in its middle.
+
+        Example:
+            >>> Box.centred(4.0, 2.0, width=2.0, height=3.0)
+            Box(left=3.0, top=0.5, right=5.0, bottom=3.5)
+        """
+        return cls(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
     @property
     def width(self) -> float:

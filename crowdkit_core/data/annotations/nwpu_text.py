@@ -38,7 +38,7 @@ def write(path: Path, images: Sequence[MarkedImage]) -> None:
     for image in images:
         name = image_id(image.name)
         if len(name.split()) != 1:
-            raise DataError(f"{path}: {image.name}: an id of this format has no spaces")
+            raise DataError(f"{image.name!r}: an id of this format has no spaces")
         numbers = (f"{round(mark.x)} {round(mark.y)}" for mark in image.marks)
         lines.append(" ".join([name, str(len(image.marks)), *numbers]))
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -9,14 +9,14 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.records import Record
-from crowdkit_core.data.points_files import Columns, Listing, read_table
+from crowdkit_core.data.points_files import Columns, Listing, Row, read_table
 from crowdkit_core.errors import DataError
 
 SIDES = Box._fields
@@ -31,39 +31,48 @@ def read(path: Path, point: BoxPoint) -> list[MarkedImage]:  # noqa: ARG001  # p
     Raises:
         DataError: The file is something else.
     """
-    own = {_COLUMNS.image, _COLUMNS.x, _COLUMNS.y, _COLUMNS.split, _COLUMNS.points}
-    images = []
-    for name, listing in read_table(path, _COLUMNS).items():
-        others = Counter(
-            f"column {column!r}"
-            for row in listing.rows
-            for column, value in row.record.items()
-            if column not in {*own, "label", "score", *SIDES} and value not in (None, "")
-        )
-        image = replace(marked(name, listing, path), left_out=others)
-        for mark, row in zip(image.marks, listing.rows, strict=True):
-            if not (isfinite(mark.x) and isfinite(mark.y)):
-                raise DataError(
-                    f"{path}: {row.place}: ({mark.x}, {mark.y}), expected finite numbers"
-                )
-        images.append(image)
-    return images
+    return read_named(path, _COLUMNS)
 
 
-def marked(name: str, listing: Listing, source: Path) -> MarkedImage:
+def read_named(path: Path, columns: Columns) -> list[MarkedImage]:
+    """The same of a table whose columns have names of their own.
+
+    Raises:
+        DataError: The file is something else, or lacks a column that is named.
+    """
+    table = read_table(path, columns)
+    _require_score(path, columns, [row for listing in table.values() for row in listing.rows])
+    return [marked(name, listing, path, columns) for name, listing in table.items()]
+
+
+def marked(name: str, listing: Listing, source: Path, columns: Columns) -> MarkedImage:
     """What a table says of one image.
 
     Raises:
-        DataError: A coordinate is no number; names the file and the place.
+        DataError: A coordinate is no finite number; names the file and the place.
     """
     points = listing.points(source).tolist()
+    for (x, y), row in zip(points, listing.rows, strict=True):
+        if not (isfinite(x) and isfinite(y)):
+            raise DataError(f"{source}: {row.place}: ({x}, {y}), expected finite numbers")
     return MarkedImage(
         name=name,
         marks=tuple(
-            _mark(x, y, Record(source, row.place, row.record))
+            _mark(x, y, Record(source, row.place, row.record), columns.score)
             for (x, y), row in zip(points, listing.rows, strict=True)
         ),
         split=listing.split or "",
+        left_out=_other_columns(listing.rows, columns),
+    )
+
+
+def _other_columns(rows: Sequence[Row], columns: Columns) -> Counter[str]:
+    own = {*astuple(columns), "label", *SIDES}
+    return Counter(
+        f"column {column!r}"
+        for row in rows
+        for column, value in row.record.items()
+        if column not in own and value not in (None, "")
     )
 
 
@@ -85,7 +94,7 @@ def write_json_file(path: Path, images: Sequence[MarkedImage]) -> None:
 
 
 def _all_columns() -> tuple[str, ...]:
-    return (_COLUMNS.image, _COLUMNS.x, _COLUMNS.y, "label", "score", *SIDES, _COLUMNS.split)
+    return (_COLUMNS.image, _COLUMNS.x, _COLUMNS.y, "label", _COLUMNS.score, *SIDES, _COLUMNS.split)
 
 
 def _rows(image: MarkedImage) -> list[dict[str, Any]]:
@@ -101,21 +110,28 @@ def _facts(mark: Mark) -> dict[str, Any]:
         _COLUMNS.x: mark.x,
         _COLUMNS.y: mark.y,
         **({"label": mark.label} if mark.label else {}),
-        **({} if mark.score is None else {"score": mark.score}),
+        **({} if mark.score is None else {_COLUMNS.score: mark.score}),
         **({} if mark.box is None else mark.box._asdict()),
     }
 
 
-def _mark(x: float, y: float, record: Record) -> Mark:
-    label, score = record.values.get("label"), record.values.get("score")
+def _require_score(path: Path, columns: Columns, rows: Sequence[Row]) -> None:
+    """A column of scores may be missing, but not one that somebody named."""
+    named = columns.score != _COLUMNS.score
+    if named and rows and not any(columns.score in row.record for row in rows):
+        raise DataError(f"{path}: no column {columns.score!r}")
+
+
+def _mark(x: float, y: float, record: Record, score: str) -> Mark:
+    label = record.values.get("label")
     box = None
     if all(record.values.get(side) not in (None, "") for side in SIDES):
         left, top, right, bottom = (record.number(side) for side in SIDES)
-        box = Box.around([(left, top), (right, bottom)])
+        box = record.box([(left, top), (right, bottom)])
     return Mark(
         x,
         y,
         "" if label is None else str(label),
-        None if score in (None, "") else record.number("score"),
+        None if record.values.get(score) in (None, "") else record.number(score),
         box,
     )

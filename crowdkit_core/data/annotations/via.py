@@ -6,13 +6,15 @@ rounds them to whole pixels.
 
 import csv
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
-from crowdkit_core.data.annotations.records import Record, read_object
+from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
+from crowdkit_core.data.annotations.records import Record, facts, read_object
+from crowdkit_core.data.annotations.shapes import ellipse, is_turned, rectangle
 from crowdkit_core.data.points_files import read_rows
 from crowdkit_core.errors import DataError
 
@@ -45,7 +47,8 @@ def read_json_file(path: Path, point: BoxPoint) -> list[MarkedImage]:
         regions = image.values.get("regions") or []
         if isinstance(regions, dict):  # VIA 1
             image = Record(path, image.place, {**image.values, "regions": [*regions.values()]})
-        found.append(_image(image.text("filename"), list(image.records("regions")), point))
+        of_image = image.values.get("file_attributes")
+        found.append(_image(image.text("filename"), of_image, [*image.records("regions")], point))
     return found
 
 
@@ -60,19 +63,22 @@ def read_csv_file(path: Path, point: BoxPoint) -> list[MarkedImage]:
     missing = [name for name in HEADER if name not in header]
     if missing:
         raise DataError(f"{path}: no column {missing[0]!r}, expected a file of VIA")
-    regions: dict[str, list[Record]] = {}
+    images: dict[tuple[str, str], list[Record]] = {}
+    of_images: dict[tuple[str, str], Any] = {}
     for place, row in rows:
         if len(row) != len(header):
             raise DataError(f"{path}: {place} has {len(row)} cells, the header {len(header)}")
         cells = Record(path, place, dict(zip(header, row, strict=True)))
-        of_image = regions.setdefault(cells.text("filename"), [])
+        key = cells.text("filename"), cells.text("file_size")
+        regions = images.setdefault(key, [])
+        of_images[key] = _json_cell(cells, "file_attributes")
         shape = _json_cell(cells, "region_shape_attributes")
         if shape:
             attributes = _json_cell(cells, "region_attributes")
-            of_image.append(
+            regions.append(
                 Record(path, place, {"shape_attributes": shape, "region_attributes": attributes})
             )
-    return [_image(name, each, point) for name, each in regions.items()]
+    return [_image(key[0], of_images[key], each, point) for key, each in images.items()]
 
 
 def write_json_file(path: Path, images: Sequence[MarkedImage]) -> None:
@@ -106,14 +112,17 @@ def write_csv_file(path: Path, images: Sequence[MarkedImage]) -> None:
                 rows.writerow([*first, number, *region])
 
 
-def _image(name: str, regions: Sequence[Record], point: BoxPoint) -> MarkedImage:
-    left_out: Counter[str] = Counter()
+def _image(
+    name: str, attributes_of_image: Any, regions: Sequence[Record], point: BoxPoint
+) -> MarkedImage:
+    left_out = Counter({"attributes of whole images": facts(attributes_of_image)})
     marks = []
     for region in regions:
         attributes = region.record("region_attributes", {})
         shape = region.record("shape_attributes")
         left_out["attributes"] += len(set(attributes.values) - {LABEL, SCORE})
         left_out["outlines"] += shape.text("name") not in ("point", "rect")
+        left_out["rotations"] += is_turned(_degrees(shape))
         marks.append(_mark(shape, attributes, point))
     return MarkedImage(name=name.replace("\\", "/"), marks=tuple(marks), left_out=+left_out)
 
@@ -127,19 +136,24 @@ def _mark(shape: Record, attributes: Record, point: BoxPoint) -> Mark:
         return Mark(shape.number("cx"), shape.number("cy"), label, score)
     if kind == "rect":
         left, top, wide, high = (shape.number(name) for name in ("x", "y", "width", "height"))
-        box = Box.around([(left, top), (left + wide, top + high)])
+        box = shape.box(rectangle(left, top, wide, high))
     elif kind in ("circle", "ellipse"):
         x, y = shape.number("cx"), shape.number("cy")
         wide, high = (shape.number(n) for n in (("r", "r") if kind == "circle" else ("rx", "ry")))
-        box = Box.around([(x - wide, y - high), (x + wide, y + high)])
+        box = shape.box(ellipse(x, y, wide, high, _degrees(shape)))
     elif kind in ("polygon", "polyline"):
         xs, ys = shape.numbers("all_points_x"), shape.numbers("all_points_y")
         if not xs or len(xs) != len(ys):
             raise shape.error(f"{len(xs)} x and {len(ys)} y of a {kind}")
-        box = Box.around(zip(xs, ys, strict=True))
+        box = shape.box(zip(xs, ys, strict=True))
     else:
         raise shape.error(f"shape {kind!r}, expected point, rect, circle, ellipse or polygon")
     return Mark.of_box(box, point, label=label, score=score)
+
+
+def _degrees(shape: Record) -> float:
+    """By which an ellipse is turned; the tool counts in radians."""
+    return math.degrees(shape.number("theta", 0.0))
 
 
 def _json_cell(cells: Record, name: str) -> dict[str, Any]:

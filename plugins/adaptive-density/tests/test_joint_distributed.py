@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,16 +12,21 @@ import torch
 from safetensors.torch import load_file
 
 SCRIPT = Path(__file__).with_name("joint_run.py")
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 WEIGHTS = [
     f"{which}{of}.safetensors" for which in ("best", "last") for of in ("", "-density-generator")
 ]
 
 
-def trained(folder: Path, epochs: int, *more: str, launcher: tuple[str, ...] = ()) -> list[dict]:
-    """The history of a run, as each of its processes wrote it."""
+def in_this_process(folder: Path, epochs: int, *, resume: bool = False) -> list[dict]:
+    runpy.run_path(str(SCRIPT))["main"](folder, epochs, resume=resume)
+    return json.loads((folder / "history-0.json").read_text())
+
+
+def in_two_processes(folder: Path, epochs: int, *, resume: bool = False) -> list[dict]:
+    """The history of a run over two gloo processes, which both must agree on."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
-        [sys.executable, *launcher, str(SCRIPT), str(folder), str(epochs), *more],
+        [*launcher, str(SCRIPT), str(folder), str(epochs), "resume" if resume else "new"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -28,11 +34,10 @@ def trained(folder: Path, epochs: int, *more: str, launcher: tuple[str, ...] = (
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    histories = [json.loads(file.read_text()) for file in sorted(folder.glob("history-*.json"))]
+    one, two = [json.loads((folder / f"history-{rank}.json").read_text()) for rank in range(2)]
     for name in ("losses", "mae", "rmse"):
-        of_each = [[record[name] for record in history] for history in histories]
-        assert all(each == of_each[0] for each in of_each)
-    return histories[0]
+        assert [record[name] for record in one] == [record[name] for record in two]
+    return one
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +48,7 @@ def folders(tmp_path_factory) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def histories(folders) -> tuple[list[dict], list[dict]]:
     one, two = folders
-    return trained(one, 2), trained(two, 2, launcher=TORCHRUN)
+    return in_this_process(one, 2), in_two_processes(two, 2)
 
 
 def test_objectives_are_those_of_one_process(histories) -> None:
@@ -64,8 +69,8 @@ def test_both_networks_are_those_of_one_process(folders, name) -> None:
 @pytest.mark.usefixtures("histories")
 def test_two_processes_resume(folders) -> None:
     one, two = folders
-    alone = trained(one, 4, "resume")
-    shared = trained(two, 4, "resume", launcher=TORCHRUN)
+    alone = in_this_process(one, 4, resume=True)
+    shared = in_two_processes(two, 4, resume=True)
     assert [record["epoch"] for record in shared] == [1, 2, 3, 4]
     for first, second in zip(alone, shared, strict=True):
         assert second["losses"] == pytest.approx(first["losses"], rel=1e-3)

@@ -345,6 +345,11 @@ def test_weights_bring_the_threshold_and_fit_smaller_depths(narrow: Narrow, tmp_
         )
         points = crowdkit_core.create("counter", "raznet", weights=path, depth=1, counting=False)
         assert "density" not in points.outputs
+        zooming = crowdkit_core.create("counter", "raznet", weights=path, counting=False).eval()
+        for name, value in zooming.state_dict().items():
+            whole = counter.state_dict()[name]
+            assert torch.equal(value, whole[:, : value.shape[1]] if value.ndim == 4 else whole)
+        assert list(zooming.predict(images).counts) == ["localization", "localization+"]
 
 
 # Names and shapes of the reproduction that was published with the NWPU-Crowd benchmark.

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from crowdkit_core.data.annotations import read_annotations, recognise
-from crowdkit_core.errors import DataError
+from crowdkit_core.data.points_files import Columns
+from crowdkit_core.errors import DataError, UsageError
 
 
 def points_of(path, **options):
@@ -73,12 +75,44 @@ class TestCoco:
             ({"image_id": 9}, r"annotations 1: image_id 9 is none of the images"),
             ({"category_id": 9}, r"annotations 1: category_id 9 is none"),
             ({"bbox": None, "keypoints": None}, r"annotations 1: neither a visible head"),
+            ({"keypoints": [24, 31, 2]}, r"annotations 1: 1 keypoints, the category names 3"),
+            ({"bbox": [1e308, 0, 1e308, 1]}, r"annotations 1: box .*expected finite numbers"),
+            ({"image_id": [1]}, r"annotations 1: image_id is \[1\], expected a whole number or a"),
+            ({"category_id": {}}, r"annotations 1: category_id is {}, expected a whole number"),
         ],
     )
     def test_errors_name_file_and_record(self, tmp_path, change, message):
         broken = {**COCO, "annotations": [{**COCO["annotations"][0], **change}]}
         path = save(tmp_path / "broken.json", broken)
         with pytest.raises(DataError, match=rf"broken\.json: {message}"):
+            read_annotations(path)
+
+    @pytest.mark.parametrize(
+        ("ids", "message"),
+        [
+            ((1, 1), "images 2: id 1 occurs twice"),
+            ((1, None), "images 2: id is None, expected a whole number or a text"),
+            (([1], 2), r"images 1: id is \[1\], expected a whole number or a text"),
+        ],
+    )
+    def test_images_are_told_apart(self, tmp_path, ids, message):
+        images = [{"id": each, "file_name": f"{n}.jpg"} for n, each in enumerate(ids)]
+        path = save(tmp_path / "a.json", {**COCO, "images": images, "annotations": []})
+        with pytest.raises(DataError, match=rf"a\.json: {message}"):
+            read_annotations(path)
+
+    def test_ids_may_be_texts(self, tmp_path):
+        document = {
+            "images": [{"id": "a", "file_name": "a.jpg"}],
+            "annotations": [{"image_id": "a", "category_id": "p", "bbox": [1, 2, 2, 4]}],
+            "categories": [{"id": "p", "name": "person"}],
+        }
+        assert points_of(save(tmp_path / "a.json", document)) == {"a.jpg": [(2, 4)]}
+
+    def test_names_of_keypoints_are_a_list(self, tmp_path):
+        broken = {**COCO, "categories": [{"id": 1, "name": "person", "keypoints": 7}]}
+        path = save(tmp_path / "a.json", broken)
+        with pytest.raises(DataError, match=r"categories 1: keypoints is 7, expected a list"):
             read_annotations(path)
 
 
@@ -120,6 +154,17 @@ class TestCvat:
         assert (first.name, first.size, first.split) == ("night/a.jpg", (480, 640), "Train")
         assert first.left_out == {"labels of whole images": 1, "attributes": 1, "outlines": 3}
         assert second.marks == ()
+
+    def test_a_turned_box_is_turned_about_its_centre(self, tmp_path):
+        box = '<box label="p" xtl="10" ytl="20" xbr="50" ybr="30" rotation="90.0"/>'
+        ellipse = '<ellipse label="p" cx="30" cy="25" rx="20" ry="5" rotation="270"/>'
+        image = f'<image id="0" name="a.jpg">{box}{ellipse}</image>'
+        path = save(tmp_path / "a.xml", f"<annotations>{image}</annotations>")
+        (read,) = read_annotations(path, point="top")
+        for mark in read.marks:
+            assert (mark.x, mark.y) == pytest.approx((30, 5))
+            assert mark.box == pytest.approx((25, 5, 35, 45))
+        assert read.left_out == {"rotations": 2, "outlines": 1}
 
     @pytest.mark.parametrize("content", [BOMB, OUTSIDE], ids=["entity bomb", "outside file"])
     def test_entities_are_refused(self, tmp_path, content):
@@ -228,6 +273,31 @@ class TestLabelStudio:
         (image,) = read_annotations(save(tmp_path / "a.json", [task(*both)]))
         assert [(mark.x, mark.y, mark.label) for mark in image.marks] == [(20, 100, "head")]
 
+    def test_a_rectangle_is_turned_about_its_corner_in_pixels(self, tmp_path):
+        value = {"x": 10, "y": 10, "width": 20, "height": 40, "rotation": 90}
+        wide = {"original_width": 200, "original_height": 100}
+        path = save(tmp_path / "a.json", [task(result("rectangle", value, **wide))])
+        (image,) = read_annotations(path)
+        (mark,) = image.marks
+        assert (mark.x, mark.y) == pytest.approx((0, 30))  # it lies left of its corner (20, 10)
+        assert mark.box == pytest.approx((-20, 10, 20, 50))
+        assert image.left_out == {"rotations": 1}
+
+    def test_an_ellipse_is_turned_about_its_centre(self, tmp_path):
+        value = {"x": 50, "y": 50, "radiusX": 20, "radiusY": 5, "rotation": 45}
+        square = {"original_width": 100, "original_height": 100}
+        path = save(tmp_path / "a.json", [task(result("ellipse", value, **square))])
+        (mark,) = read_annotations(path)[0].marks
+        assert (mark.x, mark.y) == pytest.approx((50, 50))
+        edge = np.linspace(0, 2 * np.pi, 10_000)
+        across = (20 * np.cos(edge) - 5 * np.sin(edge)) * np.sqrt(0.5)
+        assert mark.box.width / 2 == pytest.approx(across.max(), rel=1e-6)
+
+    def test_an_image_turned_in_the_tool_is_refused(self, tmp_path):
+        turned = result("keypoint", {"x": 1, "y": 1}, image_rotation=90)
+        with pytest.raises(DataError, match=r"result 1: image_rotation is 90"):
+            read_annotations(save(tmp_path / "a.json", [task(turned)]))
+
     def test_skipped_annotations_and_predictions(self, tmp_path):
         def annotation(x, **more):
             return {"result": [result("keypoint", {"x": x, "y": 0})], **more}
@@ -320,6 +390,23 @@ class TestVia:
         assert recognise(path) == "via-csv"
         assert points_of(path) == VIA_POINTS
 
+    def test_a_turned_ellipse(self, tmp_path):
+        shape = {"name": "ellipse", "cx": 30, "cy": 40, "rx": 20, "ry": 5, "theta": np.pi / 2}
+        path = save(tmp_path / "a.json", via([{"shape_attributes": shape}]))
+        image = read_annotations(path)[0]
+        assert image.marks[0].box == pytest.approx((25, 20, 35, 60))
+        assert image.left_out == {"outlines": 1, "rotations": 1}
+
+    def test_two_images_of_one_name_are_refused_in_both(self, tmp_path):
+        header = "filename,file_size,file_attributes,region_count,region_id,"
+        header += "region_shape_attributes,region_attributes"
+        rows = [f'a.jpg,{size},"{{}}",0,0,"{{}}","{{}}"' for size in (5, 7)]
+        both = {f"a.jpg{size}": {"filename": "a.jpg", "regions": []} for size in (5, 7)}
+        table = save(tmp_path / "a.csv", "\n".join([header, *rows]))
+        for path in (table, save(tmp_path / "a.json", both)):
+            with pytest.raises(DataError, match=r"image 'a\.jpg' occurs twice"):
+                read_annotations(path)
+
     def test_errors_name_file_and_record(self, tmp_path):
         broken = [{"shape_attributes": {"name": "point", "cx": None, "cy": 2}}]
         path = save(tmp_path / "via.json", via(broken))
@@ -349,6 +436,46 @@ class TestNwpuText:
         with pytest.raises(DataError, match=rf"a\.txt: {message}"):
             read_annotations(path, format="nwpu-text")
 
+    @pytest.mark.parametrize(
+        ("lines", "message"),
+        [
+            ("IMG_1 1 5 6\nIMG_2 0\nIMG_9 3 1 2\n", "line 3: 3 points announced, followed by 2"),
+            ("3109 1 5 6\n3110 0\n3111 3 1 2\n", "line 3: 3 points announced, followed by 2"),
+            ("IMG_9 3 1 2\n", "line 1: 3 points announced, followed by 2"),
+            ("IMG_1 1.0 5 6\n", "line 1: expected 'id n x y"),
+        ],
+    )
+    def test_a_bad_line_does_not_make_it_another_format(self, tmp_path, lines, message):
+        with pytest.raises(DataError, match=rf"a\.txt: {message}"):
+            read_annotations(save(tmp_path / "a.txt", lines))
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            "10 0\n10 5\n",  # the first reads like an image without people
+            "x y score\n10 20 0.5\n30 40 0.5\n",
+            "10 1 4 4\n10 3 4 4\n10 7 4 4\n",  # the first reads like an image with one person
+        ],
+    )
+    def test_a_list_of_points_is_none(self, tmp_path, lines):
+        assert recognise(save(tmp_path / "a.txt", lines)) == "txt"
+
+    def test_images_without_people_may_be_points(self, tmp_path):
+        path = save(tmp_path / "a.txt", "1 0\n2 0\n")
+        with pytest.raises(DataError, match="'1 0' are points or images without people") as caught:
+            recognise(path)
+        assert "`nwpu-text`" in caught.value.hint
+        assert points_of(path, format="nwpu-text") == {"1": [], "2": []}
+        assert points_of(path, format="txt") == {"a": [(1, 0), (2, 0)]}
+        assert recognise(save(path, "IMG_1 0\nIMG_2 0\n")) == "nwpu-text"
+
+    def test_an_empty_file_is_of_no_format(self, tmp_path):
+        path = save(tmp_path / "a.txt", "\n")
+        with pytest.raises(DataError, match=r"a\.txt: an empty file") as caught:
+            recognise(path)
+        assert "`txt`" in caught.value.hint
+        assert points_of(path, format="txt") == {"a": []}
+
 
 class TestTablesAndLists:
     def test_a_table_with_everything(self, tmp_path):
@@ -365,6 +492,63 @@ class TestTablesAndLists:
         assert [mark.box for mark in first.marks] == [(1, 2, 9, 10), None]
         assert (first.split, second.split) == ("train", "test")
         assert first.left_out == {"column 'mood'": 1}
+
+    def test_columns_of_other_names(self, tmp_path):
+        columns = Columns(image="filename", x="col", y="row", score="confidence")
+        table = save(tmp_path / "a.csv", "filename,row,col,confidence,image\na.jpg,6,5,0.5,7\n")
+        records = [{"filename": "a.jpg", "row": 6, "col": 5, "confidence": 0.5, "image": 7}]
+        for path in (table, save(tmp_path / "a.json", records)):
+            (image,) = read_annotations(path, columns=columns)
+            assert image.name == "a.jpg"
+            assert [(mark.x, mark.y, mark.score) for mark in image.marks] == [(5, 6, 0.5)]
+            assert image.left_out == {"column 'image'": 1}
+
+    def test_a_named_column_must_be_there(self, tmp_path):
+        path = save(tmp_path / "a.csv", "image,x,y,score\na.jpg,5,6,0.5\n")
+        with pytest.raises(DataError, match=r"a\.csv: no column 'confidence'"):
+            read_annotations(path, columns=Columns(score="confidence"))
+        header = save(tmp_path / "b.csv", "image,x,y,confidence\n")
+        assert read_annotations(header, columns=Columns(score="confidence")) == []
+
+    def test_other_formats_have_no_columns(self, tmp_path):
+        path = save(tmp_path / "a.txt", "3110 1 10 20\n")
+        with pytest.raises(UsageError, match="nwpu-text has no columns"):
+            read_annotations(path, columns=Columns(x="col"))
+
+    @pytest.mark.parametrize("first", ["Image,X,Y,Score", "IMAGE,x,Y,SCORE", "image,x,y,score"])
+    def test_headers_may_be_in_capitals(self, tmp_path, first):
+        path = save(tmp_path / "a.csv", f"{first}\na.jpg,5,6,0.5\n")
+        (image,) = read_annotations(path)
+        assert [(mark.x, mark.y, mark.score) for mark in image.marks] == [(5, 6, 0.5)]
+
+    def test_a_list_of_imagej(self, tmp_path):
+        path = save(tmp_path / "a.txt", " ,Area,X,Y\n1,0,10.5,20\n2,0,30,40\n")
+        assert points_of(path, format="txt") == {"a": [(10.5, 20), (30, 40)]}
+
+    def test_one_column_may_be_spelled_in_two_ways(self, tmp_path):
+        path = save(tmp_path / "a.csv", "image,X,x,y\na.jpg,1,5,6\n")
+        assert points_of(path) == {"a.jpg": [(5, 6)]}
+        assert read_annotations(path)[0].left_out == {"column 'X'": 1}
+        with pytest.raises(DataError, match=r"a\.csv: column 'x' occurs twice"):
+            read_annotations(save(path, "image,x,x,y\na.jpg,1,5,6\n"))
+
+    def test_a_list_with_names_has_what_a_table_has(self, tmp_path):
+        path = save(tmp_path / "a.txt", "x y label score mood\n5 6 head 0.5 good\n")
+        (image,) = read_annotations(path)
+        assert [(m.x, m.y, m.label, m.score) for m in image.marks] == [(5, 6, "head", 0.5)]
+        assert image.left_out == {"column 'mood'": 1}
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ('{"a.jpg": [[1, 2]], "a.jpg": []}', "'a.jpg' occurs twice in one object"),
+            ('[{"image": "a.jpg", "x": 1, "x": 2, "y": 3}]', "'x' occurs twice in one object"),
+            (json.dumps([{"image": "a.jpg", "x": 10**400, "y": 1}]), "expected two numbers"),
+        ],
+    )
+    def test_malformed_records(self, tmp_path, content, message):
+        with pytest.raises(DataError, match=rf"a\.json: .*{message}"):
+            read_annotations(save(tmp_path / "a.json", content))
 
     def test_a_list_of_one_image(self, tmp_path):
         path = save(tmp_path / "img.5.txt", "10 20\n30 40\n")

@@ -119,7 +119,7 @@ def test_nwpu_text_is_in_whole_pixels(tmp_path):
         format="nwpu-text",
     )  # fmt: skip
     assert (tmp_path / "a.txt").read_text() == "3110 1 2 2\nb 1 3 4\n"
-    with pytest.raises(DataError, match="no spaces"):
+    with pytest.raises(DataError, match=rf"^{tmp_path}/b\.txt: 'a b\.jpg': .*no spaces"):
         write_annotations(tmp_path / "b.txt", [image("a b.jpg")], format="nwpu-text")
 
 

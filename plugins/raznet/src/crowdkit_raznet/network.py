@@ -139,7 +139,7 @@ class InspectionNet(Counter):
         """
         state = other.state_dict()
         self.load_state_dict(
-            {key: _first_inputs(state[key], own) for key, own in self.state_dict().items()}
+            {key: first_inputs(state[key], own) for key, own in self.state_dict().items()}
         )
 
     def heads(self, probability: Float[Tensor, "B 1 H W"]) -> list[LocalizedPoints]:
@@ -243,7 +243,7 @@ def _doubling(in_channels: int, out_channels: int) -> list[nn.Module]:
     ]
 
 
-def _first_inputs(value: Tensor, like: Tensor) -> Tensor:
+def first_inputs(value: Tensor, like: Tensor) -> Tensor:
     """A convolution's weight for its first input channels, as many as ``like`` has."""
     return value if value.shape == like.shape else value[:, : like.shape[1]]
 

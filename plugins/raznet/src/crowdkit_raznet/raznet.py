@@ -40,10 +40,13 @@ from crowdkit_raznet.network import (
     CountingStride,
     InspectionNet,
     LocalizationOutput,
+    first_inputs,
 )
 from crowdkit_raznet.ownership import merge_by_ownership
 from crowdkit_raznet.peaks import require_window
 from crowdkit_raznet.regions import Regions, propose_regions
+
+_PROPOSAL_INPUTS = "main.proposal.layers.0.weight"
 
 ZOOM = 2
 """How much larger a region is looked at."""
@@ -178,7 +181,7 @@ class RAZNet(Counter):
     ) -> None:
         super().__init__()
         if not 0 <= threshold < 1:
-            raise OptionsError(f"threshold is {threshold}, expected a probability below 1")
+            raise OptionsError(f"threshold is {threshold}, expected 0 or more, below 1")
         require_window(window, "window")
         require_window(zoom_window, "zoom_window")
         self.depth = depth
@@ -335,12 +338,19 @@ class RAZNet(Counter):
     # -- published weights ---------------------------------------------------------------------
 
     def without_unused(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Leave out RAZ-Net, its proposals and the counting branch where they were not built."""
+        """Leave out RAZ-Net, its proposals and the counting branch where they were not built.
+
+        Without a counting branch the proposal branch sees the localization features alone.
+        """
         unused = [
             *(("zoom.", "main.proposal.") if self.zoom is None else ()),
             *(("main.counting.",) if self.main.counting is None else ()),
         ]
-        return {k: v for k, v in state.items() if not k.startswith(tuple(unused))}
+        kept = {k: v for k, v in state.items() if not k.startswith(tuple(unused))}
+        if self.main.counting is None and _PROPOSAL_INPUTS in kept:
+            own = self.state_dict()[_PROPOSAL_INPUTS]
+            kept[_PROPOSAL_INPUTS] = first_inputs(kept[_PROPOSAL_INPUTS], own)
+        return kept
 
     @classmethod
     def translate_keys(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

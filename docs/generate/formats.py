@@ -1,0 +1,111 @@
+"""The page of annotation formats: what each carries, and how to get it out of its tool."""
+
+import inspect
+import re
+import sys
+
+from crowdkit_core.data.annotations import FORMATS, Format, FormatName
+from generate.markdown import code, listing, page, table
+
+EXPORT: dict[FormatName, str] = {
+    "csv": "crowdkit writes it: `crowdkit count PHOTOS --points points.csv`; a spreadsheet or a"
+    " script writes it as easily.",
+    "json": "crowdkit writes it: `crowdkit count PHOTOS --points points.json`.",
+    "txt": "From a script: a line `x y` for each point, an empty file for an image without people.",
+    "coco": "In CVAT *Export task dataset*, *COCO Keypoints* or *COCO*; most other tools have a"
+    " COCO export too.",
+    "cvat": "In CVAT *Actions*, *Export task dataset*, *CVAT for images 1.1*; unpack"
+    " `annotations.xml`.",
+    "labelme": "LabelMe saves it beside each image: *Create Point*, *File*, *Save*.",
+    "label-studio": "In Label Studio *Export*, *JSON* (not *JSON-MIN*), from a project with"
+    " `KeyPointLabels` or `RectangleLabels`.",
+    "via-csv": "In VIA *Annotation*, *Export Annotations (as csv)*.",
+    "via-json": "In VIA *Annotation*, *Export Annotations (as json)*, or save the project.",
+    "yolo": "In CVAT *Export task dataset*, *Ultralytics YOLO Detection*; in Label Studio *Export*,"
+    " *YOLO*; Roboflow and others have one too.",
+    "nwpu-text": "It is what the benchmark's server takes, and the form of its ground truth.",
+}
+"""How a format comes out of its tool."""
+
+COMMANDS = """
+# from one format to another: IN is recognised by what it holds
+crowdkit data convert annotations.xml annotations.csv
+# a folder of one file per image; sizes and full names come from the images
+crowdkit data convert points.csv labelme-files --to labelme --images photos
+# boxes of whole people: the head is in the middle of the upper edge
+crowdkit data convert instances.json people.csv --head top --label person
+# a published data set, all its splits or one
+crowdkit data convert --dataset shanghaitech --set dataset.root=DIR shanghaitech.json --to coco
+crowdkit data convert --dataset jhu --set dataset.root=DIR --split test jhu-test.xml
+# look for mistakes before training
+crowdkit data check photos --annotations annotations.xml
+"""
+
+FACTS = ("labels", "scores", "boxes", "image sizes", "splits")
+
+
+def formats_page() -> str:
+    """Every format in a table, then a section for each."""
+    rows = [
+        (
+            f"[`{name}`](#{name})",
+            each.title,
+            f"folder of {each.suffix}" if each.per_image else f"{each.suffix} file",
+            *("✓" * (fact in each.carries) for fact in FACTS),
+        )
+        for name, each in FORMATS.items()
+    ]
+    return page(
+        "# Formats of annotation tools",
+        "Points in any of these can be trained on, evaluated and converted: the dataset"
+        " [`folder`](datasets.md#folder) reads them, `crowdkit count --annotations` and"
+        " `crowdkit data convert` write them, and `crowdkit eval --points-file` scores them. A file"
+        " is recognised by what it holds. Every format carries every point; what else it carries"
+        " is ticked. What a conversion cannot carry it lists, with how often it was there.",
+        table(("format", "what it is", "where", *FACTS), rows),
+        "## Convert and check",
+        listing(COMMANDS.strip(), "bash"),
+        "Where only a box is marked, the head is its centre, or with `--head top` (of `folder`:"
+        " `point`) the middle of its upper edge. A data set's heads get boxes where it knows how"
+        " large they are; its regions of interest and groups have no place in any format and are"
+        " among what is listed.",
+        *(part for name, each in FORMATS.items() for part in _section(name, each)),
+    )
+
+
+def _section(name: FormatName, chosen: Format) -> tuple[str, ...]:
+    return (
+        f"## {name}",
+        f"{chosen.title}, read and written as {code(name)}.",
+        EXPORT[name],
+        _about(sys.modules[chosen.read.__module__].__doc__),
+        f"Reading gives: {_first_lower(_about_reading(chosen))}",
+        _limits(chosen),
+    )
+
+
+def _about(docstring: str | None) -> str:
+    """What a module says after its first line."""
+    return (docstring or "").partition("\n")[2].strip()
+
+
+def _about_reading(chosen: Format) -> str:
+    """What is a mark, and where its head is."""
+    return re.split(r"^Raises:$", inspect.getdoc(chosen.read) or "", flags=re.MULTILINE)[0].strip()
+
+
+def _first_lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _limits(chosen: Format) -> str:
+    limits = []
+    if chosen.needs_sizes:
+        limits.append("Written in per cent of the image, whose size must be known: `--images DIR`.")
+    if "boxes" in chosen.carries and not chosen.carries_any_box:
+        limits.append("A box is written where its centre is the point, elsewhere the point alone.")
+    if chosen.precision >= 0.5:
+        limits.append("Points are rounded to whole pixels.")
+    if chosen.key("a/b.jpg") != "a/b.jpg":
+        limits.append(f"Images are told apart as `{chosen.key('a/b.jpg')}` for `a/b.jpg`.")
+    return " ".join(limits)

@@ -1,0 +1,91 @@
+"""`crowdkit data convert` of a data set by name."""
+
+import pytest
+from PIL import Image
+
+from crowdkit_core.data.annotations import read_annotations
+
+
+@pytest.fixture
+def jhu(tmp_path):
+    """Two training images and one for validation; none for testing."""
+    root = tmp_path / "jhu"
+    for split, stem in (("train", "0001"), ("train", "0002"), ("val", "0003")):
+        for kind in ("images", "gt"):
+            (root / split / kind).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (60, 40)).save(root / split / "images" / f"{stem}.jpg")
+        (root / split / "gt" / f"{stem}.txt").write_text("10 20 5 8 1 0\n")
+    return ("--dataset", "jhu", "--set", f"dataset.root={root}")
+
+
+def test_all_splits_that_there_are(crowdkit, jhu, tmp_path):
+    done = crowdkit("data", "convert", *jhu, tmp_path / "a.csv")
+    assert done.code == 0, done.err
+    assert done.out.startswith("3 points of 3 images: jhu (train 2, validation 1) -> ")
+    assert "not carried: occlusion (3)" in done.out
+    assert "no split test" in done.err
+    found = read_annotations(tmp_path / "a.csv")
+    assert {image.name: image.split for image in found} == {
+        "train/images/0001.jpg": "train",
+        "train/images/0002.jpg": "train",
+        "val/images/0003.jpg": "validation",
+    }
+
+
+def test_one_split_in_a_named_format(crowdkit, jhu, tmp_path):
+    options = ("--to", "labelme", "--split", "validation", "--json")
+    done = crowdkit("data", "convert", *jhu, *options, tmp_path / "out")
+    assert done.code == 0, done.err
+    assert done.json["splits"] == {"validation": 1}
+    assert (done.json["source"], done.json["target"]) == ("jhu", "labelme")
+    assert (tmp_path / "out/val/images/0003.json").is_file()
+    none = crowdkit("data", "convert", *jhu, "--split", "test", tmp_path / "b.csv")
+    assert none.code == 1
+    assert "split 'test' is empty" in none.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "jhu", "in.csv", "out.csv"], "expected IN OUT, or --dataset NAME OUT"),
+        (["out.csv"], "expected IN OUT, or --dataset NAME OUT"),
+        (["--dataset", "jhu", "--label", "a", "out.csv"], "--label goes with IN alone"),
+        (["--dataset", "jhu", "--head", "top", "out.csv"], "--head goes with IN alone"),
+        (["--split", "test", "in.csv", "out.csv"], "--split goes with --dataset alone"),
+        (["--set", "dataset.root=a", "in.csv", "out.csv"], "--set goes with --dataset alone"),
+        (["--dataset", "jhu", "--set", "dataset.split=all", "out.csv"], "dataset.split"),
+        (["--dataset", "jhu", "out.csv"], "dataset.root: required"),
+    ],
+)
+def test_a_wrong_request_is_refused(crowdkit, arguments, message):
+    done = crowdkit("data", "convert", *arguments)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_a_dataset_that_is_not_there_is_an_error(crowdkit, tmp_path):
+    done = crowdkit(
+        "data", "convert", "--dataset", "jhu", "--set", f"dataset.root={tmp_path / 'no'}", "a.csv"
+    )
+    assert done.code == 1
+    assert "no such folder" in done.err
+
+
+def test_a_dry_run_refuses_what_training_would(crowdkit):
+    done = crowdkit("train", "--counter", "mcnn", "--loss", "raz", "--dry-run")
+    assert done.code == 2
+    assert "loss 'raz' needs a map named 'localization'" in done.err
+    assert not done.out
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(["csrnet/shanghaitech-a", "--set", "counter.pretrained=NO"], id="pretrained"),
+        pytest.param(["mcnn/shanghaitech-a", "--set", "counter.weights=NO"], id="weights"),
+    ],
+)
+def test_a_dry_run_needs_no_files(crowdkit, settings):
+    done = crowdkit("train", *settings, "--set", "dataset.root=NOWHERE", "--dry-run")
+    assert done.code == 0, done.err
+    assert "[counter]" in done.out
