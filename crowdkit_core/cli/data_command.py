@@ -120,10 +120,10 @@ def convert_command(
 ) -> None:
     """Write the annotations of IN, or of a dataset, in another format to OUT.
 
-    IN and OUT are files, or folders for a format with a file per image (txt, labelme, yolo). Of a dataset
-    (--dataset NAME --set dataset.root=DIR OUT) images are named by their path below its root, and
-    heads whose size it knows get boxes. Every point is carried; what the other format cannot say is
-    listed.
+    IN and OUT are files, or folders for a format with a file per image (txt, labelme, yolo). Of a
+    dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by their path below its
+    root, and heads whose size it knows get boxes. Every point is carried; what the other format
+    cannot say is listed.
     """
     from crowdkit_core.cli.data_export import dataset_settings, export_dataset
     from crowdkit_core.data.annotations import convert, format_named

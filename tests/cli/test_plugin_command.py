@@ -34,6 +34,7 @@ def test_a_new_plugin_installs_and_passes(crowdkit, tmp_path, monkeypatch, kind)
     run("-m", "pip", "install", *offline, "--target", str(site), ".", folder=folder, site=site)
     assert "passed" in run("-m", "pytest", "-q", folder=folder, site=site)
     monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", str(site))  # a check starts a process
     checked = crowdkit("plugin", "check", "my-paper")
     assert checked.code == 0, checked.out + checked.err
     assert f"ok      {kind} my-paper: is_created" in checked.out
