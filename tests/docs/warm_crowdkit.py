@@ -28,7 +28,7 @@ def run(path: str, *arguments: str) -> int:
 
 
 def serve(path: str) -> None:
-    """Fork for each command asked for at the socket ``path``, until killed."""
+    """Fork for each command asked for at the socket ``path``, for as long as the parent lives."""
     from importlib import import_module
     from pkgutil import iter_modules
     from socketserver import ForkingMixIn, StreamRequestHandler, UnixStreamServer
@@ -52,8 +52,13 @@ def serve(path: str) -> None:
             code = exit_code()
             self.wfile.write(bytes([code]))
 
+    parent = os.getppid()
+
     class Server(ForkingMixIn, UnixStreamServer):
-        pass
+        def service_actions(self) -> None:  # twice a second
+            super().service_actions()
+            if os.getppid() != parent:
+                sys.exit()
 
     with Server(path, Command) as server:
         print("ready", flush=True)
