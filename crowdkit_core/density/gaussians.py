@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from crowdkit_core.density.tiles import sum_gaussians
+from crowdkit_core.density import tiles, windows
 from crowdkit_core.errors import DataError, ShapeError, UsageError
 from crowdkit_core.interfaces.samples import Size
 
@@ -135,7 +135,9 @@ def _place(
     reaches = deviations * truncate
     if window is not None:
         reaches = torch.full_like(deviations, window / 2 / stride)
-    return sum_gaussians(centres, deviations, reaches, image, frames, dtype)
+    narrow = windows.pay_off(centres, deviations, reaches)
+    add_up = windows.sum_gaussians if narrow else tiles.sum_gaussians
+    return add_up(centres, deviations, reaches, image, frames, dtype)
 
 
 def _per_point(sigma: Tensor | float, points: Tensor) -> Tensor:

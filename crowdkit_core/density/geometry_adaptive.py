@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import accumulate, repeat
+from itertools import accumulate
 from math import inf, nan
 from typing import Literal
 
@@ -130,9 +130,10 @@ class GeometryAdaptive(GaussianGenerator):
         counts = [len(p) for p in points]
         image = torch.repeat_interleave(torch.tensor(counts), output_size=len(xy)).to(xy.device)
         averaged = xy.new_tensor([max(1, min(self.rule.k, n - 1)) for n in counts])[image]
-        near = _nearest(points, self.rule.k).to(xy.device)
-        distances = torch.linalg.vector_norm(xy[:, None] - xy[near], dim=-1)
-        sigmas = self.rule.beta * distances.sum(1) / averaged
+        near = torch.from_numpy(_nearest(xy.detach().cpu().double().numpy(), counts, self.rule.k))
+        place = torch.view_as_complex(xy)  # its abs is quicker than a norm, with gradients at 0
+        others = place.index_select(0, near.flatten().to(xy.device)).view(-1, self.rule.k)
+        sigmas = self.rule.beta * (others - place[:, None]).abs().sum(1) / averaged
         special = [self._sigma_of_few(n, s) for n, s in zip(counts, sizes, strict=True)]
         given = xy.new_tensor(special)[image]
         sigmas = torch.where(given.isnan(), sigmas, given)
@@ -152,26 +153,28 @@ class GeometryAdaptive(GaussianGenerator):
         return {"sigma": self.sigmas(points, size)}
 
 
-def _nearest(points: Sequence[Tensor], k: int) -> Tensor:
-    """(M, k) numbers, among all points, of each point's nearest others in its own image.
+def _nearest(xy: NDArray[np.float64], counts: Sequence[int], k: int) -> NDArray[np.int64]:
+    """(M, k) numbers of each point's nearest others in its own image.
 
     Where there are fewer than k others the point's own number stands in, at distance 0.
+
+    Args:
+        xy: (M, 2) points, image after image.
+        counts: How many each image has.
+        k: How many neighbours.
     """
-    arrays = [xy.detach().cpu().double().numpy() for xy in points]
-    threads = min(torch.get_num_threads(), len(arrays))
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(_nearest_in_image, arrays, repeat(k)))
-    else:
-        found = [_nearest_in_image(xy, k) for xy in arrays]
-    starts = accumulate((len(xy) for xy in arrays[:-1]), initial=0)
-    return torch.from_numpy(np.concatenate([n + s for n, s in zip(found, starts, strict=True)]))
-
-
-def _nearest_in_image(xy: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     near = np.repeat(np.arange(len(xy))[:, None], k, axis=1)
-    others = min(k, len(xy) - 1)
-    if others > 0:
-        tree = cKDTree(xy, balanced_tree=False, compact_nodes=False)  # quicker to build
-        near[:, :others] = tree.query(xy, k=range(2, others + 2))[1]
+    images = [slice(end - n, end) for n, end in zip(counts, accumulate(counts), strict=True)]
+
+    def look(some: Sequence[slice]) -> None:
+        for image in some:
+            others = min(k, image.stop - image.start - 1)
+            if others > 0:
+                tree = cKDTree(xy[image], balanced_tree=False, compact_nodes=False, leafsize=12)
+                found = tree.query(xy[image], k=others + 1)[1][:, 1:]
+                np.add(found, image.start, out=near[image, :others])
+
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(look, [images[i::threads] for i in range(threads)]))
     return near

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.signal.windows import gaussian as gaussian_window
 
-from crowdkit_core.density import place_gaussians, place_gaussians_batch, sum_pool
+from crowdkit_core.density import place_gaussians, place_gaussians_batch, sum_pool, tiles, windows
 from crowdkit_core.errors import DataError, ShapeError, UsageError
 
 EXACT = {"truncate": 9.0}  # cuts off less than float64 shows
@@ -27,9 +27,25 @@ def scenes(draw, max_points=12):
 strides = st.integers(1, 17)
 
 
+@pytest.fixture(params=["tiles", "windows"])
+def way(request, monkeypatch):
+    """The two ways to add Gaussians up; left alone, few of them go by tiles."""
+    if request.param == "windows":
+        monkeypatch.setattr(windows, "_FEWEST", 1)
+        monkeypatch.setattr(windows, "_LARGEST_MEAN", float("inf"))
+
+
+def examples(most):
+    return settings(
+        deadline=None,
+        max_examples=most,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],  # none has a state
+    )
+
+
 @given(scene=scenes(), stride=strides, half=st.booleans(), window=st.sampled_from([None, 1, 15]))
-@settings(deadline=None, max_examples=150)
-def test_every_point_contributes_one(scene, stride, half, window):
+@examples(150)
+def test_every_point_contributes_one(way, scene, stride, half, window):
     points, sigmas, size = scene
     convention = "half" if half else "standard"
     density = place_gaussians(
@@ -42,12 +58,8 @@ def test_every_point_contributes_one(scene, stride, half, window):
 
 
 @given(scene=scenes(), stride=strides)
-@settings(
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # the oracle has no state
-)
-def test_equals_scipys_normal_distribution(scene, stride, untruncated):
+@examples(60)
+def test_equals_scipys_normal_distribution(way, scene, stride, untruncated):
     points, sigmas, size = scene
     sigmas = sigmas.clamp(0.25, 1e4)
     ours = place_gaussians(points.double(), sigmas.double(), size, stride=stride, **EXACT)
@@ -72,7 +84,7 @@ def test_close_to_scipys_sampled_filter():
 
 
 @pytest.mark.parametrize(("sigma", "window"), [(4.0, 15), (10.0, 49)])
-def test_published_windows(sigma, window):
+def test_published_windows(way, sigma, window):
     profile = gaussian_window(window, sigma)
     theirs = np.outer(profile, profile) / profile.sum() ** 2
     ours = place_gaussians(torch.tensor([[40.5, 35.5]]), sigma, (70, 80), window=window).numpy()
@@ -89,8 +101,8 @@ def test_half_convention_is_a_narrower_gaussian(untruncated):
 
 
 @given(scene=scenes(), k=st.integers(1, 9), stride=st.integers(1, 3))
-@settings(deadline=None, max_examples=80)
-def test_a_coarser_map_is_the_finer_map_pooled(scene, k, stride):
+@examples(80)
+def test_a_coarser_map_is_the_finer_map_pooled(way, scene, k, stride):
     points, sigmas, size = scene
     fine = place_gaussians(points, sigmas, size, stride=stride)
     coarse = place_gaussians(points, sigmas, size, stride=stride * k)
@@ -98,8 +110,8 @@ def test_a_coarser_map_is_the_finer_map_pooled(scene, k, stride):
 
 
 @given(scene=scenes(), stride=st.integers(1, 6))
-@settings(deadline=None, max_examples=80)
-def test_flips_commute(scene, stride):
+@examples(80)
+def test_flips_commute(way, scene, stride):
     points, sigmas, (height, width) = scene
     size = (height * stride, width * stride)
     points = points.double() * stride
@@ -113,8 +125,8 @@ def test_flips_commute(scene, stride):
 
 
 @given(batch=st.lists(scenes(), max_size=6), stride=strides)
-@settings(deadline=None, max_examples=50)
-def test_a_batch_is_its_images(batch, stride):
+@examples(50)
+def test_a_batch_is_its_images(way, batch, stride):
     together = place_gaussians_batch(*zip(*batch, strict=True), stride=stride) if batch else []
     assert len(together) == len(batch)
     for density, (points, sigmas, size) in zip(together, batch, strict=True):
@@ -126,14 +138,14 @@ def test_no_image_and_no_point():
     assert not place_gaussians(torch.zeros(0, 2), 3.0, (9, 7), stride=2).any()
 
 
-def test_a_delta_fills_its_own_cell_and_halves_on_an_edge():
+def test_a_delta_fills_its_own_cell_and_halves_on_an_edge(way):
     inside = place_gaussians(torch.tensor([[2.25, 1.5]]), 0.0, (3, 4))
     assert inside.nonzero().tolist() == [[1, 2]]
     edge = place_gaussians(torch.tensor([[2.0, 0.0], [4.0, 3.0]]), 0.0, (3, 4))
     assert edge.tolist() == [[0, 0.5, 0.5, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
 
 
-def test_a_giant_fills_the_frame_evenly():
+def test_a_giant_fills_the_frame_evenly(way):
     density = place_gaussians(torch.tensor([[1.0, 9.0]]), 1e9, (10, 21), stride=4)
     heights, widths = torch.tensor([4.0, 4, 2]) / 10, torch.tensor([4.0, 4, 4, 4, 4, 1]) / 21
     torch.testing.assert_close(density, torch.outer(heights, widths))
@@ -151,6 +163,31 @@ def test_duplicates_add_up():
     torch.testing.assert_close(place_gaussians(point.expand(5, 2), 2.0, (9, 8)), 5 * once)
 
 
+@pytest.mark.parametrize("stride", [1, 8])
+def test_many_narrow_gaussians_are_those_of_each_alone(stride):
+    generator = torch.Generator().manual_seed(0)
+    points = [torch.rand(n, 2, generator=generator).double() * 150 for n in (3000, 0, 700)]
+    sigmas = [0.5 + stride * torch.rand(len(xy), generator=generator).double() for xy in points]
+    sizes = [(150, 150), (8, 9), (120, 151)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "sum_gaussians", None)  # not asked
+        together = place_gaussians_batch(points, sigmas, sizes, stride=stride)
+    for density, xy, sigma, size in zip(together, points, sigmas, sizes, strict=True):
+        parts = zip(xy.split(500), sigma.split(500), strict=True)
+        alone = sum(place_gaussians(*part, size, stride=stride) for part in parts)
+        torch.testing.assert_close(density, alone, rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_of_a_crowd():
+    points = torch.rand(3000, 2, generator=torch.manual_seed(0)).double() * 150
+    sigmas = torch.ones(3000, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(19, 19, generator=torch.manual_seed(1)).double()
+    (place_gaussians(points, sigmas, (150, 150), stride=8) * weights).sum().backward()
+    one = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    (place_gaussians(points[7:8], one, (150, 150), stride=8) * weights).sum().backward()
+    torch.testing.assert_close(sigmas.grad[7:8], one.grad)
+
+
 def test_a_crowd_of_12000_sums_right_in_float32():
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(12_000, 2, generator=generator) * torch.tensor([640.0, 480.0])
@@ -162,8 +199,6 @@ def test_a_crowd_of_12000_sums_right_in_float32():
 
 @pytest.mark.slow
 def test_a_crowd_of_giants_takes_bounded_memory(monkeypatch):
-    from crowdkit_core.density import tiles
-
     points = torch.rand(300, 2, generator=torch.manual_seed(1)) * 600
     whole = place_gaussians(points, 90.0, (600, 600))
     monkeypatch.setattr(tiles, "_PAIRS_AT_ONCE", 64)
