@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, repeat
 from math import inf, nan
 from typing import Literal
 
@@ -165,16 +165,22 @@ def _nearest(xy: NDArray[np.float64], counts: Sequence[int], k: int) -> NDArray[
     """
     near = np.repeat(np.arange(len(xy))[:, None], k, axis=1)
     images = [slice(end - n, end) for n, end in zip(counts, accumulate(counts), strict=True)]
-
-    def look(some: Sequence[slice]) -> None:
-        for image in some:
-            others = min(k, image.stop - image.start - 1)
-            if others > 0:
-                tree = cKDTree(xy[image], balanced_tree=False, compact_nodes=False, leafsize=12)
-                found = tree.query(xy[image], k=others + 1)[1][:, 1:]
-                np.add(found, image.start, out=near[image, :others])
-
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(look, [images[i::threads] for i in range(threads)]))
+    threads = min(torch.get_num_threads(), len(images))
+    if threads == 1:
+        _look_up(xy, images, near)
+    else:
+        shares = [images[i::threads] for i in range(threads)]
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(_look_up, repeat(xy), shares, repeat(near)))
     return near
+
+
+def _look_up(xy: NDArray[np.float64], images: Sequence[slice], near: NDArray[np.int64]) -> None:
+    """Fill in ``near`` for some of the images."""
+    for image in images:
+        others = min(near.shape[1], image.stop - image.start - 1)
+        if others > 0:
+            # Neither balanced nor compact, and with small leaves: quickest for build and query.
+            tree = cKDTree(xy[image], leafsize=12, balanced_tree=False, compact_nodes=False)
+            found = tree.query(xy[image], k=others + 1)[1][:, 1:]
+            np.add(found, image.start, out=near[image, :others])

@@ -166,6 +166,8 @@ class _Session:
     ) -> StageState:
         seed_from(self.run.seed, index)
         stage = plan.build(finished)
+        for network in (stage.counter, *stage.companions().values()):
+            files.require_savable(network)
         dataset = stage.dataset or self.task.train
         stage.density_generator.fit(dataset)
         stage.loss.fit(dataset, stage.density_generator)

@@ -14,7 +14,7 @@ import torch
 from crowdkit_core.errors import CrowdkitError, UsageError, WeightsError
 from crowdkit_core.files import atomic_write
 from crowdkit_core.interfaces import Component, Weighted
-from crowdkit_core.weights import save_weights
+from crowdkit_core.weights import save_weights, written_header
 
 DATA_FILE = "data.json"
 STATE_FILE = "state.pt"
@@ -52,16 +52,17 @@ class StageFolder:
         """The stage's result: the best weights, or the last where nothing was validated."""
         return self.best if self.best.exists() else self.last
 
+    def require_savable(self, network: Weighted) -> None:
+        """Check that `save_weights` can record what a network was created from.
+
+        Raises:
+            WeightsError: An option is neither a plain value nor made by a registered name.
+        """
+        written_header(self.last, **_created_from(network))
+
     def save_weights(self, path: Path, network: Weighted, facts: Mapping[str, Any]) -> None:
         """Write a network's weights with the name and options it was created from."""
-        origin = network.origin if isinstance(network, Component) else None
-        save_weights(
-            path,
-            network,
-            component=origin.name if origin else "",
-            options=origin.options if origin else {},
-            facts=facts,
-        )
+        save_weights(path, network, **_created_from(network), facts=facts)
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write the training state, atomically.
@@ -92,6 +93,11 @@ class StageFolder:
                 f"{self.state}: cannot be read as training state: {cause}"
             ) from error
         return state
+
+
+def _created_from(network: Weighted) -> dict[str, Any]:
+    origin = network.origin if isinstance(network, Component) else None
+    return {"component": origin.name, "options": origin.options} if origin else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def save_weights(
         WeightsError: A value cannot be recorded as JSON, or the file cannot be written.
     """
     path = Path(path)
-    header = _header(path, component, options or {}, facts or {})
+    header = written_header(path, component=component, options=options, facts=facts)
     # Cloned, because safetensors refuses tensors that share memory.
     state = {
         key: value.detach().cpu().clone().contiguous() for key, value in module.state_dict().items()
@@ -95,14 +95,23 @@ def save_weights(
         ) from error
 
 
-def _header(
-    path: Path, component: str, options: Mapping[str, Any], facts: Mapping[str, Any]
+def written_header(
+    path: Path,
+    *,
+    component: str = "",
+    options: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> str:
+    """What `save_weights` would record beside the tensors.
+
+    Raises:
+        WeightsError: A value cannot be recorded as JSON.
+    """
     content = {
         "version": crowdkit_core.__version__,
         "component": component,
-        "options": dict(options),
-        "facts": dict(facts),
+        "options": dict(options or {}),
+        "facts": dict(facts or {}),
     }
     try:
         return json.dumps(to_jsonable_python(content, fallback=_as_settings))

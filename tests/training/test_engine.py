@@ -17,8 +17,9 @@ from crowdkit_core.errors import (
     IncompatibleError,
     OptionsError,
     UsageError,
+    WeightsError,
 )
-from crowdkit_core.interfaces import LoopSettings, Loss, LossTerms, Target, companion_file
+from crowdkit_core.interfaces import LoopSettings, Loss, LossTerms, Origin, Target, companion_file
 from crowdkit_core.losses import MSE
 from crowdkit_core.registry.hooks import hookimpl
 from crowdkit_core.settings import ComponentSettings, Recipe, RunSettings
@@ -372,6 +373,16 @@ def test_measured_lengths_reach_the_target(toys, tmp_path) -> None:
     train(toys.task(loss=Ruler()), supervised(1), run_in(tmp_path))
     assert len(seen) == 8
     assert all(seen)
+
+
+def test_what_could_not_be_saved_is_not_trained(toys, tmp_path) -> None:
+    counter = toys.seeded(toys.Linear)
+    counter.origin = Origin("counter", "toy", options={"base": Fixed()})  # of no registered name
+    trained = weights(counter)
+    with pytest.raises(WeightsError, match="Fixed was not made by its registered name"):
+        train(toys.task(counter), supervised(), run_in(tmp_path))
+    assert torch.equal(weights(counter), trained)
+    assert not list(tmp_path.glob("*.safetensors"))
 
 
 def test_fitted_before_training_on_the_training_images(toys, tmp_path) -> None:
