@@ -160,7 +160,7 @@ def _finding_of(error: DataError, name: str) -> Finding:
         kind = "size-mismatch"
     elif isinstance(error, OutsideError):
         kind = "swapped" if error.swapped else "outside"
-    return Finding(kind, name, error.message)
+    return Finding(kind, name, f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
 def _all_fit_swapped(annotations: list[Annotation]) -> bool:

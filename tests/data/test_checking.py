@@ -36,6 +36,8 @@ def test_it_goes_on_after_each_error(photos):
     assert not report.ok
     assert (report.images, report.people, report.least, report.most) == (7, 2, 1, 1)
     assert all("\n" not in finding.message for finding in report.findings)
+    (swapped,) = (finding for finding in report.findings if finding.kind == "swapped")
+    assert "x and y seem to be swapped" in swapped.message
 
 
 def test_notes_are_no_errors(photos):
