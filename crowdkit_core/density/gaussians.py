@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from crowdkit_core.density import tiles, windows
+from crowdkit_core.density.on_cells import Gaussians
 from crowdkit_core.errors import DataError, ShapeError, UsageError
 from crowdkit_core.interfaces.samples import Size
 
@@ -135,9 +136,9 @@ def _place(
     reaches = deviations * truncate
     if window is not None:
         reaches = torch.full_like(deviations, window / 2 / stride)
-    narrow = windows.pay_off(centres, deviations, reaches)
-    add_up = windows.sum_gaussians if narrow else tiles.sum_gaussians
-    return add_up(centres, deviations, reaches, image, frames, dtype)
+    gaussians = Gaussians(centres, deviations, reaches, image, frames)
+    way = windows.sum_gaussians if windows.pay_off(gaussians) else tiles.sum_gaussians
+    return way(gaussians, dtype)
 
 
 def _per_point(sigma: Tensor | float, points: Tensor) -> Tensor:

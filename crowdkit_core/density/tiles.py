@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crowdkit_core.density.on_cells import Gaussians
+
 _SMALLEST_TILE, _LARGEST_TILE = 16, 256
 _PAIRS_AT_ONCE = 2**20  # (point, tile) pairs listed together: bounds the memory
 _INTEGRALS_AT_ONCE = 2**17  # computed together: what stays in cache
@@ -56,31 +58,17 @@ class _Reached(NamedTuple):
     points: Tensor
 
 
-def sum_gaussians(
-    centres: Tensor,
-    sigmas: Tensor,
-    reaches: Tensor,
-    image: Tensor,
-    frames: Tensor,
-    dtype: torch.dtype,
-) -> list[Tensor]:
-    """Maps of Gaussians, each cut off at its reach and at its frame and of mass 1 inside.
+def sum_gaussians(gaussians: Gaussians, dtype: torch.dtype) -> list[Tensor]:
+    """The maps of Gaussians.
 
     All is computed in float64 and only the maps are in ``dtype``: differences of neighbouring
     values of erf lose the digits of float32 where sigma is large, and neither autocast nor TF32
     touches a float64 product.
 
-    Args:
-        centres: (M, 2) x and y, float64, inside the frame.
-        sigmas: (M,) standard deviations, float64, positive.
-        reaches: (M,) half the side of the square outside which nothing is placed, float64.
-        image: (M,) the image a point belongs to, ascending.
-        frames: (B, 2) widths and heights, float64; the last cell of a frame may be partial.
-        dtype: Of the maps.
-
     Returns:
         Per image (ceil(height), ceil(width)).
     """
+    centres, sigmas, reaches, image, frames = gaussians
     kernels = _kernels(centres, sigmas, reaches, _pick(frames, image))
     if len(frames) == 1 and (side := ceil(frames.max().item())) <= _LARGEST_WHOLE:
         return [_whole(kernels, frames, side).to(dtype)]

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from crowdkit_core.density.on_cells import Gaussians
+
 _SIDES = tuple(side for k in range(2, 15) for side in (2**k, 3 * 2 ** (k - 1)))  # 4, 6, 8, 12, ...
 _FEWEST = 2048  # Gaussians that are worth sorting by side
 _LARGEST_MEAN = 300  # cells of a window, as counted in `pay_off`
@@ -36,26 +38,21 @@ class _Canvas(NamedTuple):
     start: Tensor
 
 
-def pay_off(centres: Tensor, sigmas: Tensor, reaches: Tensor) -> bool:
+def pay_off(gaussians: Gaussians) -> bool:
     """Whether windows are the quicker way.
 
     They have no gradients, and are for the CPU: a graphics card adds what overlaps in no fixed
     order.
     """
-    if centres.device.type != "cpu" or centres.requires_grad or sigmas.requires_grad:
+    reaches = gaussians.reaches
+    if reaches.device.type != "cpu" or gaussians.requires_grad:
         return False
     return len(reaches) >= _FEWEST and float((2 * reaches + 1).square().mean()) <= _LARGEST_MEAN
 
 
-def sum_gaussians(
-    centres: Tensor,
-    sigmas: Tensor,
-    reaches: Tensor,
-    image: Tensor,
-    frames: Tensor,
-    dtype: torch.dtype,
-) -> list[Tensor]:
+def sum_gaussians(gaussians: Gaussians, dtype: torch.dtype) -> list[Tensor]:
     """`tiles.sum_gaussians`, on the CPU and without gradients."""
+    centres, sigmas, reaches, image, frames = gaussians
     centres = centres.T.contiguous()  # here x and y come first, so that points lie side by side
     room = frames.T.contiguous().index_select(1, image)
     first = (centres - reaches).clamp_min_(0).long()
