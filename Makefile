@@ -2,6 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
+# Tests of one file share a process, and a process has one thread: two of them fill two cores.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: setup demo test packages mixes lint types shapes docs bench clean
 
@@ -17,7 +20,7 @@ demo: setup
 	$(BIN)/crowdkit demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Every plugin and a third party's in an environment of its own, with nothing but what it declares.
 packages: setup
@@ -25,7 +28,7 @@ packages: setup
 
 # Every counter with every density generator and every loss.
 mixes: setup
-	$(BIN)/python -m pytest tests/mixing -m "not gpu and not realdata"
+	$(PYTEST) tests/mixing -m "not gpu and not realdata"
 
 lint: setup
 	$(BIN)/ruff check .
@@ -37,7 +40,7 @@ types: setup
 # The annotated shapes and dtypes of every call. Tests of bad input are left out: there the type
 # checker would raise before the code under test does.
 shapes: setup
-	$(BIN)/python -m pytest plugins tests/testing tests/interfaces tests/density -k "not bad_input" \
+	$(PYTEST) plugins tests/testing tests/interfaces tests/density -k "not bad_input" \
 		--jaxtyping-packages="$$(printf 'crowdkit_core.%s,' density losses localization networks; \
 		basename -a plugins/*/src/* | tr '\n' ',')beartype.beartype"
 

@@ -1,16 +1,20 @@
 """`crowdkit list`: what is installed, without importing it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from crowdkit_core.cli.output import json_option, print_json
 from crowdkit_core.registry import list_components
-from crowdkit_core.settings import RecipeInfo, list_grids, list_recipes
 from crowdkit_core.tables import table
 
-FILES: Mapping[str, Callable[[], list[RecipeInfo]]] = {"recipe": list_recipes, "grid": list_grids}
+if TYPE_CHECKING:
+    from crowdkit_core.settings import RecipeInfo
+
+FILES = ("recipe", "grid")
+"""Kinds of files that packages bring."""
 
 
 @click.command("list")
@@ -23,7 +27,7 @@ def list_components_command(kind: str | None, as_json: bool) -> None:
     """
     kind = kind.removesuffix("s") if kind in ("recipes", "grids") else kind
     if as_json:
-        listed = FILES[kind]() if kind and kind in FILES else list_components(kind)
+        listed = _files(kind) if kind in FILES else list_components(kind)
         print_json([asdict(each) for each in listed])
         return
     click.echo(table(list(_rows(kind)), ("kind", "name", "package", "")))
@@ -35,6 +39,12 @@ def _rows(kind: str | None) -> Iterator[tuple[str, str, str, str]]:
             package = f"{each.distribution} {each.version}".strip() or "this process"
             yield each.kind, each.name, package, f"broken: {each.error}" if each.error else ""
     for what in [what for what in FILES if kind in (None, what)]:
-        for file in FILES[what]():
+        for file in _files(what):
             note = f"broken: {file.error}" if file.error else ""
             yield what, file.name, f"{file.distribution} {file.version}", note
+
+
+def _files(kind: str) -> "list[RecipeInfo]":
+    from crowdkit_core.settings import list_grids, list_recipes  # a third of the start-up
+
+    return list_recipes() if kind == "recipe" else list_grids()

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -68,10 +68,11 @@ def _scan(_path_state: tuple[tuple[str, int], ...]) -> tuple[Offer, ...]:
 def _offers_of(name: str) -> Iterator[Offer]:
     try:
         found = metadata.distribution(name)
-        own_name, version = found.metadata["Name"], found.metadata["Version"]
+        about = found.metadata  # read from its file each time it is asked for
+        own_name, version = about["Name"], about["Version"]
         if not (own_name and version):
             raise ValueError("no name or version")
-        core_range = _core_range(found)
+        core_range = _core_range(about.get_all("Requires-Dist") or [])
         points = [point for point in found.entry_points if point.group.startswith("crowdkit.")]
     except Exception as error:  # any damage to one distribution's metadata stays its own
         reason = f"its metadata cannot be read: {type(error).__name__}: {error}"
@@ -97,8 +98,8 @@ def _name(found: metadata.Distribution) -> str:
     return Path(str(getattr(found, "_path", "unknown"))).name.partition("-")[0]
 
 
-def _core_range(found: metadata.Distribution) -> str:
-    lines = [line for line in found.requires or [] if line.lower().startswith("crowdkit")]
+def _core_range(requirements: Sequence[str]) -> str:
+    lines = [line for line in requirements if line.lower().startswith("crowdkit")]
     if not lines:
         return ""
     from packaging.requirements import Requirement

@@ -104,6 +104,21 @@ def test_images_of_different_sizes_together_are_the_same_images_alone():
         torch.testing.assert_close(density, adaptive([xy], size, stride=8)[0, 0])
 
 
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_threads_change_nothing(threads):
+    generator = torch.Generator().manual_seed(0)
+    points = [100 * torch.rand(n, 2, generator=generator) for n in (40, 0, 3, 1, 200)]
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for number in (1, threads):
+            torch.set_num_threads(number)
+            found.append(torch.cat(GeometryAdaptive().sigmas_of_images(points, [(99, 99)] * 5)))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*found)
+
+
 def test_measured_widths_are_used_instead_of_the_crops_own():
     adaptive = GeometryAdaptive()
     sigma = adaptive.measure(LINE, (100, 100))["sigma"]
