@@ -14,6 +14,7 @@ $(VENV)/.installed: pyproject.toml $(PLUGINS)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "crowdkit needs Python 3.11 or newer, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -e ".[dev]" $(foreach plugin,$(PLUGINS),-e $(dir $(plugin)))
+	$(BIN)/python -m compileall -q crowdkit_core plugins  # what pip leaves out where it is editable
 	touch $@
 
 demo: setup

@@ -6,11 +6,14 @@ import is found when the component is loaded.
 """
 
 import ast
+import re
+import struct
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
+from importlib.util import cache_from_source
 from pathlib import Path
 
 
@@ -68,7 +71,6 @@ def _is_installed(package: str) -> bool:
 class _Source:
     path: Path
     text: str
-    tree: ast.Module | SyntaxError
 
 
 def _read(spec: ModuleSpec) -> _Source | None:
@@ -76,28 +78,53 @@ def _read(spec: ModuleSpec) -> _Source | None:
     if not (spec.origin and spec.origin.endswith(".py") and Path(spec.origin).is_file()):
         return None
     path = Path(spec.origin)
-    return _parsed(path, path.stat().st_mtime_ns)
+    return _Source(path, path.read_text(encoding="utf-8", errors="replace"))
 
 
 @cache
-def _parsed(path: Path, _modified: int) -> _Source:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    try:
-        return _Source(path, text, ast.parse(text))
-    except SyntaxError as error:
-        return _Source(path, text, error)
-
-
 def _problem_of(source: _Source) -> str:
-    if isinstance(source.tree, SyntaxError):
-        return f"SyntaxError: {source.tree.msg} ({source.path}, line {source.tree.lineno})"
-    for statement in source.tree.body:
+    if _is_sound(source):
+        return ""
+    try:
+        statements = ast.parse(source.text).body
+    except SyntaxError as error:
+        return f"SyntaxError: {error.msg} ({source.path}, line {error.lineno})"
+    for statement in statements:
         if isinstance(statement, ast.Raise) and statement.exc is not None:
             return f"raises {ast.unparse(statement.exc)} when imported"
         for package in _imported_packages(statement):
             if not _is_installed(package):
                 return _not_found(package)
     return ""
+
+
+def _is_sound(source: _Source) -> bool:
+    """Whether a glance is enough, in a tenth of the time that parsing takes.
+
+    Python has compiled the source as it stands, and no line looks like a ``raise`` or an import of
+    something that is not installed. Prose may look so, and then the source is parsed.
+    """
+    return (
+        _is_compiled(source.path)
+        and not _SUSPICIOUS.search(source.text)
+        and all(map(_is_installed, _IMPORTED.findall(source.text)))
+    )
+
+
+_SUSPICIOUS = re.compile(r"^(raise\b|import\b.*,)", re.MULTILINE)
+_IMPORTED = re.compile(r"^(?:from|import)[ \t]+(\w+)", re.MULTILINE)
+
+
+def _is_compiled(path: Path) -> bool:
+    """Whether the cached byte code is of the source as it stands; its header says of which."""
+    try:
+        with open(cache_from_source(path), "rb") as file:
+            header = file.read(16)
+        found = path.stat()
+    except OSError:
+        return False
+    source = (int(found.st_mtime) & 0xFFFFFFFF, found.st_size & 0xFFFFFFFF)
+    return len(header) == 16 and struct.unpack("<III", header[4:]) == (0, *source)
 
 
 def _imported_packages(statement: ast.stmt) -> Iterator[str]:

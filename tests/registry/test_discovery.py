@@ -1,5 +1,7 @@
 """Names, from installed distributions to loaded components."""
 
+import contextlib
+import py_compile
 import re
 import sys
 
@@ -121,18 +123,25 @@ def test_unknown_kind_lists_kinds():
         list_components("countr")
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(
     ("module", "value", "shown"),
     [
         ("", "absent_module:X", "No module named 'absent_module'"),
         ("import absent_library\nX = 1", "broken_m:X", "No module named 'absent_library'"),
+        ("import os, absent_library\nX = 1", "broken_m:X", "No module named 'absent_library'"),
+        ("from absent_library.y import X", "broken_m:X", "No module named 'absent_library'"),
         ("def X(:", "broken_m:X", "SyntaxError"),
         ("raise RuntimeError('boom')\nX = 1", "broken_m:X", "RuntimeError('boom')"),
         ("Y = 1", "broken_m:X", "no attribute 'X'"),
     ],
 )
-def test_broken_plugin_is_listed_with_its_error_and_stops_nobody(install, module, value, shown):
-    install("crowdkit-broken", {COUNTERS: {"broken": value}}, {"broken_m.py": module})
+def test_broken_plugin_is_listed_with_its_error_and_stops_nobody(
+    install, module, value, shown, compiled
+):
+    root = install("crowdkit-broken", {COUNTERS: {"broken": value}}, {"broken_m.py": module})
+    if compiled:
+        compile_after_a_sound_version(root / "broken_m.py", module)
     assert shown in info_of("broken").error
     assert "broken_m" not in sys.modules
     assert load("loss", "mse").__name__ == "MSE"
@@ -141,6 +150,24 @@ def test_broken_plugin_is_listed_with_its_error_and_stops_nobody(install, module
     assert "crowdkit-broken 1.0" in caught.value.message
     assert value in caught.value.message
     assert caught.value.__cause__ is not None
+
+
+def compile_after_a_sound_version(file, module):
+    """Leave byte code of the module, or of what stood there before it lost its syntax."""
+    file.write_text("X = 1")
+    py_compile.compile(file, doraise=True)
+    file.write_text(module)
+    with contextlib.suppress(py_compile.PyCompileError):
+        py_compile.compile(file, doraise=True)
+
+
+def test_prose_is_no_import(install):
+    prose = (
+        '"""Counts people\n\nfrom above, or\nimport absent, missing\nraise no alarm\n"""\nX = 1\n'
+    )
+    root = install("crowdkit-prose", {COUNTERS: {"prose": "prose_m:X"}}, {"prose_m.py": prose})
+    py_compile.compile(root / "prose_m.py", doraise=True)
+    assert info_of("prose").error == ""
 
 
 def test_what_breaks_only_when_imported_shows_when_asked(install):
