@@ -16,14 +16,15 @@ from torch import Tensor
 
 from crowdkit_core.density.on_cells import Gaussians
 
-_SIDES = tuple(side for k in range(2, 15) for side in (2**k, 3 * 2 ** (k - 1)))  # 4, 6, 8, 12, ...
+_SIDES = tuple(side for k in range(2, 31) for side in (2**k, 3 * 2 ** (k - 1)))  # 4, 6, 8, 12, ...
 _FEWEST = 2048  # Gaussians that are worth sorting by side
 _LARGEST_MEAN = 300  # cells of a window, as counted in `pay_off`
+_MOST_PADDING = 4  # cells of maps as wide as the widest, as a multiple of their own
 _CELLS_AT_ONCE = 2**16  # of one row of many windows: what stays in cache
 
 
 class _Canvas(NamedTuple):
-    """The maps of all images in one array, each at least as large as the largest window.
+    """The maps of all images in one array, with room for the largest window of each.
 
     Attributes:
         values: (length,) map after map, row by row.
@@ -44,10 +45,12 @@ def pay_off(gaussians: Gaussians) -> bool:
     They have no gradients, and are for the CPU: a graphics card adds what overlaps in no fixed
     order.
     """
-    reaches = gaussians.reaches
-    if reaches.device.type != "cpu" or gaussians.requires_grad:
+    reaches, (widths, heights) = gaussians.reaches, gaussians.frames.unbind(1)
+    if reaches.device.type != "cpu" or gaussians.requires_grad or len(reaches) < _FEWEST:
         return False
-    return len(reaches) >= _FEWEST and float((2 * reaches + 1).square().mean()) <= _LARGEST_MEAN
+    narrow = (2 * reaches + 1).square().mean() <= _LARGEST_MEAN
+    alike = widths.max() * heights.sum() <= _MOST_PADDING * (widths * heights).sum()
+    return bool(narrow and alike)
 
 
 def sum_gaussians(gaussians: Gaussians, dtype: torch.dtype) -> list[Tensor]:
@@ -58,12 +61,13 @@ def sum_gaussians(gaussians: Gaussians, dtype: torch.dtype) -> list[Tensor]:
     first = (centres - reaches).clamp_min_(0).long()
     reached = torch.minimum(centres + reaches, room).ceil_().long().sub_(first).amax(0)
     kinds = torch.bucketize(reached, torch.tensor(_SIDES))
-    canvas = _lay_out(frames, _SIDES[int(kinds.max())], dtype)
+    sides = torch.tensor(_SIDES).index_select(0, kinds)
+    largest = torch.zeros(len(frames), dtype=torch.long).scatter_reduce_(0, image, sides, "amax")
+    canvas = _lay_out(frames, largest, dtype)
 
     # A window that would stick out of its map is moved inside it.
     size = torch.stack([torch.full_like(canvas.heights, canvas.pitch), canvas.heights])
-    last = size.index_select(1, image).sub_(torch.tensor(_SIDES).index_select(0, kinds))
-    first = torch.minimum(first, last)
+    first = torch.minimum(first, size.index_select(1, image).sub_(sides))
     corners = canvas.start.index_select(0, image).add_(first[1], alpha=canvas.pitch).add_(first[0])
     kernels = _kernels(first, centres, sigmas, reaches, room)
 
@@ -75,12 +79,11 @@ def sum_gaussians(gaussians: Gaussians, dtype: torch.dtype) -> list[Tensor]:
     return _cut_out(canvas, frames)
 
 
-def _lay_out(frames: Tensor, largest: int, dtype: torch.dtype) -> _Canvas:
-    cells = frames.ceil().long().clamp_min(largest)
-    pitch = int(cells[:, 0].max())
-    ends = cells[:, 1].cumsum(0) * pitch
-    values = torch.zeros(int(ends[-1]), dtype=dtype)
-    return _Canvas(values, pitch, cells[:, 1], ends - cells[:, 1] * pitch)
+def _lay_out(frames: Tensor, largest: Tensor, dtype: torch.dtype) -> _Canvas:
+    columns, heights = torch.maximum(frames.ceil().long(), largest[:, None]).unbind(1)
+    pitch = int(columns.max())
+    ends = heights.cumsum(0) * pitch
+    return _Canvas(torch.zeros(int(ends[-1]), dtype=dtype), pitch, heights, ends - heights * pitch)
 
 
 def _cut_out(canvas: _Canvas, frames: Tensor) -> list[Tensor]:

@@ -33,6 +33,7 @@ def way(request, monkeypatch):
     if request.param == "windows":
         monkeypatch.setattr(windows, "_FEWEST", 1)
         monkeypatch.setattr(windows, "_LARGEST_MEAN", float("inf"))
+        monkeypatch.setattr(windows, "_MOST_PADDING", float("inf"))
 
 
 def examples(most):
@@ -176,6 +177,15 @@ def test_many_narrow_gaussians_are_those_of_each_alone(stride):
         parts = zip(xy.split(500), sigma.split(500), strict=True)
         alone = sum(place_gaussians(*part, size, stride=stride) for part in parts)
         torch.testing.assert_close(density, alone, rtol=1e-12, atol=1e-12)
+
+
+def test_a_panorama_does_not_widen_the_maps_beside_it(monkeypatch):
+    crowd = torch.rand(3000, 2, generator=torch.manual_seed(0)) * torch.tensor([20_000.0, 40.0])
+    points, sizes = [crowd, *[torch.ones(1, 2)] * 200], [(40, 20_000), *[(60, 60)] * 200]
+    monkeypatch.setattr(windows, "sum_gaussians", None)  # not asked: 6 MB would become 960
+    maps = place_gaussians_batch(points, [2.0] * 201, sizes)
+    assert [tuple(each.shape) for each in maps] == sizes
+    assert sum(each.double().sum() for each in maps).item() == pytest.approx(3200)
 
 
 def test_gradients_of_a_crowd():
