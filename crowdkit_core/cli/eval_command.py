@@ -125,6 +125,8 @@ def evaluate_command(
 
     if split not in get_args(Split):
         raise UsageError(f"--split {split!r}: expected one of {', '.join(get_args(Split))}")
+    if "split" in parse_overrides(overrides).get("dataset", {}):
+        raise UsageError("dataset.split cannot be set here", hint="choose it by --split")
     refuse_others(click.get_current_context())
     reach = radii_of(radii)
     if points_file is not None:

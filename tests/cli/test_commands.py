@@ -124,6 +124,16 @@ def test_eval_says_when_weights_were_chosen_on_the_images(crowdkit, run):
     assert "were chosen" not in last
 
 
+def test_the_split_evaluated_is_named_by_its_option(crowdkit, weights, photos):
+    finished = crowdkit(
+        *("eval", "--counter", "mcnn", "--weights", weights, "--dataset", "folder"),
+        *("--set", f"dataset.root={photos}", "--set", "dataset.split=all"),
+    )
+    assert finished.code == 2
+    assert "dataset.split" in finished.err
+    assert "--split" in finished.err
+
+
 def test_eval_without_a_run(crowdkit, weights, photos):
     dataset = ["--dataset", "folder", "--set", f"dataset.root={photos}", "--split", "all"]
     finished = crowdkit("eval", "--counter", "mcnn", "--weights", weights, *dataset)
