@@ -29,7 +29,7 @@ packages: setup
 
 # Every counter with every density generator and every loss.
 mixes: setup
-	$(PYTEST) tests/mixing -m "not gpu and not realdata"
+	$(BIN)/python -m pytest tests/mixing -m "not gpu and not realdata"
 
 lint: setup
 	$(BIN)/ruff check .

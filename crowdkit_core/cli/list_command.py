@@ -45,6 +45,6 @@ def _rows(kind: str | None) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _files(kind: str) -> "list[RecipeInfo]":
-    from crowdkit_core.settings import list_grids, list_recipes  # a third of the start-up
+    from crowdkit_core.settings import list_grids, list_recipes  # slow to import
 
     return list_recipes() if kind == "recipe" else list_grids()

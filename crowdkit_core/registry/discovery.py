@@ -72,7 +72,7 @@ def _offers_of(name: str) -> Iterator[Offer]:
         own_name, version = about["Name"], about["Version"]
         if not (own_name and version):
             raise ValueError("no name or version")
-        core_range = _core_range(about.get_all("Requires-Dist") or [])
+        core_range = _core_range(found.requires or [])
         points = [point for point in found.entry_points if point.group.startswith("crowdkit.")]
     except Exception as error:  # any damage to one distribution's metadata stays its own
         reason = f"its metadata cannot be read: {type(error).__name__}: {error}"
