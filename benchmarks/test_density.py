@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from crowdkit_core.data.shanghaitech import ShanghaiTech
+from crowdkit_core.data.datasets.shanghaitech import ShanghaiTech
 from crowdkit_core.density import GeometryAdaptive, sum_pool
 from crowdkit_core.interfaces import Size
 

@@ -56,6 +56,28 @@ class DataError(CrowdkitError, ValueError):
     """A file that cannot be read as what it should be, or holds impossible values."""
 
 
+class MissingFileError(DataError, FileNotFoundError):
+    """An image without annotation, or an annotation without image."""
+
+
+class OutsideError(DataError):
+    """Points so far outside the frame that the annotation cannot belong to the image.
+
+    Args:
+        message: As `DataError`.
+        hint: As `DataError`.
+        swapped: Exchanging x and y would bring every point inside.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", swapped: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.swapped = swapped
+
+
+class SizeMismatchError(DataError):
+    """Two pictures that must have one size do not."""
+
+
 class WeightsError(CrowdkitError, ValueError):
     """A weights file that is unsafe, damaged or of another architecture."""
 

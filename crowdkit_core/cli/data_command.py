@@ -13,7 +13,7 @@ from crowdkit_core.cli.output import json_option, print_json
 
 if TYPE_CHECKING:  # imports torch
     from crowdkit_core.data.annotations import Conversion
-    from crowdkit_core.data.export import Export
+    from crowdkit_core.data.datasets.exporting import Export
 
 
 @click.group("data")

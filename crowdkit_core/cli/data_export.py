@@ -5,7 +5,7 @@ from typing import get_args
 
 from crowdkit_core.cli.components import only_sections
 from crowdkit_core.data.annotations import FormatName
-from crowdkit_core.data.export import Export, export
+from crowdkit_core.data.datasets.exporting import Export, export
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Dataset, Split
 from crowdkit_core.registry import create

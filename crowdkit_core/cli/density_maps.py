@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from crowdkit_core.cli.components import trained_counter
+from crowdkit_core.data.files import as_float
 from crowdkit_core.errors import UsageError
 from crowdkit_core.interfaces import DensityGenerator, Sample, evaluating
 from crowdkit_core.registry import create
@@ -114,4 +115,4 @@ def _table(text: str, table: str) -> dict[str, Any]:
 def _pixels(sample: Sample) -> Tensor:
     """(1, 3, H, W) in [0, 1]."""
     image = sample.image.as_subclass(Tensor)
-    return (image.float() / 255 if image.dtype == torch.uint8 else image)[None]
+    return as_float(image)[None]

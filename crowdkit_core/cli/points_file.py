@@ -11,13 +11,13 @@ from click.core import ParameterSource
 from crowdkit_core.cli.components import only_sections
 from crowdkit_core.data.annotations import (
     FORMATS,
+    Columns,
     FormatName,
     MarkedImage,
     format_named,
     read_annotations,
     recognise,
 )
-from crowdkit_core.data.points_files import Columns
 from crowdkit_core.errors import UsageError
 from crowdkit_core.evaluation import Report, evaluate_points
 from crowdkit_core.interfaces import Split
@@ -133,7 +133,7 @@ def radii_of(text: str) -> tuple[float, ...]:
 def _without_scores(file: Path, format: FormatName, found: Sequence[MarkedImage]) -> UsageError:
     marks = [mark for image in found for mark in image.marks]
     lacking = sum(mark.score is None for mark in marks)
-    if FORMATS[format].read_named is not None:
+    if FORMATS[format].has_columns:
         hint = "scores are the column `score`, or another: --points-columns score=NAME"
     else:
         scored = [name for name, each in FORMATS.items() if "scores" in each.carries]

@@ -7,8 +7,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from crowdkit_core.data.annotations import Mark, MarkedImage
-from crowdkit_core.data.image_names import aliases
+from crowdkit_core.data.annotations import Mark, MarkedImage, aliases
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.evaluation.image_result import ImageResult
 from crowdkit_core.evaluation.reach import match_within

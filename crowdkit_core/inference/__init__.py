@@ -5,7 +5,7 @@ Example:
     print(count(counter, "photo.jpg").count)
 """
 
-from crowdkit_core.data.polygons import polygons_mask
+from crowdkit_core.data.files import polygons_mask
 from crowdkit_core.inference.count import Counted, TileSide, count, count_paths, predict_image
 from crowdkit_core.inference.images import ImageLike, as_image
 from crowdkit_core.inference.output import CountRow, save_density, write_counts

@@ -1,4 +1,4 @@
-"""Whatever a user calls an image, as the tensor a counter takes."""
+"""Convert files, Pillow images, arrays and tensors to the tensor a counter takes."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from crowdkit_core.data.images import read_image
+from crowdkit_core.data.files import as_float, read_image, to_rgb
 from crowdkit_core.errors import ShapeError, UsageError
 
 ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor
@@ -37,7 +37,7 @@ def as_image(image: ImageLike) -> UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"
     if isinstance(image, str | Path):
         return read_image(Path(image))
     if isinstance(image, Image.Image):
-        image = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        return to_rgb(image)
     if isinstance(image, np.ndarray):
         image = _from_array(image)
     return _checked(image.detach().cpu())
@@ -47,8 +47,7 @@ def to_batch(
     image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"], device: torch.device | str
 ) -> Float[Tensor, "1 3 H W"]:
     """One image as a float batch in [0, 1] on ``device``."""
-    on_device = image.unsqueeze(0).to(device)
-    return on_device / 255 if on_device.dtype == torch.uint8 else on_device.float()
+    return as_float(image.unsqueeze(0).to(device))
 
 
 def _from_array(array: NDArray[np.generic]) -> Tensor:

@@ -4,8 +4,7 @@ import glob
 from collections.abc import Iterable
 from pathlib import Path
 
-from crowdkit_core.data.images import IMAGE_SUFFIXES
-from crowdkit_core.data.splits import natural_key
+from crowdkit_core.data.files import IMAGE_SUFFIXES, natural_key
 from crowdkit_core.errors import DataError
 
 

@@ -11,8 +11,7 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crowdkit_core.data.images import read_mask
-from crowdkit_core.data.polygons import Polygon, polygons_mask
+from crowdkit_core.data.files import Polygon, polygons_mask, read_mask
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size
 

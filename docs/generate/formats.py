@@ -7,26 +7,6 @@ import sys
 from crowdkit_core.data.annotations import FORMATS, Format, FormatName
 from generate.markdown import code, listing, page, table
 
-EXPORT: dict[FormatName, str] = {
-    "csv": "crowdkit writes it: `crowdkit count PHOTOS --points points.csv`; a spreadsheet or a"
-    " script writes it as easily.",
-    "json": "crowdkit writes it: `crowdkit count PHOTOS --points points.json`.",
-    "txt": "From a script: a line `x y` for each point, an empty file for an image without people.",
-    "coco": "In CVAT *Export task dataset*, *COCO Keypoints* or *COCO*; most other tools have a"
-    " COCO export too.",
-    "cvat": "In CVAT *Actions*, *Export task dataset*, *CVAT for images 1.1*; unpack"
-    " `annotations.xml`.",
-    "labelme": "LabelMe saves it beside each image: *Create Point*, *File*, *Save*.",
-    "label-studio": "In Label Studio *Export*, *JSON* (not *JSON-MIN*), from a project with"
-    " `KeyPointLabels` or `RectangleLabels`.",
-    "via-csv": "In VIA *Annotation*, *Export Annotations (as csv)*.",
-    "via-json": "In VIA *Annotation*, *Export Annotations (as json)*, or save the project.",
-    "yolo": "In CVAT *Export task dataset*, *Ultralytics YOLO Detection*; in Label Studio *Export*,"
-    " *YOLO*; Roboflow and others have one too.",
-    "nwpu-text": "It is what the benchmark's server takes, and the form of its ground truth.",
-}
-"""How a format comes out of its tool."""
-
 COMMANDS = """
 # from one format to another: IN is recognised by what it holds
 crowdkit data convert annotations.xml annotations.csv
@@ -59,7 +39,7 @@ def formats_page() -> str:
         "# Formats of annotation tools",
         "Points in any of these can be trained on, evaluated and converted: the dataset"
         " [`folder`](datasets.md#folder) reads them, `crowdkit count --annotations` and"
-        " `crowdkit data convert` write them, and `crowdkit eval --points-file` scores them. A file"
+        " `crowdkit data convert` write them, and `crowdkit score` scores them. A file"
         " is recognised by what it holds. Every format carries every point; what else it carries"
         " is ticked. What a conversion cannot carry it lists, with how often it was there.",
         table(("format", "what it is", "where", *FACTS), rows),
@@ -77,7 +57,7 @@ def _section(name: FormatName, chosen: Format) -> tuple[str, ...]:
     return (
         f"## {name}",
         f"{chosen.title}, read and written as {code(name)}.",
-        EXPORT[name],
+        chosen.origin,
         _about(sys.modules[chosen.read.__module__].__doc__),
         f"Reading gives: {_first_lower(_about_reading(chosen))}",
         _limits(chosen),

@@ -93,7 +93,8 @@ def test_every_format_says_how_it_comes_out_of_its_tool(generate):
     text = formats.formats_page()
     for name, chosen in formats.FORMATS.items():
         section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
-        assert formats.EXPORT[name] in section
+        assert chosen.origin
+        assert chosen.origin in section
         assert f"| [`{name}`](#{name}) | {chosen.title} |" in text
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError, ShapeError, UsageError
-from crowdkit_core.inference import count, count_paths
+from crowdkit_core.inference import as_image, count, count_paths
 from crowdkit_core.inference import tiles as tiles_module
 from crowdkit_core.interfaces import LocalizedPoints
 
@@ -42,6 +42,16 @@ def test_every_kind_of_image_counts_alike(make_counter, tmp_path):
         assert not counted.approximate
     assert count(counter, str(file)).name == str(file)
     assert count(counter, image).name == ""
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_a_deep_grey_image_is_the_same_from_a_file_and_from_pillow(tmp_path, dtype):
+    values = np.arange(1000, 1012, dtype=dtype).reshape(3, 4) * 10
+    Image.fromarray(values).save(tmp_path / "deep.tif")
+    with Image.open(tmp_path / "deep.tif") as opened:
+        pixels = as_image(opened)
+    assert torch.equal(pixels, as_image(tmp_path / "deep.tif"))
+    assert pixels.unique().tolist() == np.rint(np.arange(12) * 255 / 11).tolist()
 
 
 def test_a_grey_array_is_an_rgb_image(make_counter):

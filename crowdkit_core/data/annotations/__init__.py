@@ -5,30 +5,30 @@ the original image, corner convention.
 """
 
 from crowdkit_core.data.annotations.conversion import Conversion, convert, with_files
-from crowdkit_core.data.annotations.files import (
-    format_named,
-    read_annotations,
-    require_free,
-    write_annotations,
-)
-from crowdkit_core.data.annotations.formats import FORMATS, Format, FormatName
+from crowdkit_core.data.annotations.formats import FORMATS, Columns, Format, FormatName
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
+from crowdkit_core.data.annotations.names import aliases, without_ending
+from crowdkit_core.data.annotations.reading import read_annotations
 from crowdkit_core.data.annotations.recognition import recognise
+from crowdkit_core.data.annotations.writing import format_named, require_free, write_annotations
 
 __all__ = [
     "FORMATS",
     "Box",
     "BoxPoint",
+    "Columns",
     "Conversion",
     "Format",
     "FormatName",
     "Mark",
     "MarkedImage",
+    "aliases",
     "convert",
     "format_named",
     "read_annotations",
     "recognise",
     "require_free",
     "with_files",
+    "without_ending",
     "write_annotations",
 ]

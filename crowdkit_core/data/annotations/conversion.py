@@ -1,17 +1,16 @@
-"""From one annotation format to another, saying what could not be carried."""
+"""Convert annotations from one format to another, listing what could not be carried."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crowdkit_core.data.annotations.files import read_annotations, write_annotations
 from crowdkit_core.data.annotations.formats import FORMATS, FormatName
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
-from crowdkit_core.data.annotations.recognition import recognise
-from crowdkit_core.data.image_files import find_images, require_folder
-from crowdkit_core.data.image_names import aliases
-from crowdkit_core.data.images import image_size
+from crowdkit_core.data.annotations.names import aliases
+from crowdkit_core.data.annotations.reading import read_recognised
+from crowdkit_core.data.annotations.writing import write_annotations
+from crowdkit_core.data.files import image_size, images_below, require_folder
 from crowdkit_core.errors import DataError
 
 
@@ -62,8 +61,7 @@ def convert(
             be written in that format.
         UsageError: ``target`` does not fit the format, or is there already.
     """
-    name = format or recognise(Path(source))
-    read = read_annotations(source, format=name, point=point, labels=labels)
+    name, read = read_recognised(source, format=format, point=point, labels=labels)
     marked = read if images is None else with_files(read, Path(images))
     written = write_annotations(target, marked, format=to, overwrite=overwrite)
     return Conversion(
@@ -71,7 +69,7 @@ def convert(
         target=written,
         images=len(marked),
         points=sum(len(image.marks) for image in marked),
-        lost=dict(losses(read, written)),
+        lost=dict(not_carried(read, written)),
     )
 
 
@@ -82,7 +80,7 @@ def with_files(images: Sequence[MarkedImage], folder: Path) -> list[MarkedImage]
         DataError: One is not there, or may be one of several.
     """
     found = {
-        file.relative_to(folder).as_posix(): file for file in find_images(require_folder(folder))
+        file.relative_to(folder).as_posix(): file for file in images_below(require_folder(folder))
     }
     known = aliases(found)
     looked_up = []
@@ -96,8 +94,8 @@ def with_files(images: Sequence[MarkedImage], folder: Path) -> list[MarkedImage]
     return looked_up
 
 
-def losses(images: Sequence[MarkedImage], target: FormatName) -> Counter[str]:
-    """What a format does not keep of these images, beyond what reading them left out."""
+def not_carried(images: Sequence[MarkedImage], target: FormatName) -> Counter[str]:
+    """What a format does not keep of these images, and what reading them left out already."""
     chosen = FORMATS[target]
     marks = [mark for image in images for mark in image.marks]
     present = {

@@ -1,11 +1,14 @@
-"""What every annotation format is read into and written from."""
+"""The people marked in one image: what every annotation file and data set is read into."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size
@@ -52,6 +55,10 @@ class Box(NamedTuple):
         """
         return cls(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
+    def moved(self, pixels: float) -> "Box":
+        """The box moved to the right and down."""
+        return Box(*(side + pixels for side in self))
+
     @property
     def width(self) -> float:
         """Pixels, not negative."""
@@ -68,8 +75,7 @@ class Box(NamedTuple):
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """One marked person.
 
     Attributes:
@@ -96,6 +102,11 @@ class Mark:
             y = box.top
         return cls(x, y, label, score, box if box.width > 0 and box.height > 0 else None)
 
+    def moved(self, pixels: float) -> "Mark":
+        """The mark, with its box, moved to the right and down."""
+        box = None if self.box is None else self.box.moved(pixels)
+        return self._replace(x=self.x + pixels, y=self.y + pixels, box=box)
+
     @property
     def centred_box(self) -> Box | None:
         """The box, if its centre is the point: a format of boxes can then write it for both."""
@@ -107,15 +118,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedImage:
-    """What an annotation file says of one image.
+    """The marked people of one image, in the pixels of its file, corner convention.
 
     Attributes:
-        name: As the file names it, with ``/``.
-        marks: The marked people, in the file's order; may be empty.
-        size: (H, W) of the image in pixels, where known.
-        split: The split the file names, or empty.
+        name: As the annotations name it, with ``/``.
+        marks: The marked people, in the annotations' order; may be empty.
+        size: (H, W) of the image in pixels, where the annotations state it.
+        split: The split the annotations name, or empty.
         file: The image itself, where it was looked up.
-        left_out: What the file says beyond this, by kind, and how often.
+        left_out: What the annotations say beyond this, by kind, and how often.
     """
 
     name: str
@@ -124,3 +135,35 @@ class MarkedImage:
     split: str = ""
     file: Path | None = None
     left_out: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of_points(
+        cls, name: str, points: Sequence[Sequence[float]] | NDArray[np.float64]
+    ) -> "MarkedImage":
+        """The image of which nothing but (N, 2) points is known.
+
+        Example:
+            >>> MarkedImage.of_points("a.jpg", [[2.5, 1.0]]).marks[0].x
+            2.5
+        """
+        pairs = points.tolist() if isinstance(points, np.ndarray) else points
+        return cls(name=name, marks=tuple(Mark(x, y) for x, y in pairs))
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """(N, 2) positions of the marks."""
+        return np.array([mark[:2] for mark in self.marks], dtype=np.float64).reshape(-1, 2)
+
+    @property
+    def box_sides(self) -> NDArray[np.float64] | None:
+        """(N, 2) width and height of the boxes; None unless every mark, and at least one, has one.
+
+        Example:
+            >>> box = Box(1.0, 1.0, 4.0, 3.0)
+            >>> MarkedImage(name="a.jpg", marks=(Mark(2.5, 2.0, box=box),)).box_sides.tolist()
+            [[3.0, 2.0]]
+        """
+        boxes = [mark.box for mark in self.marks if mark.box is not None]
+        if not boxes or len(boxes) < len(self.marks):
+            return None
+        return np.array([(box.width, box.height) for box in boxes], dtype=np.float64)

@@ -2,7 +2,6 @@
 
 import string
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ def marks(draw):
         wide, high = draw(st.floats(0.1, 9)), draw(st.floats(0.1, 9))
         offset = draw(st.sampled_from([0.0, 1.5]))  # a box round the point, or beside it
         box = Box(x - wide + offset, y - high, x + wide + offset, y + high)
-        mark = replace(mark, box=box)
+        mark = mark._replace(box=box)
     return mark
 
 

@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from crowdkit_core.data.annotations import read_annotations, recognise
-from crowdkit_core.data.points_files import Columns
+from crowdkit_core.data.annotations import Columns, read_annotations, recognise
 from crowdkit_core.errors import DataError, UsageError
 
 

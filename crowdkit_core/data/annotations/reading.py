@@ -1,0 +1,114 @@
+"""Read annotation files of any format."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from crowdkit_core.data.annotations.formats import (
+    FORMATS,
+    Columns,
+    Format,
+    FormatName,
+    Listed,
+    Reading,
+)
+from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
+from crowdkit_core.data.annotations.recognition import annotation_files, format_of, recognise
+from crowdkit_core.data.files import TextFile, natural_key
+from crowdkit_core.errors import DataError, UsageError
+
+
+def read_annotations(
+    path: str | Path,
+    *,
+    format: FormatName | None = None,
+    point: BoxPoint = "centre",
+    labels: Collection[str] = (),
+    columns: Columns | None = None,
+) -> list[MarkedImage]:
+    """What an annotation file, or a folder of one per image, says of each image.
+
+    Args:
+        path: The file or folder.
+        format: Its format; recognised by its content when None.
+        point: Which point of a box is the head, where only the box is marked.
+        labels: Only marks with one of these; all when empty.
+        columns: What the columns of a ``csv`` or the keys of a ``json`` are called.
+
+    Raises:
+        UsageError: ``columns`` for a format without any.
+        DataError: The file is missing, unsafe or malformed; names it and the record. Or a label
+            of ``labels`` is nowhere in it.
+    """
+    return read_recognised(path, format=format, point=point, labels=labels, columns=columns)[1]
+
+
+def read_recognised(
+    path: str | Path,
+    *,
+    format: FormatName | None = None,
+    point: BoxPoint = "centre",
+    labels: Collection[str] = (),
+    columns: Columns | None = None,
+) -> tuple[FormatName, list[MarkedImage]]:
+    """The format of annotations and what they say; arguments and errors: `read_annotations`."""
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: no such annotation file or folder")
+    name, found = _list(path, format, point, columns)
+    images = [each.read() for each in found]
+    twice = [image for image, times in Counter(each.name for each in images).items() if times > 1]
+    if twice:
+        raise DataError(f"{path}: image {twice[0]!r} occurs twice")
+    return name, only_labels(images, labels, path) if labels else images
+
+
+def only_labels(
+    images: Iterable[MarkedImage], labels: Collection[str], source: Path
+) -> list[MarkedImage]:
+    """The same images with the marks of some labels alone.
+
+    Raises:
+        DataError: No mark has one of the labels.
+    """
+    images = list(images)
+    known = {mark.label for image in images for mark in image.marks}
+    missing = sorted(set(labels) - known)
+    if missing:
+        raise DataError(
+            f"{source}: nothing is labelled {missing[0]!r}",
+            hint=f"labels in it: {', '.join(sorted(known - {''})) or 'none'}",
+        )
+    return [with_labels(image, labels) for image in images]
+
+
+def with_labels(image: MarkedImage, labels: Collection[str]) -> MarkedImage:
+    """The image with the marks of some labels alone; the others are counted as left out."""
+    kept = tuple(mark for mark in image.marks if mark.label in labels)
+    dropped = len(image.marks) - len(kept)
+    left_out = image.left_out + Counter({"points of other labels": dropped})
+    return replace(image, marks=kept, left_out=left_out)
+
+
+def _list(
+    path: Path, format: FormatName | None, point: BoxPoint, columns: Columns | None
+) -> tuple[FormatName, list[Listed]]:
+    file = TextFile(path)
+    name = format or (recognise(path) if path.is_dir() else format_of(file))
+    chosen = FORMATS[name]
+    if columns is not None and not chosen.has_columns:
+        raise UsageError(f"{path}: {name} has no columns that could be named")
+    folder = path if path.is_dir() else path.parent
+    reading = Reading(folder=folder, point=point, columns=columns or Columns())
+    files = _files_of(path, chosen) if path.is_dir() else [file]
+    return name, [image for each in files for image in chosen.read(each, reading)]
+
+
+def _files_of(folder: Path, format: Format) -> list[TextFile]:
+    if not format.per_image:
+        raise DataError(f"{folder}: a folder, expected the {format.suffix} file of all images")
+    paths = sorted(annotation_files(folder, format), key=lambda path: natural_key(path.as_posix()))
+    if not paths:
+        raise DataError(f"{folder}: no {format.suffix} files")
+    return [TextFile(path) for path in paths]

@@ -1,0 +1,203 @@
+"""What all data sets of image files share: sizes, framed points, caching."""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crowdkit_core.data.annotations import MarkedImage
+from crowdkit_core.data.datasets.framing import frame_points
+from crowdkit_core.data.files import image_size, read_image, require_folder
+from crowdkit_core.data.transforms import Resizing, resize_annotation, resize_image
+from crowdkit_core.errors import DataError, SizeMismatchError
+from crowdkit_core.interfaces import Annotation, Dataset, Lengths, Points, Sample, Size, Split
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Entry:
+    """One image and where its points are.
+
+    Attributes:
+        name: The image's path below the dataset's root, with ``/``.
+        image: The image file.
+        truth: The file of its points; named in errors.
+        group: What the image's `Annotation` says.
+        overhang: Pixels a point may lie outside the frame; None for `overhang_allowed`.
+    """
+
+    name: str
+    image: Path
+    truth: Path
+    group: str = ""
+    overhang: float | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImageFiles(Dataset):
+    """Images on disk. A subclass lists the entries and says who is marked in one of them.
+
+    A file that is missing or damaged is refused when its image is asked for, not when the dataset
+    is made, so that a check can go on and list all of them.
+
+    Args:
+        entries: The images of the split.
+        split: Which split they are.
+        resizing: In which size images are given; None for the file's.
+        boxes_are_heads: Width and height of the marks' boxes are the ``lengths`` ``head_width``
+            and ``head_height`` of images in which every mark has one.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        split: Split,
+        resizing: Resizing | None = None,
+        *,
+        boxes_are_heads: bool = True,
+    ) -> None:
+        self.split = split
+        self.entries = tuple(entries)
+        self._resizing = resizing or Resizing()
+        self._boxes_are_heads = boxes_are_heads
+        self._annotations: dict[int, Annotation] = {}
+
+    @abstractmethod
+    def _read(self, entry: Entry) -> MarkedImage:
+        """The marks of an image, in its file's pixels, corner convention.
+
+        Where it states the image's size, another size of the image file is an error.
+        """
+
+    def _region(self, entry: Entry, size: Size) -> Tensor | None:  # noqa: ARG002  # for overriding
+        """(H, W) bool, True where people count; None for the whole image."""
+        return None
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def given_size(self, size: Size) -> Size:
+        """(H, W) in which an image file of this (H, W) is given."""
+        return self._resizing(size)
+
+    def annotation(self, index: int) -> Annotation:
+        """Points, size and region of image ``index``; only the region is read again each time."""
+        entry = self.entries[index]
+        if index not in self._annotations:
+            self._annotations[index] = self._read_annotation(entry)
+        annotation = self._annotations[index]
+        annotation = replace(annotation, roi=self._region(entry, annotation.size))
+        return resize_annotation(annotation, self._resizing(annotation.size))
+
+    def marked(self, index: int) -> MarkedImage:
+        """The marks of image ``index`` in its file's pixels, with labels, scores and boxes.
+
+        Marks outside the frame are moved onto its border. What an `Annotation` holds beyond marks
+        is counted as left out.
+
+        Raises:
+            DataError: As `annotation`.
+        """
+        entry = self.entries[index]
+        size = image_size(entry.image)
+        marked, moved = self._framed(entry, size)
+        beyond = {
+            "regions of interest": int(self._region(entry, size) is not None),
+            "groups": int(entry.group != ""),
+            "places of points outside the image": moved,
+        }
+        return replace(marked, file=entry.image, left_out=marked.left_out + Counter(beyond))
+
+    def __getitem__(self, index: int) -> Sample:
+        annotation = self.annotation(index)
+        image = read_image(self.entries[index].image)
+        height, width = image.shape[-2:]
+        return Sample(
+            name=annotation.name,
+            image=resize_image(image, self._resizing((height, width))),
+            points=Points(annotation.points, canvas_size=annotation.size),
+            roi=annotation.roi,
+            lengths=annotation.lengths,
+            group=annotation.group,
+        )
+
+    def _framed(self, entry: Entry, size: Size) -> tuple[MarkedImage, int]:
+        """The marks inside the frame of the image, and how many were moved."""
+        marked = self._read(entry)
+        source = f"{entry.truth} ({entry.name})"
+        if marked.size is not None and marked.size != size:
+            raise SizeMismatchError(
+                f"{source}: annotated at {_by(marked.size)} pixels, but the image has {_by(size)}",
+                hint="is this the annotation of another image, or of another size of it?",
+            )
+        points, moved = frame_points(marked.points, size, source=source, overhang=entry.overhang)
+        marks = marked.marks
+        if moved:
+            people = zip(marks, points.tolist(), strict=True)
+            marks = tuple(mark._replace(x=x, y=y) for mark, (x, y) in people)
+        return replace(marked, name=entry.name, marks=marks, size=size), moved
+
+    def _read_annotation(self, entry: Entry) -> Annotation:
+        size = image_size(entry.image)
+        marked, moved = self._framed(entry, size)
+        return Annotation(
+            name=entry.name,
+            size=size,
+            points=_float32(marked.points),
+            lengths=_head_sizes(marked) if self._boxes_are_heads else {},
+            clipped=moved,
+            group=entry.group,
+        )
+
+
+def dataset_folder(root: str | Path, names: Sequence[str], marks: Sequence[str]) -> Path:
+    """``root``, or the first of the folders ``names`` in it, that holds any of ``marks``.
+
+    Raises:
+        DataError: There is none; names what was expected.
+    """
+    above = require_folder(root)
+    for folder in (above, *(above / name for name in names)):
+        if any((folder / mark).exists() for mark in marks):
+            return folder
+    raise DataError(
+        f"{above}: expected {' or '.join(marks)} in it",
+        hint="set `root` to the downloaded folder",
+    )
+
+
+def require_size(roi: Tensor, size: Size, source: Path, entry: Entry) -> Tensor:
+    """The region, if it is as large as its image.
+
+    Raises:
+        SizeMismatchError: It is not; names its file and the image.
+    """
+    if tuple(roi.shape) != size:
+        raise SizeMismatchError(
+            f"{source}: the mask is {roi.shape[1]} x {roi.shape[0]} pixels, "
+            f"its image {entry.name} {_by(size)}"
+        )
+    return roi
+
+
+def _head_sizes(marked: MarkedImage) -> Lengths:
+    sides = marked.box_sides
+    if sides is None:
+        return {}
+    width, height = _float32(sides).unbind(1)
+    return {"head_width": width, "head_height": height}
+
+
+def _float32(values: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def _by(size: Size) -> str:
+    return f"{size[1]} x {size[0]}"

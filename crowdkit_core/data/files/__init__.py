@@ -1,0 +1,30 @@
+"""Files as values: images, text, MATLAB variables and polygons."""
+
+from crowdkit_core.data.files.finding import (
+    IMAGE_SUFFIXES,
+    images_below,
+    images_by_stem,
+    natural_key,
+    require_folder,
+)
+from crowdkit_core.data.files.images import as_float, image_size, read_image, read_mask, to_rgb
+from crowdkit_core.data.files.polygons import Polygon, polygons_mask
+from crowdkit_core.data.files.text import TextFile, is_number, shown
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Polygon",
+    "TextFile",
+    "as_float",
+    "image_size",
+    "images_below",
+    "images_by_stem",
+    "is_number",
+    "natural_key",
+    "polygons_mask",
+    "read_image",
+    "read_mask",
+    "require_folder",
+    "shown",
+    "to_rgb",
+]

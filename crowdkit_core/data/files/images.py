@@ -1,0 +1,153 @@
+"""Read image files: any mode becomes RGB, the orientation is applied, nothing is trusted."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+from torch import Tensor
+
+from crowdkit_core.errors import DataError, MissingFileError
+from crowdkit_core.interfaces import Size
+
+_DEEP_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_image(path: str | Path) -> UInt8[Tensor, "3 H W"]:
+    """Read an image file as RGB.
+
+    The EXIF orientation is applied. Grey and palette images become RGB and transparency is
+    ignored. Grey images of more than 8 bits (microscopes) have no agreed range: they are
+    stretched so that their own least value becomes 0 and their greatest 255.
+
+    Args:
+        path: A file in any format Pillow reads; the first frame of several.
+
+    Returns:
+        (3, H, W) uint8 RGB.
+
+    Raises:
+        DataError: Missing, empty, cut short, no image, or of more pixels than Pillow's limit
+            (``2 * PIL.Image.MAX_IMAGE_PIXELS``), which is checked before anything is decoded.
+    """
+    with _opened(path) as image:
+        return to_rgb(image)
+
+
+def to_rgb(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
+    """A Pillow image as pixels, converted as `read_image` describes.
+
+    Raises:
+        ValueError: A value of an image of more than 8 bits is not finite.
+    """
+    upright = _turned_upright(image)
+    if upright.mode in _DEEP_MODES:
+        upright = Image.fromarray(_stretched(np.asarray(upright)))
+    elif upright.mode == "P":
+        upright = upright.convert("RGBA")  # Pillow warns when it drops a palette's alpha
+    pixels = np.array(upright.convert("RGB"))
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def as_float(image: Tensor) -> Float[Tensor, "*batch 3 H W"]:
+    """A uint8 or float image as float in [0, 1].
+
+    Example:
+        >>> as_float(torch.full((3, 1, 1), 51, dtype=torch.uint8)).flatten().tolist()
+        [0.20000000298023224, 0.20000000298023224, 0.20000000298023224]
+    """
+    return image.float() if image.is_floating_point() else image.float() / 255
+
+
+def read_mask(path: str | Path) -> Bool[Tensor, "H W"]:
+    """Read an image file as a mask: True where any colour channel is not 0.
+
+    Raises:
+        DataError: As `read_image`.
+    """
+    with _opened(path) as image:
+        upright = _turned_upright(image)
+        if upright.mode in _DEEP_MODES:
+            mask = np.asarray(upright) != 0
+        else:
+            opaque = upright.convert("RGBA") if upright.mode == "P" else upright
+            mask = np.asarray(opaque.convert("RGB")).any(axis=2)
+    return torch.from_numpy(mask)
+
+
+def image_size(path: str | Path) -> Size:
+    """(H, W) of an image as `read_image` would return it, from its header alone.
+
+    Raises:
+        DataError: Missing, empty, no image, or over the pixel limit.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        return (width, height) if _orientation(image) >= 5 else (height, width)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    path = Path(path)
+    if not path.exists():
+        raise MissingFileError(f"{path}: no such file")
+    if path.is_dir():
+        raise DataError(f"{path}: a folder, expected an image file")
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{path}: the file is empty (0 bytes), expected an image")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # large, odd metadata: only errors matter here
+            with Image.open(path) as image:
+                yield image
+    except DataError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path}: not an image, or its header is damaged") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            f"{path}: too large, refused before decoding: {error}",
+            hint="raise PIL.Image.MAX_IMAGE_PIXELS if you trust this file",
+        ) from error
+    except Exception as error:  # decoders raise anything on a damaged file
+        raise DataError(f"{path}: cannot be read as an image: {error}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format == "TIFF":  # Pillow turns these itself, their size at once
+        return 1
+    # A PNG may carry EXIF behind its pixels, and getexif() would decode them to find out.
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1
+    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in _UPRIGHT else 1
+
+
+def _turned_upright(image: Image.Image) -> Image.Image:
+    orientation = _orientation(image)
+    return image if orientation == 1 else image.transpose(_UPRIGHT[orientation])
+
+
+def _stretched(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    wide = values.astype(np.float64)
+    least, greatest = wide.min(), wide.max()
+    if not np.isfinite([least, greatest]).all():
+        raise ValueError("pixel values are not finite")
+    factor = 255 / (greatest - least) if greatest > least else 0.0
+    stretched: NDArray[np.uint8] = np.rint((wide - least) * factor).astype(np.uint8)
+    return stretched
