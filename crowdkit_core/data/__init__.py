@@ -5,22 +5,19 @@ of the resized one where a data set's own option (``long_side``, ``scale``) resi
 """
 
 from crowdkit_core.data.annotations import Columns
-from crowdkit_core.data.datasets import (
-    JHU,
-    NWPU,
-    UCFCC50,
-    UCFQNRF,
-    UCSD,
-    DataCheck,
-    Dots,
-    Finding,
-    Folder,
-    Mall,
-    ShanghaiTech,
-    WorldExpo,
-    check,
-    fingerprint,
-)
+from crowdkit_core.data.datasets.base import Entry, ImageFiles
+from crowdkit_core.data.datasets.checking import DataCheck, Finding, check
+from crowdkit_core.data.datasets.dots import Dots
+from crowdkit_core.data.datasets.fingerprints import fingerprint
+from crowdkit_core.data.datasets.folder import Folder
+from crowdkit_core.data.datasets.jhu import JHU
+from crowdkit_core.data.datasets.mall import Mall
+from crowdkit_core.data.datasets.nwpu import NWPU
+from crowdkit_core.data.datasets.shanghaitech import ShanghaiTech
+from crowdkit_core.data.datasets.ucf_cc_50 import UCFCC50
+from crowdkit_core.data.datasets.ucf_qnrf import UCFQNRF
+from crowdkit_core.data.datasets.ucsd import UCSD
+from crowdkit_core.data.datasets.worldexpo import WorldExpo
 from crowdkit_core.data.files import image_size, read_image, read_mask
 from crowdkit_core.data.loading import (
     EpochSampler,
@@ -44,9 +41,11 @@ __all__ = [
     "Columns",
     "DataCheck",
     "Dots",
+    "Entry",
     "EpochSampler",
     "Finding",
     "Folder",
+    "ImageFiles",
     "LoadedSamples",
     "Mall",
     "SampleKey",

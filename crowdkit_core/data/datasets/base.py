@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from crowdkit_core.data.annotations import MarkedImage
 from crowdkit_core.data.datasets.framing import frame_points
-from crowdkit_core.data.files import image_size, read_image, require_folder
+from crowdkit_core.data.files import image_size, natural_key, read_image, require_folder
 from crowdkit_core.data.transforms import Resizing, resize_annotation, resize_image
 from crowdkit_core.errors import DataError, SizeMismatchError
 from crowdkit_core.interfaces import Annotation, Dataset, Lengths, Points, Sample, Size, Split
@@ -155,6 +155,26 @@ class ImageFiles(Dataset):
             clipped=moved,
             group=entry.group,
         )
+
+
+def pair_files(
+    root: Path, images: Mapping[str, Path], truths: Mapping[str, Path], *, image: str, truth: str
+) -> list[Entry]:
+    """An entry for each image and each annotation, in natural order, also where one is missing.
+
+    Args:
+        root: The dataset's folder.
+        images: Image files by what they share with their annotation, their stem mostly.
+        truths: Annotation files likewise.
+        image: Where a missing image is expected: a path below ``root``, ``{}`` for the stem.
+        truth: Where a missing annotation is expected.
+    """
+    entries = []
+    for stem in sorted(images.keys() | truths.keys(), key=natural_key):
+        file = images.get(stem, root / image.format(stem))
+        name = file.relative_to(root).as_posix()
+        entries.append(Entry(name, file, truths.get(stem, root / truth.format(stem))))
+    return entries
 
 
 def dataset_folder(root: str | Path, names: Sequence[str], marks: Sequence[str]) -> Path:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from crowdkit_core.data.annotations import MarkedImage
-from crowdkit_core.data.datasets.base import Entry, ImageFiles
+from crowdkit_core.data.datasets.base import Entry, ImageFiles, pair_files
 from crowdkit_core.data.datasets.splits import SET_A_RULE, divide, require_images, split_in_path
-from crowdkit_core.data.files import images_below, natural_key, read_mask, require_folder
+from crowdkit_core.data.files import images_below, read_mask, require_folder
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Split
 
@@ -102,9 +102,4 @@ def _entries(folder: Path) -> list[Entry]:
         kind[key] = path
     if not dots:
         raise DataError(f"{folder}: no dot images, expected names like 001dots.png, a_dots_001.png")
-    entries = []
-    for key in sorted(images.keys() | dots.keys(), key=natural_key):
-        image = images.get(key, folder / f"{key}.png")
-        truth = dots.get(key, folder / f"{key}_dots.png")
-        entries.append(Entry(image.relative_to(folder).as_posix(), image, truth))
-    return entries
+    return pair_files(folder, images, dots, image="{}.png", truth="{}_dots.png")

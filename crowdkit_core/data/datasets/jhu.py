@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from crowdkit_core.data.annotations import Box, Mark, MarkedImage
-from crowdkit_core.data.datasets.base import Entry, ImageFiles, dataset_folder
+from crowdkit_core.data.datasets.base import Entry, ImageFiles, dataset_folder, pair_files
 from crowdkit_core.data.datasets.splits import require_images
-from crowdkit_core.data.files import TextFile, images_by_stem, natural_key
+from crowdkit_core.data.files import TextFile, images_by_stem
 from crowdkit_core.data.transforms import LongSide, Resizing
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Split
@@ -67,18 +68,15 @@ class JHU(ImageFiles):
 
 def _entries(folder: Path, name: str) -> list[Entry]:
     base = folder / name
-    images = images_by_stem(base / "images")
-    annotated = {path.stem for path in (base / "gt").glob("*.txt")}
     groups = _groups(base / "image_labels.txt")
-    return [
-        Entry(
-            f"{name}/images/{stem}.jpg",
-            images.get(stem, base / "images" / f"{stem}.jpg"),
-            base / "gt" / f"{stem}.txt",
-            groups.get(stem, ""),
-        )
-        for stem in sorted(images.keys() | annotated, key=natural_key)
-    ]
+    entries = pair_files(
+        folder,
+        images_by_stem(base / "images"),
+        {path.stem: path for path in (base / "gt").glob("*.txt")},
+        image=f"{name}/images/{{}}.jpg",
+        truth=f"{name}/gt/{{}}.txt",
+    )
+    return [replace(entry, group=groups.get(entry.image.stem, "")) for entry in entries]
 
 
 def _groups(path: Path) -> Mapping[str, str]:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crowdkit_core.data.annotations import MarkedImage
-from crowdkit_core.data.datasets.base import Entry, ImageFiles
+from crowdkit_core.data.datasets.base import Entry, ImageFiles, pair_files
 from crowdkit_core.data.datasets.splits import divide, require_images
-from crowdkit_core.data.files import images_by_stem, natural_key, require_folder
+from crowdkit_core.data.files import images_by_stem, require_folder
 from crowdkit_core.data.files.matlab import Variables, read_mat
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.interfaces import Split
@@ -84,15 +84,12 @@ def _part_folder(root: Path, part: str) -> Path:
 
 
 def _entries(folder: Path, data: str) -> list[Entry]:
-    """Images and annotations of a folder, whichever of the two is there."""
     base = folder / data
-    truths = next((base / name for name in _TRUTH_FOLDERS if (base / name).is_dir()), None)
-    truths = truths or base / _TRUTH_FOLDERS[0]
-    images = images_by_stem(base / "images")
-    annotated = {path.stem.removeprefix("GT_") for path in truths.glob("GT_*.mat")}
-    entries = []
-    for stem in sorted(images.keys() | annotated, key=natural_key):
-        image = images.get(stem, base / "images" / f"{stem}.jpg")
-        name = image.relative_to(folder).as_posix()
-        entries.append(Entry(name, image, truths / f"GT_{stem}.mat"))
-    return entries
+    truths = next((name for name in _TRUTH_FOLDERS if (base / name).is_dir()), _TRUTH_FOLDERS[0])
+    return pair_files(
+        folder,
+        images_by_stem(base / "images"),
+        {path.stem.removeprefix("GT_"): path for path in (base / truths).glob("GT_*.mat")},
+        image=f"{data}/images/{{}}.jpg",
+        truth=f"{data}/{truths}/GT_{{}}.mat",
+    )

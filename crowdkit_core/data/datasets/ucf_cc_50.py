@@ -1,13 +1,14 @@
 """UCF_CC_50, as downloaded, in five folds."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from crowdkit_core.data.annotations import MarkedImage
-from crowdkit_core.data.datasets.base import Entry, ImageFiles
+from crowdkit_core.data.datasets.base import Entry, ImageFiles, pair_files
 from crowdkit_core.data.datasets.splits import divide, require_images
-from crowdkit_core.data.files import natural_key, require_folder
+from crowdkit_core.data.files import require_folder
 from crowdkit_core.data.files.matlab import read_mat
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Split
@@ -65,19 +66,18 @@ class UCFCC50(ImageFiles):
 
 
 def _entries(folder: Path) -> list[Entry]:
-    images = {path.stem for path in folder.glob("*.jpg") if path.stem.isdecimal()}
-    annotated = {path.stem.removesuffix("_ann") for path in folder.glob("*_ann.mat")}
-    stems = sorted(images | annotated, key=natural_key)
-    if not stems:
+    entries = pair_files(
+        folder,
+        {path.stem: path for path in folder.glob("*.jpg") if path.stem.isdecimal()},
+        {path.stem.removesuffix("_ann"): path for path in folder.glob("*_ann.mat")},
+        image="{}.jpg",
+        truth="{}_ann.mat",
+    )
+    if not entries:
         raise DataError(
             f"{folder}: no images of UCF_CC_50, expected 1.jpg and 1_ann.mat up to 50.jpg"
         )
     return [
-        Entry(
-            f"{stem}.jpg",
-            folder / f"{stem}.jpg",
-            folder / f"{stem}_ann.mat",
-            overhang=math.inf if stem in _STRAY_POINT else None,
-        )
-        for stem in stems
+        replace(entry, overhang=math.inf) if entry.image.stem in _STRAY_POINT else entry
+        for entry in entries
     ]

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from crowdkit_core.data.annotations import MarkedImage
-from crowdkit_core.data.datasets.base import Entry, ImageFiles, dataset_folder
+from crowdkit_core.data.datasets.base import Entry, ImageFiles, dataset_folder, pair_files
 from crowdkit_core.data.datasets.splits import divide, require_images
-from crowdkit_core.data.files import images_by_stem, natural_key
+from crowdkit_core.data.files import images_by_stem
 from crowdkit_core.data.files.matlab import read_mat
 from crowdkit_core.data.transforms import LongSide, Resizing
 from crowdkit_core.interfaces import Split
@@ -63,11 +63,10 @@ class UCFQNRF(ImageFiles):
 
 def _entries(folder: Path, name: str) -> list[Entry]:
     base = folder / name
-    images = images_by_stem(base)
-    annotated = {path.stem.removesuffix("_ann") for path in base.glob("*_ann.mat")}
-    return [
-        Entry(
-            f"{name}/{stem}.jpg", images.get(stem, base / f"{stem}.jpg"), base / f"{stem}_ann.mat"
-        )
-        for stem in sorted(images.keys() | annotated, key=natural_key)
-    ]
+    return pair_files(
+        folder,
+        images_by_stem(base),
+        {path.stem.removesuffix("_ann"): path for path in base.glob("*_ann.mat")},
+        image=f"{name}/{{}}.jpg",
+        truth=f"{name}/{{}}_ann.mat",
+    )

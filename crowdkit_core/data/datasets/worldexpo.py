@@ -1,5 +1,6 @@
 """WorldExpo'10, as downloaded."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crowdkit_core.data.annotations import MarkedImage
-from crowdkit_core.data.datasets.base import Entry, ImageFiles, dataset_folder
+from crowdkit_core.data.datasets.base import Entry, ImageFiles, dataset_folder, pair_files
 from crowdkit_core.data.datasets.splits import hold_out, require_images
-from crowdkit_core.data.files import images_below, natural_key, polygons_mask
+from crowdkit_core.data.files import images_below, polygons_mask
 from crowdkit_core.data.files.matlab import find_points, load_mat, read_mat
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size, Split
@@ -83,14 +84,10 @@ def _polygon(path: Path) -> NDArray[np.float64]:
 
 
 def _entries(folder: Path, part: str) -> list[Entry]:
-    """Frames and annotations of a part, whichever of the two is there."""
     frames, labels = folder / f"{part}_frame", folder / f"{part}_label"
     images = {path.stem: path for path in images_below(frames)}
     truths = {path.stem: path for path in labels.glob("*/*.mat") if path.stem != "roi"}
-    entries = []
-    for stem in sorted(images.keys() | truths, key=natural_key):
-        scene = stem[:_SCENE_DIGITS]
-        image = images.get(stem, frames / f"{stem}.jpg")
-        truth = truths.get(stem, labels / scene / f"{stem}.mat")
-        entries.append(Entry(image.relative_to(folder).as_posix(), image, truth, scene))
-    return entries
+    entries = pair_files(
+        folder, images, truths, image=f"{part}_frame/{{}}.jpg", truth=f"{part}_label/SCENE/{{}}.mat"
+    )
+    return [replace(entry, group=entry.image.stem[:_SCENE_DIGITS]) for entry in entries]

@@ -22,7 +22,6 @@ from crowdkit_core.data.annotations.formats.records import Record, object_of
 from crowdkit_core.data.annotations.formats.shapes import rectangle
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.files import TextFile, shown
-from crowdkit_core.interfaces import Size
 
 HEAD_KEYPOINTS = ("head", "nose")
 _PIXEL_CENTRE = 0.5
@@ -81,7 +80,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
         MarkedImage(
             name=record.text("file_name").replace("\\", "/"),
             marks=tuple(marks[key]),
-            size=_size(record),
+            size=record.size("height", "width"),
             left_out=left_out[key],
         )
         for key, record in images.items()
@@ -161,7 +160,7 @@ def _left_out(annotation: Record, keypoints: Sequence[_Keypoint]) -> Counter[str
 
 
 def _mark(annotation: Record, label: str, keypoints: Sequence[_Keypoint], point: BoxPoint) -> Mark:
-    score = None if annotation.values.get("score") is None else annotation.number("score")
+    score = annotation.optional("score")
     boxed = None
     if annotation.values.get("bbox") is not None:
         box = annotation.box(rectangle(*annotation.numbers("bbox", 4)))
@@ -173,12 +172,6 @@ def _mark(annotation: Record, label: str, keypoints: Sequence[_Keypoint], point:
     if boxed is None:
         raise annotation.error("neither a visible head keypoint nor a bbox")
     return boxed
-
-
-def _size(record: Record) -> Size | None:
-    if not record.values.get("height") or not record.values.get("width"):
-        return None
-    return int(record.number("height")), int(record.number("width"))
 
 
 def _image(image: MarkedImage, number: int) -> dict[str, Any]:

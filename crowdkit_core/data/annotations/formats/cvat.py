@@ -106,13 +106,10 @@ def _read_image(file: TextFile, number: int, image: Element, point: BoxPoint) ->
         left_out["occluded"] += shape.get("occluded") == "1"
         left_out["group_id"] += facts(shape.get("group_id"))
         marks += _marks(shape.tag, said, point)
-    size = None
-    if "width" in image.attrib and "height" in image.attrib:
-        size = int(record.number("height")), int(record.number("width"))
     return MarkedImage(
         name=name,
         marks=tuple(marks),
-        size=size,
+        size=record.size("height", "width"),
         split=image.get("subset", ""),
         left_out=+left_out,
     )

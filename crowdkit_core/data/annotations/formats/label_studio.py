@@ -121,9 +121,9 @@ def _read_task(task: Record, point: BoxPoint) -> MarkedImage:
         left_out["rotations"] += is_turned(result.record("value").number("rotation", 0.0))
         left_out += result.unread(_READ)
         size = int(result.number("original_height")), int(result.number("original_width"))
-        score = None if result.values.get("score") is None else result.number("score")
         value = result.record("value")
         box = value.box(_corners(kind, value, size))
+        score = result.optional("score")
         marks.append(Mark.of_box(box, point, label=named[0], score=score))
     return MarkedImage(
         name=image_name(_reference(task)), marks=tuple(marks), size=size, left_out=+left_out

@@ -51,9 +51,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
         left_out += shape.unread(_READ)
         marks += _marks(shape, reading.point)
     image = PurePosixPath(document.text("imagePath", file.path.stem).replace("\\", "/")).name
-    size = None
-    if document.values.get("imageHeight") and document.values.get("imageWidth"):
-        size = int(document.number("imageHeight")), int(document.number("imageWidth"))
+    size = document.size("imageHeight", "imageWidth")
     name = (file.path.relative_to(reading.folder).parent / image).as_posix()
     return listed([MarkedImage(name=name, marks=tuple(marks), size=size, left_out=+left_out)])
 

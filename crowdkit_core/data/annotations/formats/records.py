@@ -9,6 +9,7 @@ from typing import Any
 from crowdkit_core.data.annotations.marks import Box
 from crowdkit_core.data.files import TextFile, shown
 from crowdkit_core.errors import DataError
+from crowdkit_core.interfaces import Size
 
 _NOTHING: tuple[Any, ...] = (None, "", False, [], {})
 
@@ -47,6 +48,23 @@ class Record:
             wanted = "numbers" if length is None else f"{length} numbers"
             raise self.error(f"{name} is {shown(values)}, expected a list of {wanted}")
         return [self._as_number(f"{name}[{i}]", value) for i, value in enumerate(values)]
+
+    def optional(self, name: str) -> float | None:
+        """A finite number; None where it is missing, null or empty.
+
+        Raises:
+            DataError: It is something else.
+        """
+        return None if self.values.get(name) in (None, "") else self.number(name)
+
+    def size(self, height: str, width: str) -> Size | None:
+        """(H, W) in whole pixels; None where either is missing or 0.
+
+        Raises:
+            DataError: A side is no number.
+        """
+        sides = [self.optional(name) for name in (height, width)]
+        return (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
 
     def text(self, name: str, default: str | None = None) -> str:
         """A text; ``default`` where it is missing or null.

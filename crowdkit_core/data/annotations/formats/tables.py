@@ -207,7 +207,7 @@ def _mark(record: Record, columns: Columns) -> Mark:
     return Mark(
         *_xy(record, columns),
         "" if label is None else str(label),
-        None if values.get(columns.score) in (None, "") else record.number(columns.score),
+        record.optional(columns.score),
         box,
     )
 

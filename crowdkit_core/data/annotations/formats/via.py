@@ -153,7 +153,7 @@ def _image(
 def _mark(shape: Record, attributes: Record, point: BoxPoint) -> Mark:
     label = attributes.values.get(LABEL)
     label = "" if label is None else str(label)
-    score = None if attributes.values.get(SCORE) in (None, "") else attributes.number(SCORE)
+    score = attributes.optional(SCORE)
     kind = shape.text("name")
     if kind == "point":
         return Mark(shape.number("cx"), shape.number("cy"), label, score)

@@ -40,8 +40,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
         record = _record(file, place, row)
         cx, cy, wide, high = (_share(record, name) for name in _SHARES)
         box = Box.centred(cx * width, cy * height, wide * width, high * height)
-        score = record.number("confidence") if "confidence" in record.values else None
-        label = _label(record, classes)
+        label, score = _label(record, classes), record.optional("confidence")
         marks.append(Mark.of_box(box, reading.point, label=label, score=score))
     folder = reading.folder
     named = image if image.is_relative_to(folder) else file.path.with_name(image.name)
