@@ -1,4 +1,4 @@
-"""Counts and density maps as files."""
+"""Write counts and density maps to files."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from crowdkit_core.inference.count import Counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountRow:
-    """One image's line in a table of counts.
+    """A row of a table of counts.
 
     Attributes:
         file: The file as given.

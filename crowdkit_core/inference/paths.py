@@ -1,4 +1,4 @@
-"""Files, folders and glob patterns, as a list of image files."""
+"""Expand files, folders and glob patterns into a list of image files."""
 
 import glob
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Found points as annotations: to be drawn, corrected by hand, trained on and scored."""
+"""Write found points as annotations, which other tools can draw and correct."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Regions of interest: polygons or a mask, as the pixels inside."""
+"""Read regions of interest, given as polygons or masks."""
 
 import json
 from collections.abc import Sequence

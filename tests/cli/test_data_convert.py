@@ -89,3 +89,12 @@ def test_a_dry_run_needs_no_files(crowdkit, settings):
     done = crowdkit("train", *settings, "--set", "dataset.root=NOWHERE", "--dry-run")
     assert done.code == 0, done.err
     assert "[counter]" in done.out
+
+
+def test_help_names_every_format():
+    from crowdkit_core.cli import options
+    from crowdkit_core.data.annotations import FORMATS
+
+    written = {name for name, each in FORMATS.items() if each.write is not None}
+    assert set(options.ANNOTATION_FORMATS.split(", ")) == written
+    assert set(options.READ_FORMATS.split(", ")) == set(FORMATS)

@@ -16,7 +16,7 @@ from crowdkit_core.errors import DataError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """What a conversion did.
+    """Result of a conversion.
 
     Attributes:
         source: Format read.
@@ -74,7 +74,7 @@ def convert(
 
 
 def with_files(images: Sequence[MarkedImage], folder: Path) -> list[MarkedImage]:
-    """The images with their files below a folder, whose names and sizes they take.
+    """Look up the files of images below a folder, and take names and sizes from them.
 
     Raises:
         DataError: One is not there, or may be one of several.
@@ -95,7 +95,7 @@ def with_files(images: Sequence[MarkedImage], folder: Path) -> list[MarkedImage]
 
 
 def not_carried(images: Sequence[MarkedImage], target: FormatName) -> Counter[str]:
-    """What a format does not keep of these images, and what reading them left out already."""
+    """Count what a format cannot keep of these images, and what reading them left out."""
     chosen = FORMATS[target]
     marks = [mark for image in images for mark in image.marks]
     present = {

@@ -1,9 +1,10 @@
 """The people marked in one image: what every annotation file and data set is read into."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isfinite
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -30,7 +31,7 @@ class Box(NamedTuple):
 
     @classmethod
     def around(cls, corners: Iterable[tuple[float, float]]) -> "Box":
-        """The least box that holds all of at least one point.
+        """The smallest box round at least one point.
 
         Raises:
             DataError: A side, the centre, the width or the height is not finite.
@@ -137,22 +138,20 @@ class MarkedImage:
     left_out: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of_points(
-        cls, name: str, points: Sequence[Sequence[float]] | NDArray[np.float64]
-    ) -> "MarkedImage":
+    def of_points(cls, name: str, points: NDArray[np.float64]) -> "MarkedImage":
         """The image of which nothing but (N, 2) points is known.
 
         Example:
-            >>> MarkedImage.of_points("a.jpg", [[2.5, 1.0]]).marks[0].x
+            >>> MarkedImage.of_points("a.jpg", np.array([[2.5, 1.0]])).marks[0].x
             2.5
         """
-        pairs = points.tolist() if isinstance(points, np.ndarray) else points
-        return cls(name=name, marks=tuple(Mark(x, y) for x, y in pairs))
+        return cls(name=name, marks=tuple(map(Mark, *points.T.tolist())))
 
     @property
     def points(self) -> NDArray[np.float64]:
         """(N, 2) positions of the marks."""
-        return np.array([mark[:2] for mark in self.marks], dtype=np.float64).reshape(-1, 2)
+        columns = [np.fromiter(map(itemgetter(axis), self.marks), np.float64) for axis in (0, 1)]
+        return np.stack(columns, axis=1)
 
     @property
     def box_sides(self) -> NDArray[np.float64] | None:

@@ -19,7 +19,7 @@ def without_ending(name: str) -> str:
 
 
 def aliases(names: Iterable[str]) -> Mapping[str, list[str]]:
-    """Which of the images a name may mean: paths mean themselves, shorter names all they fit.
+    """List the images that each name may mean: paths mean themselves, shorter names all they fit.
 
     A path's folders and its ending may be left out.
 

@@ -69,7 +69,7 @@ def write_annotations(
 
 
 def require_free(path: str | Path, format: FormatName | None) -> None:
-    """Find out before long work that annotations cannot be written to a place.
+    """Refuse a place to which annotations cannot be written, before long work.
 
     Arguments and errors as of `write_annotations`; what lies in a folder is not looked at.
     """

@@ -31,7 +31,7 @@ _LEAST_POINTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about one image.
+    """One problem or remark about an image.
 
     Attributes:
         kind: What.
@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DataCheck:
-    """What a check found.
+    """Result of a check.
 
     Attributes:
         images: Number of images looked at.
@@ -78,7 +78,7 @@ class DataCheck:
 def check(
     dataset: Dataset | str | Path, *, annotations: Path | None = None, pixels: bool = True
 ) -> DataCheck:
-    """Look at every image and its points and report all findings.
+    """Check every image and its points and report all findings.
 
     Args:
         dataset: A dataset, with split ``all`` for everything it has; or a folder, read as

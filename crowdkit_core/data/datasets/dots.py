@@ -1,4 +1,4 @@
-"""Images with a dot image each: the usual form of annotated cells."""
+"""The data set of images with a dot image each, the usual form of annotated cells."""
 
 import re
 from dataclasses import replace

@@ -27,7 +27,7 @@ _SIDES = ("head_width", "head_height")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """What an export did.
+    """Result of an export.
 
     Attributes:
         target: Format written.
@@ -51,7 +51,7 @@ def export(
     to: FormatName | None = None,
     overwrite: bool = False,
 ) -> Export:
-    """Write the annotations of data sets, the splits of one say, as an annotation file.
+    """Write the annotations of data sets, such as the splits of one, to an annotation file.
 
     No image is decoded. Every point is carried; an image is named by its file's path below the
     data set's ``root``.

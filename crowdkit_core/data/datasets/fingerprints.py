@@ -1,4 +1,4 @@
-"""One line that tells two data sets apart."""
+"""Describe a data set in one line by which two can be told apart."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ from crowdkit_core.interfaces import Annotation, Dataset
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Totals, and a hash of names, sizes, points and regions in order; pixels are not read.
+    """Totals and a hash of names, sizes, points and regions in order; pixels are not read.
 
     Returns:
         ``"300 images, 162413 people, sha256 ..."``, the same on every platform.

@@ -1,4 +1,4 @@
-"""Your own images and points: a table of all points, or one list beside each image."""
+"""The data set of a user's own images and points."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""JHU-Crowd++, as downloaded."""
+"""Read JHU-Crowd++ as downloaded."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Mall, as downloaded."""
+"""Read Mall as downloaded."""
 
 from pathlib import Path
 

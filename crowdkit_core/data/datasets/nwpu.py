@@ -1,4 +1,4 @@
-"""NWPU-Crowd, as downloaded."""
+"""Read NWPU-Crowd as downloaded."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""ShanghaiTech parts A and B, as downloaded."""
+"""Read ShanghaiTech parts A and B as downloaded."""
 
 from pathlib import Path
 from typing import Any, Literal

@@ -60,7 +60,7 @@ def divide(
     test_every: int = 0,
     test_last: int = 0,
 ) -> dict[Split, list[T]]:
-    """All splits of a data set.
+    """Divide images into the splits of a data set.
 
     Where the data name their splits, those stand, and ``test_every`` and ``test_last`` are not
     used; validation images are held out of the training images unless some are named. Otherwise
@@ -105,7 +105,7 @@ def divide(
 def divide_video(
     frames: Sequence[T], numbers: Sequence[int], training: range, *, validation_last: int
 ) -> dict[Split, list[T]]:
-    """All splits of a video, whose neighbouring frames are alike.
+    """Divide the frames of a video, whose neighbouring frames are alike, into splits.
 
     Frames with a number in ``training`` are for training, but for those with the last
     ``validation_last`` numbers, which are for validation; all others are for testing.

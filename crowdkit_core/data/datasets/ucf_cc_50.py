@@ -1,4 +1,4 @@
-"""UCF_CC_50, as downloaded, in five folds."""
+"""Read UCF_CC_50 as downloaded, in five folds."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""UCF-QNRF, as downloaded."""
+"""Read UCF-QNRF as downloaded."""
 
 from pathlib import Path
 

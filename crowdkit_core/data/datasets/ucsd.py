@@ -1,4 +1,4 @@
-"""UCSD pedestrians, as downloaded."""
+"""Read UCSD pedestrians as downloaded."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""WorldExpo'10, as downloaded."""
+"""Read WorldExpo'10 as downloaded."""
 
 from dataclasses import replace
 from pathlib import Path

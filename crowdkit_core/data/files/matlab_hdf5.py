@@ -1,4 +1,4 @@
-"""MATLAB 7.3 files, which are HDF5, as the plain values of `load_mat`. Needs h5py."""
+"""Read MATLAB 7.3 files, which are HDF5, into the values of `load_mat`; needs h5py."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Polygons as the pixels inside them."""
+"""Rasterise polygons."""
 
 from collections.abc import Sequence
 

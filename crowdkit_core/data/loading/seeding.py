@@ -1,4 +1,4 @@
-"""Which samples an epoch shows, in which order, with which seeds; free of workers and ranks."""
+"""Choose the samples of an epoch, their order and their seeds, whatever the workers and ranks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from crowdkit_core.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class SampleKey:
-    """What one sample of a training run is made from.
+    """Which image a sample of a training run comes from, and in which epoch.
 
     Attributes:
         epoch: Counted from 0.
@@ -52,7 +52,7 @@ class EpochSampler(Sampler[list[SampleKey]]):
         length: Number of images.
         batch_size: Images per step over all ranks.
         seed: The run's.
-        epoch: Counted from 0; may be set anew between iterations.
+        epoch: Counted from 0; may be changed between iterations.
         rank: This process.
         world_size: Number of processes.
 

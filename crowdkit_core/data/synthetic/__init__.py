@@ -72,7 +72,7 @@ class Synthetic(Dataset):
         return self.images * (len(_SPLITS) if self.split == "all" else 1)
 
     def scene(self, index: int) -> Scene:
-        """What scene ``index`` consists of, before it is rendered."""
+        """Lay out scene ``index`` without rendering it."""
         seed = self._seed(index)
         rng = np.random.default_rng(seed)
         return compose(seed, self.size, self._count(rng))

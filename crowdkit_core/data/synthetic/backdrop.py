@@ -1,4 +1,4 @@
-"""What is behind the crowd: sky, buildings, trees, stands or a stage, and the ground."""
+"""Draw the backdrop of a scene: sky, buildings, trees, stands or a stage, and the ground."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""People: heads and bodies as stencils, and the colours they come in.
+"""Draw people: heads and bodies as stencils, and their colours.
 
 The drawing unit is one head height and the anchor is the centre of the head.
 """

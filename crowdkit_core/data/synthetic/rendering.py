@@ -1,4 +1,4 @@
-"""From a scene to a photograph: backdrop, then everything far to near, then the camera's flaws."""
+"""Render a scene: the backdrop, people and things from far to near, then the camera's flaws."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What stands where: a camera over a ground plane, people and things on it. No pixels yet."""
+"""Lay out a scene: a camera over a ground plane, with people and things on it."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -104,7 +104,7 @@ class Thing:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Everything a picture is rendered from.
+    """A scene, from which a picture is rendered.
 
     Attributes:
         size: (H, W) in pixels.
@@ -229,7 +229,7 @@ def _level(head: Floats) -> Floats:
 
 
 class _Taken:
-    """Where heads are: first come, first served, and none comes too near another."""
+    """Places of heads, none of which is too near another; the first one placed keeps its place."""
 
     def __init__(self, size: Size) -> None:
         self.centres = np.zeros(size, bool)
@@ -263,7 +263,7 @@ def _disc(head: float) -> npt.NDArray[np.bool_]:
 
 
 class _Crowd:
-    """Where people like to stand: in groups, in one or a few blobs, or all over the place."""
+    """Where people stand: in groups, in one or a few blobs, or spread over the ground."""
 
     def __init__(
         self, rng: np.random.Generator, camera: Camera, far: float, size: Size, count: int

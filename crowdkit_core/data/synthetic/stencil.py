@@ -1,4 +1,4 @@
-"""Pictures of one thing in a few paints, drawn once and recoloured for every use.
+"""Draw one thing in a few paints, once, to be recoloured for every use.
 
 A stencil holds, per pixel, how much of each paint shows there (shading included) and how opaque
 the pixel is. One small matrix product turns it into premultiplied colour, so thousands of people

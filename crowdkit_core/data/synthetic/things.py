@@ -1,4 +1,4 @@
-"""Things that are not people, many of them round on purpose: what a counter must not count.
+"""Draw things that are not people, many of them round, which a counter must not count.
 
 The drawing unit is one metre and the anchor stands on the ground; y points down, so a thing
 reaches up into negative y.

@@ -71,7 +71,7 @@ def resize(sample: Sample, size: Size) -> Sample:
 
 
 def resize_annotation(annotation: Annotation, size: Size) -> Annotation:
-    """What `resize` makes of a sample with this annotation, without its pixels."""
+    """Resize an annotation as `resize` does a sample."""
     if size == annotation.size:
         return annotation
     return replace(

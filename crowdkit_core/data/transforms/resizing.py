@@ -43,7 +43,7 @@ class Resizing:
 
 
 def within_long_side(size: Size, bounds: LongSide | None) -> Size:
-    """The size whose longer side is within bounds, of the same proportions to rounding."""
+    """Scale a size so that its longer side is within bounds."""
     if bounds is None:
         return size
     side = max(size)
@@ -51,7 +51,7 @@ def within_long_side(size: Size, bounds: LongSide | None) -> Size:
 
 
 def problem_of_long_side(bounds: LongSide | None) -> str | None:
-    """What is wrong with bounds of the longer side, if anything."""
+    """Describe what is wrong with bounds of the longer side; None if nothing is."""
     if bounds is None or 1 <= bounds[0] <= bounds[1]:
         return None
     return f"long_side {bounds}, expected least and greatest pixels"

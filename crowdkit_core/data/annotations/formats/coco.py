@@ -43,7 +43,7 @@ _READ = frozenset(
 
 
 def fits(file: TextFile) -> bool:
-    """Whether there are lists of images and annotations."""
+    """Whether the file has lists of images and annotations."""
     content = file.json
     return (
         isinstance(content, dict)

@@ -56,7 +56,7 @@ class Reading:
 
 
 class Listed(NamedTuple):
-    """An image that a file lists; bad values of its marks are an error when they are read.
+    """An image that a file lists; its marks are read, and bad values refused, on demand.
 
     Attributes:
         name: As of `MarkedImage`.
@@ -70,7 +70,7 @@ class Listed(NamedTuple):
 
 
 def listed(images: Iterable[MarkedImage]) -> list[Listed]:
-    """Images whose marks have been read already."""
+    """Wrap images whose marks have been read already."""
     return [Listed(image.name, image.split, partial(_itself, image)) for image in images]
 
 
@@ -79,13 +79,13 @@ def _itself(image: MarkedImage) -> MarkedImage:
 
 
 def any_content(file: TextFile) -> bool:  # noqa: ARG001  # as `Format.fits`
-    """For formats that take whatever no other format with their suffix takes."""
+    """Accept any content, as the last format of a suffix does."""
     return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One way to write annotations down.
+    """An annotation format.
 
     Attributes:
         title: For people.
@@ -93,7 +93,7 @@ class Format:
         suffixes: Of its files, in lower case; the first is written.
         fits: Whether the content of a file with such a suffix is in this format.
         read: The images of a file; errors name the file and the record.
-        write: The other way round, into one file: all images, or the only one it is for. None
+        write: Writes images into one file: all of them, or the only one it is for. None
             where the format is only read.
         per_image: There is a folder with a file for each image.
         ignored: Names of files in such a folder that hold no image's annotations.

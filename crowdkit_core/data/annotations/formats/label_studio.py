@@ -52,7 +52,7 @@ _READ = frozenset(
 
 
 def fits(file: TextFile) -> bool:
-    """Whether it is a list of tasks."""
+    """Whether the file is a list of tasks."""
     tasks = file.json
     return isinstance(tasks, list) and bool(tasks) and all(map(_is_task, tasks))
 

@@ -30,7 +30,7 @@ _READ = frozenset({"label", "points", "shape_type", "mask", "group_id"})
 
 
 def fits(file: TextFile) -> bool:
-    """Whether there are shapes."""
+    """Whether the file has shapes."""
     return isinstance(file.json, dict) and "shapes" in file.json
 
 

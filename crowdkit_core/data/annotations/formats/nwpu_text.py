@@ -25,10 +25,10 @@ def fits(file: TextFile) -> bool:
     Raises:
         DataError: All lines may as well be points of one image.
     """
-    of_format = sum(map(_looks_so, file.lines))
+    of_format = sum(map(_looks_like_nwpu, file.lines))
     if 2 * of_format <= len(file.lines):
         return False
-    if any(_looks_so(line) and not _may_be_point(line) for line in file.lines):
+    if any(_looks_like_nwpu(line) and not _may_be_point(line) for line in file.lines):
         return True
     if of_format < len(file.lines):
         return False
@@ -85,7 +85,7 @@ def line_fits(line: str) -> bool:
     return len(cells) >= 2 and cells[1].isdecimal() and _width(cells) is not None
 
 
-def _looks_so(line: str) -> bool:
+def _looks_like_nwpu(line: str) -> bool:
     """Whether a line fits, or at least begins with a name and a number."""
     name, *numbers = line.split()
     named = not is_number(name) and bool(numbers) and is_number(numbers[0])

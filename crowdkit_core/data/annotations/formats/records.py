@@ -137,7 +137,7 @@ class Record:
             raise self.error(error.message) from error
 
     def unread(self, read: Collection[str]) -> Counter[str]:
-        """What this record says beyond the names that are read: how many `facts`, by name."""
+        """Count the `facts` of this record beyond the names that are read, by name."""
         others = self.values.keys() - set(read)
         return +Counter({name: facts(self.values[name]) for name in others})
 
@@ -159,7 +159,7 @@ class Record:
 
 
 def facts(value: Any) -> int:
-    """How much a value says: an object's values that are not empty or 0, or 1 for the value itself.
+    """Count the values of an object that are not empty or 0, or 1 for a value that is not.
 
     Example:
         >>> facts({"pose": "front", "mood": ""}), facts("night"), facts(None)
@@ -170,7 +170,7 @@ def facts(value: Any) -> int:
 
 
 def records_of(source: TextFile, place: str, values: Any) -> Iterator[Record]:
-    """The objects of a list, numbered from 1.
+    """Records of the objects in a list, numbered from 1.
 
     Raises:
         DataError: It is no list of objects.

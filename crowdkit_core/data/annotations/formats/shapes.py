@@ -21,7 +21,7 @@ def is_turned(degrees: float) -> bool:
 
 
 def rectangle(left: float, top: float, width: float, height: float) -> list[Corner]:
-    """All four corners, from the upper left one clockwise."""
+    """The four corners, clockwise from the upper left one."""
     right, bottom = left + width, top + height
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
@@ -39,7 +39,7 @@ def turned(corners: Iterable[Corner], degrees: float, about: Corner) -> list[Cor
 
 
 def ellipse(x: float, y: float, wide: float, high: float, degrees: float = 0.0) -> list[Corner]:
-    """Two corners of the least upright box round an ellipse.
+    """Two corners of the smallest upright box round an ellipse.
 
     Args:
         x: Of the centre.
