@@ -48,6 +48,10 @@ class BrokenComponentError(CrowdkitError, ImportError):
     """A registered component whose package cannot be loaded, or needs another crowdkit-core."""
 
 
+class MissingPackageError(CrowdkitError, ImportError):
+    """A package that crowdkit does not require, and this call does, is not installed."""
+
+
 class ShapeError(CrowdkitError, ValueError):
     """A tensor of the wrong shape or dtype at a public door."""
 

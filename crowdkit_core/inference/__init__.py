@@ -6,19 +6,30 @@ Example:
 """
 
 from crowdkit_core.data.files import polygons_mask
-from crowdkit_core.inference.count import Counted, TileSide, count, count_paths, predict_image
+from crowdkit_core.inference.count import TileSide, count, count_paths, predict_image
+from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, as_image
+from crowdkit_core.inference.interval import (
+    Calibration,
+    Interval,
+    read_calibration,
+    write_calibration,
+)
 from crowdkit_core.inference.output import CountRow, save_density, write_counts
 from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.points import marked_image, write_points
 from crowdkit_core.inference.roi import RoiLike, as_roi
+from crowdkit_core.inference.scale import Sizing, head_distance
 from crowdkit_core.inference.tiles import TilePlan, auto_tile, plan_tiles, predict_tiles
 
 __all__ = [
+    "Calibration",
     "CountRow",
     "Counted",
     "ImageLike",
+    "Interval",
     "RoiLike",
+    "Sizing",
     "TilePlan",
     "TileSide",
     "as_image",
@@ -27,12 +38,15 @@ __all__ = [
     "count",
     "count_paths",
     "find_images",
+    "head_distance",
     "marked_image",
     "plan_tiles",
     "polygons_mask",
     "predict_image",
     "predict_tiles",
+    "read_calibration",
     "save_density",
+    "write_calibration",
     "write_counts",
     "write_points",
 ]

@@ -2,19 +2,23 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError, DataError
+from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, as_image, to_batch
+from crowdkit_core.inference.interval import Calibration
 from crowdkit_core.inference.paths import find_images
+from crowdkit_core.inference.resized import density_in, points_in, predict_resized
 from crowdkit_core.inference.roi import RoiLike, as_roi
+from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.inference.tiles import auto_tile, plan_tiles, predict_tiles
 from crowdkit_core.interfaces import (
     Counter,
@@ -32,33 +36,8 @@ TileSide = int | Literal["auto"] | None
 """Side of a tile's core in pixels; ``auto`` tiles what is too large for one pass and can be tiled
 without changing the count; None never tiles."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """How many people an image shows, and where.
-
-    Attributes:
-        name: The file as given, or empty for an image from memory.
-        size: (H, W) of the image in pixels.
-        count: People inside the region, or in the whole image without one.
-        whole_count: People in the whole image.
-        density: (h, w) persons per cell inside the region; None from a counter without a map.
-        stride: Pixels per cell side; None without a map.
-        points: Where they are, inside the region; None where nothing finds points.
-        roi: (H, W) bool, True inside the region; None without one.
-        approximate: Tiles were too small a view for this counter, so the count differs from the
-            whole image's by more than rounding.
-    """
-
-    name: str
-    size: Size
-    count: float
-    whole_count: float
-    density: Float[Tensor, "h w"] | None = None
-    stride: int | None = None
-    points: LocalizedPoints | None = None
-    roi: Bool[Tensor, "H W"] | None = None
-    approximate: bool = False
+AS_GIVEN = Sizing()
+"""Images are shown to the counter in their own size."""
 
 
 def count(
@@ -69,6 +48,9 @@ def count(
     halo: int | None = None,
     roi: RoiLike | None = None,
     localizer: Localizer | None = None,
+    sizing: Sizing = AS_GIVEN,
+    calibration: Calibration | None = None,
+    level: float = 0.9,
     device: torch.device | str | None = None,
 ) -> Counted:
     """Count the people in one image.
@@ -83,9 +65,14 @@ def count(
         halo: Margin round each tile in pixels; the counter's receptive field when None.
         roi: Count only inside: polygons, a mask, or a file of either.
         localizer: Also finds points; None for those of a counter that finds them by itself.
+        sizing: The size in which the counter sees the image. Count, map, points and region are in
+            the image's own pixels all the same.
+        calibration: Gives the count an interval.
+        level: Probability that the interval holds the actual count.
         device: Moves the counter there; None leaves it where it is.
 
     Raises:
+        UsageError: ``level`` is not between 0 and 1.
         DataError: The image or region cannot be read, or does not fit.
         IncompatibleError: The counter cannot be tiled or restricted to a region, or lacks what
             the localizer needs.
@@ -97,12 +84,30 @@ def count(
     pixels = as_image(image)
     height, width = pixels.shape[-2:]
     size = (height, width)
-    _require_size(counter, size, name)
     region = None if roi is None else as_roi(roi, size)
+
+    def predict(shown: Tensor) -> tuple[Prediction, bool]:
+        _require_size(counter, shown, name)
+        return predict_image(counter, shown, tile=tile, halo=halo, device=where)
+
     with evaluating(counter, device) as where:
-        prediction, exact = predict_image(counter, pixels, tile=tile, halo=halo, device=where)
-        points = find_points(prediction, size, localizer)
-    return _counted(prediction, points, region, name=name, size=size, approximate=not exact)
+        shown = predict_resized(predict, pixels, sizing)
+        points = find_points(shown.prediction, shown.size, localizer)
+        counted = _counted(
+            density_in(shown.prediction, shown.size, size),
+            None if points is None else points_in(points, shown.size, size),
+            region,
+            name=name,
+            size=size,
+        )
+    return replace(
+        counted,
+        approximate=not shown.exact,
+        interval=None if calibration is None else calibration.interval(counted.count, level),
+        shown_size=None if shown.size == size else shown.size,
+        notes=sizing.notes(size, shown.size, shown.head_distance),
+        source=image,
+    )
 
 
 def count_paths(
@@ -114,6 +119,9 @@ def count_paths(
     halo: int | None = None,
     roi: RoiLike | None = None,
     localizer: Localizer | None = None,
+    sizing: Sizing = AS_GIVEN,
+    calibration: Calibration | None = None,
+    level: float = 0.9,
     device: torch.device | str | None = None,
 ) -> Iterator[Counted]:
     """Count the people in files, folders of images, and glob patterns, one after the other.
@@ -126,6 +134,9 @@ def count_paths(
         halo: As for `count`.
         roi: As for `count`; the same region for every image.
         localizer: As for `count`.
+        sizing: As for `count`.
+        calibration: As for `count`.
+        level: As for `count`.
         device: As for `count`.
 
     Raises:
@@ -133,7 +144,16 @@ def count_paths(
             is None (when its turn comes).
     """
     count_one = partial(
-        count, counter, tile=tile, halo=halo, roi=roi, localizer=localizer, device=device
+        count,
+        counter,
+        tile=tile,
+        halo=halo,
+        roi=roi,
+        localizer=localizer,
+        sizing=sizing,
+        calibration=calibration,
+        level=level,
+        device=device,
     )
     return _each(count_one, find_images(paths), on_error)
 
@@ -206,7 +226,6 @@ def _counted(
     *,
     name: str,
     size: Size,
-    approximate: bool,
 ) -> Counted:
     whole_count = prediction.count.item()
     if not math.isfinite(whole_count):
@@ -229,7 +248,6 @@ def _counted(
         stride=prediction.stride,
         points=None if points is None else _points_inside(points, roi),
         roi=roi,
-        approximate=approximate,
     )
 
 
@@ -239,10 +257,11 @@ def _points_inside(points: LocalizedPoints, roi: Tensor | None) -> LocalizedPoin
     return LocalizedPoints(xy[inside], score[inside])
 
 
-def _require_size(counter: Counter, size: Size, name: str) -> None:
+def _require_size(counter: Counter, image: Tensor, name: str) -> None:
+    height, width = image.shape[-2:]
     least = counter.min_size
-    if size[0] < least[0] or size[1] < least[1]:
+    if height < least[0] or width < least[1]:
         raise DataError(
-            f"{name or 'image'} is {size[1]} x {size[0]} pixels; "
+            f"{name or 'image'} is {width} x {height} pixels; "
             f"{counter.label} needs at least {least[1]} x {least[0]}"
         )

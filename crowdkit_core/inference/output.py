@@ -5,13 +5,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.files import atomic_write
-from crowdkit_core.inference.count import Counted
+
+if TYPE_CHECKING:  # which has this as its output
+    from crowdkit_core.inference.counted import Counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,9 @@ class CountRow:
         width: Of the image, in pixels.
         height: Of the image, in pixels.
         approximate: The tiles were too small a view for the counter.
+        low: Least number of people at ``level``; None without an interval.
+        high: Most people at ``level``.
+        level: Probability that the actual count lies between them.
     """
 
     file: str
@@ -33,11 +38,15 @@ class CountRow:
     width: int
     height: int
     approximate: bool
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
 
     @classmethod
-    def of(cls, counted: Counted) -> Self:
-        """The line of one image."""
+    def of(cls, counted: "Counted") -> Self:
+        """The row of one image."""
         height, width = counted.size
+        interval = counted.interval
         return cls(
             file=counted.name,
             count=counted.count,
@@ -45,6 +54,9 @@ class CountRow:
             width=width,
             height=height,
             approximate=counted.approximate,
+            low=None if interval is None else interval.low,
+            high=None if interval is None else interval.high,
+            level=None if interval is None else interval.level,
         )
 
 
@@ -69,7 +81,7 @@ def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
         writer.writerows(asdict(row) for row in rows)
 
 
-def save_density(path: str | Path, counted: Counted) -> None:
+def save_density(path: str | Path, counted: "Counted") -> None:
     """Write the density map as a ``.npy`` file: (h, w) float32 persons per cell.
 
     Raises:

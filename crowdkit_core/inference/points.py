@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crowdkit_core.data.annotations import FormatName, Mark, MarkedImage, write_annotations
 from crowdkit_core.errors import IncompatibleError
-from crowdkit_core.inference.count import Counted
+from crowdkit_core.inference.counted import Counted
 
 
 def marked_image(counted: Counted) -> MarkedImage:

@@ -90,3 +90,27 @@ def test_gradient():
 def test_bad_input(density, size, stride, error, words):
     with pytest.raises(error, match=words):
         resample_density(density, size, stride=stride)
+
+
+@given(
+    size=st.tuples(sides, sides),
+    stride=st.integers(1, 5),
+    new_size=st.tuples(sides, sides),
+    new_stride=st.integers(1, 5),
+)
+@settings(deadline=None, max_examples=60)
+def test_partial_cells_hand_on_their_people_within_the_frame(size, stride, new_size, new_stride):
+    cells = [-(-side // stride) for side in size]
+    density = torch.rand(2, 1, *cells, generator=torch.manual_seed(stride)).double()
+    pixels = density.repeat_interleave(stride, -2).repeat_interleave(stride, -1)
+    pixels = pixels[..., : size[0], : size[1]]
+    per_pixel = [torch.arange(side).div(stride, rounding_mode="floor") for side in size]
+    heights, widths = (each.bincount()[each] for each in per_pixel)
+    pixels = pixels / heights[:, None] / widths
+    found = resample_density(density, new_size, stride=new_stride, of=(size, stride))
+    torch.testing.assert_close(found, integrated(pixels, new_size, new_stride))
+
+
+def test_a_map_of_another_image_is_refused():
+    with pytest.raises(ShapeError, match="3 x 4 cells is not a map of stride 8"):
+        resample_density(torch.rand(1, 1, 3, 4), (10, 10), stride=4, of=((24, 33), 8))

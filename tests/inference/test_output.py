@@ -48,6 +48,9 @@ def test_counts(tmp_path):
         "width": "30",
         "height": "20",
         "approximate": "False",
+        "low": "",
+        "high": "",
+        "level": "",
     }
     assert second["file"] == "b.jpg"
     from_json = json.loads((tmp_path / "counts.json").read_text())

@@ -1,0 +1,140 @@
+"""What counting one image gives."""
+
+import base64
+import html
+import io
+import json
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from crowdkit_core.errors import MissingPackageError, UsageError
+from crowdkit_core.files import atomic_write
+from crowdkit_core.inference.images import ImageLike, as_image
+from crowdkit_core.inference.interval import Interval
+from crowdkit_core.inference.output import CountRow, save_density, write_counts
+from crowdkit_core.interfaces import LocalizedPoints, Size
+from crowdkit_core.visual import Colormap, overlay, save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many people an image shows, and where; everything in pixels of the image as given.
+
+    Attributes:
+        name: The file as given, or empty for an image from memory.
+        size: (H, W) of the image in pixels.
+        count: People inside the region, or in the whole image without one.
+        whole_count: People in the whole image.
+        density: (h, w) persons per cell inside the region; None from a counter without a map.
+        stride: Pixels per cell side; None without a map.
+        points: Where they are, inside the region; None where nothing finds points.
+        roi: (H, W) bool, True inside the region; None without one.
+        approximate: Tiles were too small a view for this counter, so the count differs from the
+            whole image's by more than rounding.
+        interval: Where the actual count lies; None without a calibration, or with one of too few
+            images for the level. Made of whole images, it is taken over to counts of a region.
+        shown_size: (H, W) in which the counter saw the image; None if its own.
+        notes: A line each: that the image was resized and why, that it lies outside of what the
+            counter was trained on.
+        source: The image as given, for `plot`.
+    """
+
+    name: str
+    size: Size
+    count: float
+    whole_count: float
+    density: Float[Tensor, "h w"] | None = None
+    stride: int | None = None
+    points: LocalizedPoints | None = None
+    roi: Bool[Tensor, "H W"] | None = None
+    approximate: bool = False
+    interval: Interval | None = None
+    shown_size: Size | None = None
+    notes: tuple[str, ...] = ()
+    source: ImageLike | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """``322 people (90 %: 280 to 371)``."""
+        people = "1 person" if round(self.count) == 1 else f"{self.count:.0f} people"
+        return people if self.interval is None else f"{people} ({self.interval})"
+
+    def plot(self, *, colormap: Colormap = "inferno") -> "Figure":
+        """The heat map and the points over the photo, with the count; see `visual.overlay`.
+
+        Raises:
+            UsageError: The image is not known any more.
+            DataError: Its file cannot be read any more.
+        """
+        if self.source is None:
+            raise UsageError(f"{self.name or 'image'}: counted without its pixels, nothing to draw")
+        return overlay(
+            as_image(self.source),
+            count=self.count,
+            density=self.density,
+            stride=self.stride,
+            points=None if self.points is None else self.points.xy,
+            roi=self.roi,
+            colormap=colormap,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write what the suffix asks for: picture .png, density map .npy, row .csv, all .json.
+
+        Raises:
+            UsageError: Another suffix.
+            IncompatibleError: A density map is asked for, and there is none.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix == ".png":
+            save(self.plot(), path)
+        elif suffix == ".npy":
+            save_density(path, self)
+        elif suffix == ".csv":
+            write_counts(path, [CountRow.of(self)])
+        elif suffix == ".json":
+            with atomic_write(path) as temporary:
+                temporary.write_text(self.to_json() + "\n", encoding="utf-8")
+        else:
+            raise UsageError(f"{path}: expected .png, .npy, .csv or .json")
+
+    def to_json(self) -> str:
+        """Its row in a table of counts, the points as ``[x, y, score]``, and the notes."""
+        content: dict[str, Any] = {**asdict(CountRow.of(self)), "notes": self.notes}
+        if self.points is not None:
+            rows = zip(self.points.xy.tolist(), self.points.score.tolist(), strict=True)
+            content["points"] = [[x, y, score] for (x, y), score in rows]
+        return json.dumps(content, indent=2, ensure_ascii=False)
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame with its row in a table of counts; ``pandas.concat`` joins many.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        try:
+            pandas: Any = import_module("pandas")
+        except ImportError as error:
+            raise MissingPackageError(
+                "a data frame needs pandas", hint="pip install pandas"
+            ) from error
+        return pandas.DataFrame([asdict(CountRow.of(self))])
+
+    def _repr_html_(self) -> str:
+        """The picture, where the image is still there, and the count, for notebooks."""
+        text = html.escape(f"{self.name}: {self}" if self.name else str(self))
+        there = self.source is not None and (not self.name or Path(self.name).is_file())
+        return f"<figure>{self._picture() if there else ''}<figcaption>{text}</figcaption></figure>"
+
+    def _picture(self) -> str:
+        png = io.BytesIO()
+        self.plot().savefig(png, format="png")
+        data = base64.b64encode(png.getvalue()).decode("ascii")
+        return f'<img src="data:image/png;base64,{data}" style="max-width: 100%">'
