@@ -16,6 +16,7 @@ COMMANDS = {
     "grid": "crowdkit_core.cli.grid_command:grid_command",
     "eval": "crowdkit_core.cli.eval_command:evaluate_command",
     "count": "crowdkit_core.cli.count_command:count_command",
+    "calibrate": "crowdkit_core.cli.calibrate_command:calibrate_command",
     "density": "crowdkit_core.cli.density_command:density",
     "data": "crowdkit_core.cli.data_command:data",
     "plugin": "crowdkit_core.cli.plugin_command:plugin",

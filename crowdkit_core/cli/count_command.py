@@ -14,6 +14,7 @@ from crowdkit_core.cli.options import (
     tile_option,
 )
 from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.cli.sizing import long_side_option, no_resize_option, scale_option
 from crowdkit_core.errors import DataError
 
 FolderPath = click.Path(file_okay=False, path_type=Path)
@@ -26,6 +27,17 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
 @click.option("--weights", type=FilePath, help="Its weights.")
 @click.option("--localizer", "localizer_name", help="Also find points, with this localizer.")
 @click.option("--roi", type=FilePath, help="Count only inside: JSON polygons or a mask image.")
+@scale_option
+@long_side_option
+@no_resize_option
+@click.option(
+    "--calibration",
+    type=FilePath,
+    help="Intervals as `crowdkit calibrate` learnt them of your own images.",
+)
+@click.option(
+    "--level", default=0.9, show_default=True, help="Share of intervals that hold the actual count."
+)
 @tile_option
 @halo_option
 @device_option
@@ -51,6 +63,11 @@ def count_command(
     weights: Path | None,
     localizer_name: str | None,
     roi: Path | None,
+    scale: float | None,
+    long_side: int | None,
+    no_resize: bool,
+    calibration: Path | None,
+    level: float,
     tile: str,
     halo: int | None,
     device: str | None,
@@ -64,25 +81,28 @@ def count_command(
     as_json: bool,
 ) -> None:
     """Count the people in PATHS: images, folders of images, patterns like 'photos/*.jpg'."""
+    from dataclasses import replace
+
     from crowdkit_core.cli.components import (
         chosen_device,
         named_localizer,
         only_sections,
         tile_side,
-        trained_counter,
     )
-    from crowdkit_core.cli.pictures import unique_names, write_overlay
+    from crowdkit_core.cli.pictures import unique_names
+    from crowdkit_core.cli.sizing import chosen_sizing
     from crowdkit_core.data.annotations import MarkedImage, format_named, require_free
     from crowdkit_core.errors import UsageError
     from crowdkit_core.inference import (
         CountRow,
-        count_paths,
         find_images,
+        load_model,
         marked_image,
-        save_density,
+        with_calibration,
         write_counts,
         write_points,
     )
+    from crowdkit_core.inference.interval import images_needed
     from crowdkit_core.inference.roi import read_roi
     from crowdkit_core.settings import parse_overrides
 
@@ -99,12 +119,24 @@ def count_command(
         require_free(annotations, tool)
     if roi is not None:
         read_roi(roi)  # before any work
+    images_needed(level)
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
     images = find_images(paths)
-    counter = trained_counter(counter_name, weights, options["counter"])
-    if wants_points and localizer_name is None and not counter.finds_points:
+    model = load_model(
+        weights, counter=counter_name, options=options["counter"], device=chosen_device(device)
+    )
+    if wants_points and localizer_name is None and not model.counter.finds_points:
         localizer_name = "local-maxima"
-    localizer = named_localizer(localizer_name, options["localizer"])
+    model = replace(
+        model,
+        sizing=chosen_sizing(model.sizing, scale=scale, long_side=long_side, no_resize=no_resize),
+        localizer=named_localizer(localizer_name, options["localizer"]),
+        tile=tile_side(tile),
+        halo=halo,
+        level=level,
+    )
+    if calibration is not None:
+        model = with_calibration(model, calibration)
     names = unique_names(images)
     errors: list[DataError] = []
 
@@ -114,26 +146,19 @@ def count_command(
 
     rows: list[CountRow] = []
     found: list[MarkedImage] = []
-    for counted in count_paths(
-        counter,
-        images,
-        on_error=report,
-        tile=tile_side(tile),
-        halo=halo,
-        roi=roi,
-        localizer=localizer,
-        device=chosen_device(device),
-    ):
+    for counted in model.count_paths(images, roi=roi, on_error=report):
+        for note in counted.notes:
+            click.echo(f"{counted.name}: {note}", err=True)
         rows.append(CountRow.of(counted))
         if wants_points:
             found.append(marked_image(counted))
         if pictures is not None:
-            write_overlay(pictures / f"{names[counted.name]}.png", counted)
+            counted.save(pictures / f"{names[counted.name]}.png")
         if densities is not None:
-            densities.mkdir(parents=True, exist_ok=True)
-            save_density(densities / f"{names[counted.name]}.npy", counted)
+            counted.save(densities / f"{names[counted.name]}.npy")
         if not as_json:
-            click.echo(f"{counted.name}\t{counted.count:.1f}")
+            shown = f"{counted.count:.1f}" if counted.interval is None else str(counted)
+            click.echo(f"{counted.name}\t{shown}")
     if rows:
         if csv is not None:
             write_counts(csv, rows)

@@ -39,7 +39,7 @@ def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
 
     from torchvision.transforms.v2.functional import to_pil_image
 
-    from crowdkit_core.cli.pictures import write_comparisons, write_overlay
+    from crowdkit_core.cli.pictures import write_comparisons
     from crowdkit_core.evaluation import evaluate, format_report
     from crowdkit_core.inference import count
     from crowdkit_core.training import train_recipe
@@ -62,7 +62,7 @@ def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
     to_pil_image(test[PHOTO].image).save(photo)
     counted = count(result.counter, photo)
     click.echo(f"{photo}: {counted.count:.1f} people, of {report.images[PHOTO].actual} annotated")
-    write_overlay(output / "photo-counted.png", counted)
+    counted.save(output / "photo-counted.png")
     write_comparisons(output, result.counter, test, [PHOTO])
 
     click.echo("4. done; look at")

@@ -6,9 +6,9 @@ from pathlib import Path
 from torch import Tensor
 
 from crowdkit_core.density import Fixed
-from crowdkit_core.inference import Counted, as_image, count
+from crowdkit_core.inference import count
 from crowdkit_core.interfaces import Counter, Dataset, points_inside
-from crowdkit_core.visual import overlay, save, side_by_side
+from crowdkit_core.visual import save, side_by_side
 
 
 def unique_names(files: Sequence[Path]) -> dict[str, str]:
@@ -26,20 +26,6 @@ def unique_names(files: Sequence[Path]) -> dict[str, str]:
             name = "-".join([*file.with_suffix("").parts]).strip("/-.")
         names[str(file)] = name
     return names
-
-
-def write_overlay(path: Path, counted: Counted) -> None:
-    """The heat map over the photo, with the count."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure = overlay(
-        as_image(counted.name),
-        count=counted.count,
-        density=counted.density,
-        stride=counted.stride,
-        points=None if counted.points is None else counted.points.xy,
-        roi=counted.roi,
-    )
-    save(figure, path)
 
 
 def write_comparisons(

@@ -15,6 +15,8 @@ from crowdkit_core.inference.interval import (
     read_calibration,
     write_calibration,
 )
+from crowdkit_core.inference.loading import load_model, with_calibration
+from crowdkit_core.inference.model import Model, calibrate
 from crowdkit_core.inference.output import CountRow, save_density, write_counts
 from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.points import marked_image, write_points
@@ -28,6 +30,7 @@ __all__ = [
     "Counted",
     "ImageLike",
     "Interval",
+    "Model",
     "RoiLike",
     "Sizing",
     "TilePlan",
@@ -35,10 +38,12 @@ __all__ = [
     "as_image",
     "as_roi",
     "auto_tile",
+    "calibrate",
     "count",
     "count_paths",
     "find_images",
     "head_distance",
+    "load_model",
     "marked_image",
     "plan_tiles",
     "polygons_mask",
@@ -46,6 +51,7 @@ __all__ = [
     "predict_tiles",
     "read_calibration",
     "save_density",
+    "with_calibration",
     "write_calibration",
     "write_counts",
     "write_points",

@@ -14,7 +14,7 @@ from torch import Tensor
 from crowdkit_core.errors import CrowdkitError, DataError
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, as_image, to_batch
-from crowdkit_core.inference.interval import Calibration
+from crowdkit_core.inference.interval import Calibration, images_needed
 from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.resized import density_in, points_in, predict_resized
 from crowdkit_core.inference.roi import RoiLike, as_roi
@@ -100,12 +100,16 @@ def count(
             name=name,
             size=size,
         )
+    interval = None if calibration is None else calibration.interval(counted.count, level)
+    notes = sizing.notes(size, shown.size, shown.head_distance)
+    if calibration is not None and interval is None:
+        notes += (_no_interval(calibration, level),)
     return replace(
         counted,
         approximate=not shown.exact,
-        interval=None if calibration is None else calibration.interval(counted.count, level),
+        interval=interval,
         shown_size=None if shown.size == size else shown.size,
-        notes=sizing.notes(size, shown.size, shown.head_distance),
+        notes=notes,
         source=image,
     )
 
@@ -255,6 +259,13 @@ def _points_inside(points: LocalizedPoints, roi: Tensor | None) -> LocalizedPoin
     xy, score = points.xy.cpu(), points.score.cpu()
     inside = points_inside(xy, roi)
     return LocalizedPoints(xy[inside], score[inside])
+
+
+def _no_interval(calibration: Calibration, level: float) -> str:
+    return (
+        f"no interval: the calibration has {len(calibration.actual)} images, a level of {level:g} "
+        f"needs {images_needed(level)}"
+    )
 
 
 def _require_size(counter: Counter, image: Tensor, name: str) -> None:

@@ -63,7 +63,8 @@ class Counted:
 
     def __str__(self) -> str:
         """``322 people (90 %: 280 to 371)``."""
-        people = "1 person" if round(self.count) == 1 else f"{self.count:.0f} people"
+        number = max(round(self.count), 0)
+        people = "1 person" if number == 1 else f"{number} people"
         return people if self.interval is None else f"{people} ({self.interval})"
 
     def plot(self, *, colormap: Colormap = "inferno") -> "Figure":

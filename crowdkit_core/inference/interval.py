@@ -56,7 +56,7 @@ class Calibration:
         predicted: A count for each image, made as new images will be counted.
         actual: Its annotated people, in the same order.
         weights: sha256 of the weights that predicted; empty if not known.
-        sizing: How images were sized, as `Sizing.describe` says it; empty if not known.
+        sizing: How images were sized, as `Sizing.described` says it; empty if not known.
 
     Raises:
         DataError: The two are not of one length, or hold what is no count.
@@ -101,6 +101,29 @@ class Calibration:
             return None
         shifted = max(count, 0.0) + 1
         return Interval(max(shifted / ratio - 1, 0.0), shifted * ratio - 1, level)
+
+    def require_made_for(self, *, weights: str, sizing: str) -> None:
+        """Refuse a calibration of other weights, or of images counted in other sizes.
+
+        Args:
+            weights: sha256 of the weights in use.
+            sizing: `Sizing.described` of the sizes in use.
+
+        Raises:
+            UsageError: It was made of others.
+        """
+        if self.weights and self.weights != weights:
+            raise UsageError(
+                f"the calibration was made with other weights (sha256 {self.weights[:12]}..., "
+                f"not {weights[:12] or 'known'}...)",
+                hint="make one for these: crowdkit calibrate",
+            )
+        if self.sizing and self.sizing != sizing:
+            raise UsageError(
+                f"the calibration was made of images counted in another size ({self.sizing}, "
+                f"not {sizing})",
+                hint="count in the same size, or make one for this: crowdkit calibrate",
+            )
 
     def _errors_near(self, count: float, level: float) -> list[float]:
         """Errors of the images in the range of predicted counts that a count falls into."""

@@ -97,6 +97,24 @@ class Sizing:
             return None
         return scaled(shown, min(self.head_distance[0] / distance, GREATEST_STEP))
 
+    def described(self) -> str:
+        """The sizes in a few words, the same for the same sizes.
+
+        Example:
+            >>> Sizing.trained_on((400, 1024), (6.0, 40.0)).described()
+            'long side 1024, heads 6 pixels apart or more'
+            >>> Sizing(resizing=Resizing(scale=0.5)).described(), Sizing().described()
+            ('scale 0.5', 'own size')
+        """
+        parts = []
+        if self.resizing.long_side is not None:
+            parts.append(f"long side {' to '.join(map(str, sorted({*self.resizing.long_side})))}")
+        if self.resizing.scale != 1:
+            parts.append(f"scale {self.resizing.scale:g}")
+        if self.check_heads and self.head_distance is not None:
+            parts.append(f"heads {self.head_distance[0]:g} pixels apart or more")
+        return ", ".join(parts) or "own size"
+
     def notes(self, size: Size, shown: Size, distance: float | None) -> tuple[str, ...]:
         """What a user should know of the size in which an image was counted, a line each.
 
