@@ -27,11 +27,11 @@ Of 98 images of ShanghaiTech A the ratio of the two medians is 1.51 (1.05 to 1.7
 their logarithms correlate with 0.98. A square lattice would have 1, random places 2.
 """
 
-LEAST_PEOPLE = 20
+LEAST_PEOPLE = 10
 """A map of fewer people does not say how far heads are apart."""
 
 GREATEST_STEP = 4.0
-"""Most that the second size may differ from the first, as a factor on both sides."""
+"""Most that an image is enlarged to bring heads farther apart, as a factor on both sides."""
 
 BLURRED = 3.0
 """An image enlarged more than this lacks the detail that counters look for."""
@@ -45,8 +45,8 @@ class Sizing:
         resizing: The size in which it is first shown.
         long_side: Lengths of the longer side that it was trained on; None if not known.
         head_distance: Pixels between neighbouring heads that it was trained on; None if not known.
-        check_heads: Show the image once more, larger, where predicted heads are nearer to each
-            other than those it was trained on.
+        check_heads: Show the image once more where predicted heads are nearer to each other, or
+            farther apart, than those it was trained on.
     """
 
     resizing: Resizing = UNCHANGED
@@ -80,7 +80,9 @@ class Sizing:
     def second(self, shown: Size, distance: float | None) -> Size | None:
         """A better (H, W) than the one an image was shown in, or None if that was good.
 
-        Only dense places say how large heads are: people who stand far apart may be of any size.
+        Heads are brought to the nearer end of the trained range. Places without neighbours look
+        as if heads were some 50 pixels apart (`WINDOW`), so people who are small and far apart
+        are never shrunk much.
 
         Args:
             shown: (H, W) it was shown in.
@@ -93,9 +95,11 @@ class Sizing:
         """
         if not self.check_heads or self.head_distance is None or distance is None:
             return None
-        if distance >= self.head_distance[0]:
+        nearest, farthest = self.head_distance
+        better = min(max(distance, nearest), farthest)
+        if better == distance:
             return None
-        return scaled(shown, min(self.head_distance[0] / distance, GREATEST_STEP))
+        return scaled(shown, min(better / distance, GREATEST_STEP))
 
     def described(self) -> str:
         """The sizes in a few words, the same for the same sizes.
@@ -134,7 +138,8 @@ class Sizing:
             return line
         if shown == self.first(size):
             return f"{line}: the counter was trained on images of up to {self.long_side[1]} pixels"
-        return f"{line}: heads were nearer to each other than those the counter was trained on"
+        change = "nearer to each other" if max(shown) > max(self.first(size)) else "farther apart"
+        return f"{line}: heads were {change} than those the counter was trained on"
 
     def _warning(self, size: Size, shown: Size, distance: float | None) -> str:
         enlarged = max(shown) / max(size)

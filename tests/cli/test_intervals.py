@@ -109,7 +109,8 @@ def test_twelve_images_are_too_few(crowdkit, weights, photos, tmp_path):
 
 
 def test_a_dataset_by_name(crowdkit, weights, tmp_path):
-    options = ["--set", "dataset.images=20", "--set", "dataset.size=[64, 64]", "--split", "test"]
+    options = ["--set", "dataset.images=20", "--set", "dataset.size=[64, 64]"]
+    options += ["--set", "dataset.people=[0, 9]", "--split", "test"]
     finished = crowdkit(
         *("calibrate", weights, "synthetic", *options, "--output", tmp_path / "m.json", "--json")
     )

@@ -142,7 +142,7 @@ def test_a_calibration_holds_counts_as_the_model_gives_them(model):
     assert known.predicted == tuple(smaller(scene.image).count for scene in scenes)
     assert (known.weights, known.sizing) == ("abc", "scale 0.5")
     assert done[-1] == (20, 20)
-    few = create("dataset", "synthetic", images=19, size=(64, 64), split="test")
+    few = create("dataset", "synthetic", images=19, size=(64, 64), people=(0, 9), split="test")
     with pytest.raises(UsageError, match="has 19 images, a calibration needs 20"):
         calibrate(smaller, few)
 

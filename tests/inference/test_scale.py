@@ -131,7 +131,7 @@ def test_heads_too_near_to_each_other_are_looked_at_once_more_and_no_more():
     assert counted.count == pytest.approx(2000, rel=1e-4)
     assert counted.density.shape == (25, 25)
     assert "heads were nearer" in counted.notes[0]
-    few = RedShare(people=30)
+    few = RedShare(people=9)
     count(few, white, sizing=RULE)
     assert few.seen == [(100, 100)]
 
@@ -141,6 +141,15 @@ def test_the_second_look_shows_heads_as_far_apart_as_trained():
     counted = count(crowd, torch.ones(3, 200, 200), sizing=RULE)
     pixels = counted.shown_size[0] * counted.shown_size[1]
     assert (pixels / 500) ** 0.5 / 1.5 == pytest.approx(6.0, rel=0.02)
+
+
+def test_people_far_apart_are_not_shrunk_away():
+    crowd = RedShare(people=12)  # 29 pixels in a square each, in 100 x 100
+    rule = Sizing.trained_on((40, 100), (6.0, 15.0))
+    counted = count(crowd, torch.ones(3, 100, 100), sizing=rule)
+    assert len(crowd.seen) == 2
+    assert 70 < crowd.seen[1][0] < 100
+    assert "heads were farther apart" in counted.notes[0]
 
 
 def test_a_user_decides():
@@ -202,6 +211,6 @@ def test_the_crowd_decides_not_the_empty_sky():
 def test_few_people_do_not_say_how_far_heads_are_apart():
     density = torch.zeros(1, 1, 30, 30)
     assert head_distance(Prediction.from_density(density, 8)) is None
-    density[0, 0, 3, 3] = 10
+    density[0, 0, 3, 3] = 9
     assert head_distance(Prediction.from_density(density, 8)) is None
     assert head_distance(Prediction(count=torch.tensor([50.0]))) is None
