@@ -124,7 +124,7 @@ class Counted:
             pandas: Any = import_module("pandas")
         except ImportError as error:
             raise MissingPackageError(
-                "a data frame needs pandas", hint="pip install pandas"
+                "a data frame needs pandas", hint="pip install 'crowdkit-core[pandas]'"
             ) from error
         return pandas.DataFrame([asdict(CountRow.of(self))])
 
