@@ -11,10 +11,18 @@ import pytest
 import torch
 from PIL import Image
 
+import crowdkit_core
 from crowdkit_core import create
 from crowdkit_core.data.transforms import Resizing
 from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
-from crowdkit_core.inference import Calibration, Model, Sizing, calibrate, load_model
+from crowdkit_core.inference import (
+    Calibration,
+    Model,
+    Sizing,
+    calibrate,
+    load_model,
+    write_calibration,
+)
 from crowdkit_core.inference import with_calibration as calibrated
 from crowdkit_core.weights import save_weights
 
@@ -161,5 +169,11 @@ def test_a_calibration_goes_with_its_weights_and_sizes(tmp_path, monkeypatch):
     larger = replace(first, sizing=Sizing(resizing=Resizing(scale=2)))
     with pytest.raises(UsageError, match=r"another size \(own size, not scale 2\)"):
         calibrated(larger, known)
+    write_calibration(tmp_path / "mine.json", known)
+    loaded = crowdkit_core.load(files[0], calibration=tmp_path / "mine.json", device="cpu")
+    assert (
+        loaded(scenes[0].image).interval
+        == replace(first, calibration=known)(scenes[0].image).interval
+    )
     anyone = replace(known, weights="", sizing="")
     assert calibrated(second, anyone).calibration == anyone
