@@ -17,7 +17,7 @@ from crowdkit_core.errors import DataError
 _NAMING = (
     "write image,x,y over the columns, or say what they are called: "
     "`--set dataset.columns.image=NAME` of a dataset, "
-    "`--points-columns image=NAME` of a points file"
+    "`--columns image=NAME` of `crowdkit score`"
 )
 _HEADER = "write x and y over the columns, or no header where they are the first two"
 

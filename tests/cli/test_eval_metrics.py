@@ -6,8 +6,8 @@ import shutil
 
 import numpy as np
 import pytest
-
 from crowdkit_core.evaluation.quality import METRICS
+
 from crowdkit_core.settings import load_recipe, write_recipe
 
 

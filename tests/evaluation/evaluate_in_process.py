@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import torch
+from crowdkit_core.evaluation.quality import METRICS
 from torch import distributed, multiprocessing
 
 from crowdkit_core.density import Fixed
 from crowdkit_core.evaluation import evaluate, report_dict, validate
-from crowdkit_core.evaluation.quality import METRICS
 from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 

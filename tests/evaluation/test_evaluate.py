@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from crowdkit_core.evaluation.quality import METRICS
 
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import CrowdkitError, IncompatibleError, UsageError
@@ -19,7 +20,6 @@ from crowdkit_core.evaluation import (
     report_dict,
     validate,
 )
-from crowdkit_core.evaluation.quality import METRICS
 from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import scipy.optimize
 import torch
+from crowdkit_core.evaluation.reach import head_radii
 from PIL import Image
 
 from crowdkit_core.data import NWPU, Folder
 from crowdkit_core.data.annotations import Mark, MarkedImage, read_annotations
 from crowdkit_core.errors import DataError
 from crowdkit_core.evaluation import evaluate_points, format_report, report_dict
-from crowdkit_core.evaluation.reach import head_radii
 
 # Points and boxes (left, top, right, bottom) of two images with people and one without.
 HEADS = {

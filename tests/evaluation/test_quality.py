@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from crowdkit_core.evaluation.quality import mean_over_images
 from scipy import stats
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
@@ -13,7 +14,6 @@ from crowdkit_core.density import Fixed
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.evaluation import evaluate, format_report, report_dict, write_image_csv
 from crowdkit_core.evaluation.bootstrap import resampling_weights
-from crowdkit_core.evaluation.quality import mean_over_images
 from crowdkit_core.interfaces import Counter, DensityGenerator, MapSpec, Prediction
 from crowdkit_core.localization import LocalMaxima
 

@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 import torch
+from crowdkit_core.evaluation.of_run import parts_of_run
 
 from crowdkit_core import register
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.evaluation import evaluate
-from crowdkit_core.evaluation.of_run import parts_of_run
 from crowdkit_core.grid import load_grid, run_grid
 from crowdkit_core.interfaces import Counter, Prediction
 from crowdkit_core.settings import load_recipe
@@ -100,7 +100,7 @@ STAGES = ["trainer.name=two-stages", "trainer.epochs=1", 'grid.stages=["first", 
 def test_every_stage_can_be_a_column(grid_file, tmp_path):
     grid, folder = load_grid(grid_file(), overrides=STAGES), tmp_path / "out"
     told = []
-    outcomes = run_grid(grid, folder, told=told.append)
+    outcomes = run_grid(grid, folder, run_ended=told.append)
     assert [len(each) for each in told] == [2] * 6
     assert len(outcomes) == 12
     rows = rows_of(folder)
@@ -192,7 +192,7 @@ def test_interrupted_and_resumed_gives_the_same_tables(grid_file, tmp_path, trou
     assert done
     before = {run: (tmp_path / "parts" / run / "state.pt").stat().st_mtime_ns for run in done}
     told = []
-    run_grid(grid, tmp_path / "parts", told=told.extend)
+    run_grid(grid, tmp_path / "parts", run_ended=told.extend)
     assert {each.run.label for each in told} == {run.label for run in grid.runs} - done
     for run, time in before.items():
         assert (tmp_path / "parts" / run / "state.pt").stat().st_mtime_ns == time
@@ -225,7 +225,7 @@ def test_a_run_that_diverges_is_noted_the_others_go_on_and_it_is_tried_again(
 
     trouble.diverges = False
     told = []
-    run_grid(grid, folder, told=told.extend)
+    run_grid(grid, folder, run_ended=told.extend)
     assert [each.state for each in told] == ["finished"] * 3
     run_grid(grid, tmp_path / "whole")
     assert timeless(folder) == timeless(tmp_path / "whole")
@@ -328,7 +328,7 @@ class TestWhatAFolderRefuses:
             "run.channels_last=true",
         ]
         told = []
-        run_grid(load_grid(file, overrides=more), begun, told=told.extend)
+        run_grid(load_grid(file, overrides=more), begun, run_ended=told.extend)
         assert [each.run.label for each in told] == ["MSE/seed-3", "Slow/seed-3"]
 
     def test_another_split_is_evaluated_without_training(self, begun, grid_file):

@@ -6,11 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from crowdkit_core.evaluation.of_run import parts_of_run
 from safetensors.torch import load_file
 
 from crowdkit_core import create, register
 from crowdkit_core.cli import main
-from crowdkit_core.evaluation.of_run import parts_of_run
 from crowdkit_core.settings import load_recipe
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset, ToyGenerator
 
