@@ -190,8 +190,8 @@ def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:
     """What tiles take the place of, if not of one pass over the image."""
     if not isinstance(tile, int) or type(counter).predict is Counter.predict:
         return {}
-    without = f"without {counter.registered_name}'s own inference and the further counts it gives"
-    return {"tiles": f"{tile} px, counted by the density map alone, {without}"}
+    lost = f"the inference of {counter.registered_name} and the further counts it gives"
+    return {"tiles": f"{tile} px, counted by the density map alone, without {lost}"}
 
 
 def _described(generator: DensityGenerator | None) -> str:

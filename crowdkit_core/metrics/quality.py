@@ -184,8 +184,10 @@ def mean_of_defined(values: Float[Tensor, " B"]) -> Float[Tensor, ""]:
 class SSIM(MapMetric):
     """Structural similarity of density maps, 1 where they agree.
 
+    The function is `ssim`.
+
     Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
-    for Crowd Density Map Estimation, WACV 2021, Table 5; see `ssim`.
+    for Crowd Density Map Estimation, WACV 2021, Table 5
     """
 
     title = "SSIM"
@@ -198,8 +200,10 @@ class SSIM(MapMetric):
 class PSNR(MapMetric):
     """Peak signal-to-noise ratio of density maps in decibels, infinite where they agree.
 
+    The function is `psnr`.
+
     Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
-    for Crowd Density Map Estimation, WACV 2021, Table 5; see `psnr`.
+    for Crowd Density Map Estimation, WACV 2021, Table 5
     """
 
     title = "PSNR (dB)"
@@ -213,8 +217,10 @@ class PSNR(MapMetric):
 class BackgroundRatio(MapMetric):
     """Share of the predicted people who stand where nobody is (false recognition ratio).
 
+    The function is `background_ratio`.
+
     Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
-    for Crowd Density Map Estimation, WACV 2021, Table 6; see `background_ratio`.
+    for Crowd Density Map Estimation, WACV 2021, Table 6
 
     Args:
         threshold: Persons per pixel of the annotated map below which nobody is there.

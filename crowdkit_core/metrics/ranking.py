@@ -125,8 +125,10 @@ def average_precision(
 class RankedPrecision(PointMetric):
     """Average precision and recall of points ranked by their score.
 
+    The function is `average_precision`.
+
     Reference: Liu, Weng and Mu, Recurrent Attentive Zooming for Joint Crowd Counting and Precise
-    Localization, CVPR 2019, section 4.2; see `average_precision`.
+    Localization, CVPR 2019, section 4.2
 
     Args:
         sigmas: Pixels; a row of the table for each.

@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pytest
 import torch
-from crowdkit_core.evaluation.of_run import parts_of_run
 
 from crowdkit_core import register
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.evaluation import evaluate
+from crowdkit_core.evaluation.parts import evaluation_parts
 from crowdkit_core.grid import load_grid, run_grid
-from crowdkit_core.interfaces import Counter, Prediction
+from crowdkit_core.interfaces import Counter, MapMetric, Prediction
 from crowdkit_core.settings import load_recipe
 from crowdkit_core.testing.toys import ToyDataset
 
@@ -73,14 +73,40 @@ def test_further_metrics_are_those_of_an_evaluation(grid_file, tmp_path):
     run_grid(grid, folder)
     for row in rows_of(folder):
         run = folder / row["run"]
-        parts = parts_of_run(
+        parts = evaluation_parts(
             load_recipe(run / "recipe.toml"), run / "best.safetensors", "test", ("ssim", "ap")
         )
         report = evaluate(**parts)
         assert float(row["ssim"]) == report.quality["ssim"].value
-        assert float(row["ap_5px"]) == report.average_precision[5.0].mean_precision
+        assert float(row["ap_5px"]) == report.point_scores["ap"]["5 px"]["mAP"]
         assert {"ap_20px", "ap_40px"} <= set(row)
-    assert "ssim, ap: in runs.csv" in (folder / "table.md").read_text()
+    mine = [float(row["ssim"]) for row in rows_of(folder) if row["loss"] == "MSE"]
+    cells = dict(zip(cells_of(folder)["loss"], cells_of(folder)["MSE"], strict=True))
+    assert cells["SSIM"] == f"{np.mean(mine):.3f} ± {np.std(mine, ddof=1):.3f} (3)"
+    assert {f"average precision, {sigma} px" for sigma in (40, 20, 5)} <= set(cells)
+    assert "average precision: points ranked by score" in (folder / "table.md").read_text()
+
+
+class Seen(MapMetric):
+    """Persons of the predicted map."""
+
+    title = "persons seen"
+    digits = 4
+    note = "wherever they are"
+
+    def by_image(self, predicted, target, roi):
+        return (predicted * roi[:, None]).sum((1, 2, 3))
+
+
+def test_a_third_partys_metric_is_in_the_tables(grid_file, tmp_path):
+    with register("metric", "seen", Seen):
+        grid = load_grid(grid_file(), overrides=["trainer.epochs=1", 'grid.metrics=["seen"]'])
+        run_grid(grid, tmp_path / "out")
+    mine = [float(row["seen"]) for row in rows_of(tmp_path / "out") if row["loss"] == "MSE"]
+    cells = cells_of(tmp_path / "out")
+    assert cells["loss"] == ["MAE", "RMSE", "persons seen"]
+    assert cells["MSE"][2] == f"{np.mean(mine):.4f} ± {np.std(mine, ddof=1):.4f} (3)"
+    assert "- persons seen: wherever they are" in (tmp_path / "out/table.md").read_text()
 
 
 def test_metrics_asked_for_later_need_no_other_training(grid_file, tmp_path):
@@ -155,7 +181,7 @@ def test_stages_that_no_run_has_are_refused_before_the_first(grid_file, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("metric", "why"), [("sim", "did you mean ssim"), ("ap", "localizer")])
+@pytest.mark.parametrize(("metric", "why"), [("sim", "did you mean 'ssim'"), ("ap", "localizer")])
 def test_metrics_that_cannot_be_had_are_refused_before_the_first_run(
     grid_file, tmp_path, metric, why
 ):
