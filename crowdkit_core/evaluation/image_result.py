@@ -83,6 +83,10 @@ class Measures:
     density_generator: DensityGenerator | None = None
 
 
+COUNTS_ALONE = Measures()
+"""Nothing but the counts, and what follows from them."""
+
+
 def predict_sample(
     counter: Counter, sample: Sample, device: torch.device, *, tile: TileSide = None
 ) -> Prediction:
@@ -120,7 +124,7 @@ def measure(
     counter: Counter,
     sample: Sample,
     device: torch.device,
-    measures: Measures,
+    measures: Measures = COUNTS_ALONE,
 ) -> ImageResult:
     """Predict one sample and compare it with its annotation; errors as of `counts_of`."""
     prediction = predict_sample(counter, sample, device, tile=measures.tile)

@@ -59,7 +59,7 @@ def formats_page() -> str:
         "# Formats of annotation tools",
         "Points in any of these can be trained on, evaluated and converted: the dataset"
         " [`folder`](datasets.md#folder) reads them, `crowdkit count --annotations` and"
-        " `crowdkit data convert` write them, and `crowdkit eval --points-file` scores them. A file"
+        " `crowdkit data convert` write them, and `crowdkit score` scores them. A file"
         " is recognised by what it holds. Every format carries every point; what else it carries"
         " is ticked. What a conversion cannot carry it lists, with how often it was there.",
         table(("format", "what it is", "where", *FACTS), rows),

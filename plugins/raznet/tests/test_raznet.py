@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 import crowdkit_core
 from crowdkit_core.errors import OptionsError, WeightsError
-from crowdkit_core.evaluation.image_result import measure
+from crowdkit_core.evaluation.asked_metrics import asked_metrics
+from crowdkit_core.evaluation.image_result import Measures, measure
 from crowdkit_core.inference import count
 from crowdkit_core.interfaces import (
     Annotation,
