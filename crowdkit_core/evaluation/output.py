@@ -141,7 +141,7 @@ def _plain(value: Any) -> Any:
 
 def _point_lines(metric: Metric, scores: PointScores) -> list[str]:
     rows = [
-        [name, *(f"{value:.{metric.digits}f}" for value in row.values())]
+        [name, *(_number(value, metric.digits) for value in row.values())]
         for name, row in scores.items()
     ]
     columns = next(iter(scores.values()), {})
@@ -189,9 +189,13 @@ def _estimate(estimate: Estimate, digits: int) -> str:
     if math.isnan(estimate.value):
         return "-"
     value, low, high = (
-        f"{each:.{digits}f}" for each in (estimate.value, estimate.low, estimate.high)
+        _number(each, digits) for each in (estimate.value, estimate.low, estimate.high)
     )
     return f"{value} [{low}, {high}]"
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _range_label(part: RangeScores) -> str:
