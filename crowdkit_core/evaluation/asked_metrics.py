@@ -27,6 +27,12 @@ from crowdkit_core.interfaces import (
 from crowdkit_core.metrics import at_full_resolution
 from crowdkit_core.registry import create
 
+_OF_IMAGES = ("name", "group", "actual", "predicted", "error", "game0", "game1", "game2", "game3")
+_OF_RUNS = ("state", "mae", "mae_low", "mae_high", "rmse", "nae", "baseline_mae")
+_OF_RUNS += ("images", "epochs", "seconds", "run", "error")
+TABLE_COLUMNS = frozenset((*_OF_IMAGES, *_OF_RUNS))
+"""Columns that tables have anyway: no metric can have their name."""
+
 PointScores = Mapping[str, Mapping[str, float]]
 """What a `PointMetric` gives: numbers by row and column of its table."""
 
@@ -36,12 +42,17 @@ def asked_metrics(metrics: Sequence[str | Metric]) -> tuple[Metric, ...]:
 
     Raises:
         UnknownComponentError: No metric has this name; suggests near ones.
-        UsageError: Two have the same name.
+        UsageError: Two have the same name, or one that of a column of every table.
     """
     made = [create("metric", each) if isinstance(each, str) else each for each in metrics]
     names = [each.registered_name for each in made]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"metric {twice[0]!r} is asked for twice")
+    if taken := [name for name in names if name in TABLE_COLUMNS]:
+        raise UsageError(
+            f"metric {taken[0]!r} has the name of a column that tables have anyway",
+            hint="register it by another name",
+        )
     return tuple(made)
 
 

@@ -8,10 +8,15 @@ from scipy.spatial.distance import cdist
 from crowdkit_core import register
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import ShapeError, UsageError
-from crowdkit_core.evaluation import evaluate, format_report, report_dict
+from crowdkit_core.evaluation import evaluate, format_report, report_dict, write_image_csv
+from crowdkit_core.grid import GridRun, Outcome
+from crowdkit_core.grid.tables import columns
 from crowdkit_core.interfaces import MapMetric, Metric, PointMetric
 from crowdkit_core.localization import LocalMaxima
+from crowdkit_core.settings import ComponentSettings, Recipe
 from crowdkit_core.testing import check_metric
+
+MCNN = ComponentSettings(name="mcnn")
 
 
 class Overlap(MapMetric):
@@ -117,6 +122,19 @@ def test_errors_name_them(red_pixels, three_images):
         evaluate(red_pixels(), three_images, metrics=["nearest"])
     with pytest.raises(UsageError, match=r"'overlop'; did you mean 'overlap'"):
         evaluate(red_pixels(), three_images, metrics=["overlop"])
+
+
+def test_no_metric_takes_a_column_that_tables_have_anyway(red_pixels, three_images, tmp_path):
+    report = evaluate(red_pixels(), three_images)
+    write_image_csv(report.images, tmp_path / "images.csv")
+    of_images = (tmp_path / "images.csv").read_text().splitlines()[0].split(",")
+    run = GridRun(labels=(), replicate="", folder=tmp_path, recipe=Recipe(counter=MCNN))
+    for name in {*of_images, "group", *columns(Outcome(run=run))} - {"count double"}:
+        with (
+            register("metric", name, Overlap),
+            pytest.raises(UsageError, match=f"'{name}' has the name of a column"),
+        ):
+            evaluate(red_pixels(), three_images, metrics=[name])
 
 
 def test_a_metric_of_another_form_is_refused(red_pixels, three_images):
