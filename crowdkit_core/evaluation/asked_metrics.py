@@ -28,8 +28,10 @@ from crowdkit_core.metrics import at_full_resolution
 from crowdkit_core.registry import create
 
 _OF_IMAGES = ("name", "group", "actual", "predicted", "error", "game0", "game1", "game2", "game3")
-_OF_RUNS = ("state", "mae", "mae_low", "mae_high", "rmse", "nae", "baseline_mae")
-_OF_RUNS += ("images", "epochs", "seconds", "run", "error")
+_OF_RUNS = (
+    *("state", "mae", "mae_low", "mae_high", "rmse", "nae", "baseline_mae"),
+    *("images", "epochs", "seconds", "run", "error"),
+)
 TABLE_COLUMNS = frozenset((*_OF_IMAGES, *_OF_RUNS))
 """Columns that tables have anyway: no metric can have their name."""
 
