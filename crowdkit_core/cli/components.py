@@ -1,6 +1,6 @@
 """Counters, localizers and devices as commands name them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from crowdkit_core.errors import UsageError
 from crowdkit_core.inference import TileSide
 from crowdkit_core.interfaces import Counter, Localizer
 from crowdkit_core.registry import create
-from crowdkit_core.settings import resolve_component
+from crowdkit_core.settings import parse_overrides, resolve_component
 from crowdkit_core.weights import read_weights
 
 
@@ -25,13 +25,23 @@ def trained_counter(name: str | None, weights: Path | None, options: Mapping[str
             "a counter without weights cannot count",
             hint="add --weights FILE; `crowdkit train` writes best.safetensors in its run folder",
         )
+    counter: Counter = create("counter", counter_of(weights, name), **options, weights=weights)
+    return counter
+
+
+def counter_of(weights: Path, name: str | None) -> str:
+    """The counter that weights belong to: as named, or as their file says.
+
+    Raises:
+        UsageError: Neither says it.
+        WeightsError: The file cannot be read.
+    """
     name = name or read_weights(weights).component
     if not name:
         raise UsageError(
             f"{weights} does not say which counter it is for", hint="add --counter NAME"
         )
-    counter: Counter = create("counter", name, **options, weights=weights)
-    return counter
+    return name
 
 
 def named_localizer(name: str | None, options: Mapping[str, Any]) -> Localizer | None:
@@ -72,6 +82,16 @@ def tile_side(text: str) -> TileSide:
     if not text.isdigit():
         raise UsageError(f"--tile {text!r}: expected auto or a number of pixels")
     return int(text) or None
+
+
+def refuse_split(overrides: Sequence[str]) -> None:
+    """Refuse ``--set dataset.split=...`` where ``--split`` chooses it.
+
+    Raises:
+        UsageError: It was given.
+    """
+    if "split" in parse_overrides(overrides).get("dataset", {}):
+        raise UsageError("dataset.split cannot be set here", hint="choose it by --split")
 
 
 def only_sections(table: Mapping[str, Any], *allowed: str) -> dict[str, dict[str, Any]]:

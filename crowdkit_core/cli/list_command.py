@@ -23,7 +23,7 @@ FILES = ("recipe", "grid")
 def list_components_command(kind: str | None, as_json: bool) -> None:
     """List installed components, recipes and grids of runs, of one KIND or of all.
 
-    Kinds: density_generator counter loss trainer localizer dataset, and recipe and grid.
+    Kinds: density_generator counter loss trainer localizer dataset metric, and recipe and grid.
     """
     kind = kind.removesuffix("s") if kind in ("recipes", "grids") else kind
     if as_json:

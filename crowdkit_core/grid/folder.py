@@ -86,16 +86,16 @@ class GridFolder:
         resume = (directory / DATA_FILE).exists()
         return replace(run.recipe, run=replace(run.recipe.run, directory=directory, resume=resume))
 
-    def require_own(self, *, begun: bool = False) -> None:
+    def require_own(self, *, existing: bool = False) -> None:
         """Check that the folder is new, or holds this grid and nothing else; nothing is written.
 
         Args:
-            begun: Whether a new folder is refused too.
+            existing: Whether a new folder is refused too.
 
         Raises:
             UsageError: It holds something else, or a run that began with other settings.
         """
-        if begun and not (self.path / GRID_FILE).exists():
+        if existing and not (self.path / GRID_FILE).exists():
             raise UsageError(f"{self.path}: holds no grid")
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file, expected a folder for the grid")
@@ -116,7 +116,7 @@ class GridFolder:
             if changed := list(_changes(load_recipe(file), runs[folder].recipe)):
                 raise UsageError(
                     f"{file.parent}: began with other settings: {'; '.join(changed)}",
-                    hint="choose another --output, or delete that run to run it anew",
+                    hint="choose another --output, or delete that run to run it again",
                 )
 
     def describe(self) -> None:

@@ -1,4 +1,4 @@
-"""How much a density map looks like the wanted one: SSIM, PSNR, and people seen on background.
+"""Similarity of density maps: SSIM, PSNR, and the share of people on background.
 
 All three compare maps at full resolution, one cell per pixel: they come out far lower on coarse
 maps. `at_full_resolution` brings the map of a coarser counter there.
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crowdkit_core.errors import ShapeError
-from crowdkit_core.interfaces import Size
+from crowdkit_core.interfaces import MapMetric, Size
 from crowdkit_core.metrics.structural_similarity import ssim_map
 
 BACKGROUND = 1e-5
@@ -179,6 +179,64 @@ def background_ratio_by_image(
 def mean_of_defined(values: Float[Tensor, " B"]) -> Float[Tensor, ""]:
     """Mean of the values that are finite; NaN if none is."""
     return values[values.isfinite()].mean()
+
+
+class SSIM(MapMetric):
+    """Structural similarity of density maps, 1 where they agree.
+
+    The function is `ssim`.
+
+    Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
+    for Crowd Density Map Estimation, WACV 2021, Table 5
+    """
+
+    title = "SSIM"
+
+    def by_image(self, predicted: Tensor, target: Tensor, roi: Tensor) -> Tensor:
+        """Of each image, `ssim_by_image`."""
+        return ssim_by_image(predicted, target, roi=roi)
+
+
+class PSNR(MapMetric):
+    """Peak signal-to-noise ratio of density maps in decibels, infinite where they agree.
+
+    The function is `psnr`.
+
+    Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
+    for Crowd Density Map Estimation, WACV 2021, Table 5
+    """
+
+    title = "PSNR (dB)"
+    digits = 2
+
+    def by_image(self, predicted: Tensor, target: Tensor, roi: Tensor) -> Tensor:
+        """Of each image, `psnr_by_image`."""
+        return psnr_by_image(predicted, target, roi=roi)
+
+
+class BackgroundRatio(MapMetric):
+    """Share of the predicted people who stand where nobody is (false recognition ratio).
+
+    The function is `background_ratio`.
+
+    Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
+    for Crowd Density Map Estimation, WACV 2021, Table 6
+
+    Args:
+        threshold: Persons per pixel of the annotated map below which nobody is there.
+    """
+
+    title = "background"
+    digits = 4
+    higher_is_better = False
+
+    def __init__(self, *, threshold: float = BACKGROUND) -> None:
+        self.threshold = threshold
+        self.note = f"share of the predicted people where the annotated map is below {threshold:g}"
+
+    def by_image(self, predicted: Tensor, target: Tensor, roi: Tensor) -> Tensor:
+        """Of each image, `background_ratio_by_image`."""
+        return background_ratio_by_image(predicted, target, roi=roi, threshold=self.threshold)
 
 
 def _handed_out(length: int, stride: int, *, like: Tensor) -> Float[Tensor, "cells length"]:

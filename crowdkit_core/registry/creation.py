@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # importing an interface imports torch
         DensityGenerator,
         Localizer,
         Loss,
+        Metric,
         Trainer,
     )
 
@@ -36,13 +37,15 @@ def create(kind: Literal["localizer"], name: str, **options: Any) -> "Localizer"
 @overload
 def create(kind: Literal["dataset"], name: str, **options: Any) -> "Dataset": ...
 @overload
+def create(kind: Literal["metric"], name: str, **options: Any) -> "Metric": ...
+@overload
 def create(kind: str, name: str, **options: Any) -> Any: ...
 def create(kind: str, name: str, **options: Any) -> Any:
     """Make a component.
 
     Args:
-        kind: ``density_generator``, ``counter``, ``loss``, ``trainer``, ``localizer`` or
-            ``dataset``.
+        kind: ``density_generator``, ``counter``, ``loss``, ``trainer``, ``localizer``,
+            ``dataset`` or ``metric``.
         name: Its registered name; ``DISTRIBUTION:NAME`` where two distributions offer one.
         **options: The component's own. A counter or density generator also takes ``weights``, a
             file to load; options fixed by that file lose to those given here.

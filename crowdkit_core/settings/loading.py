@@ -1,14 +1,14 @@
 """From layers of settings to a checked recipe."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from crowdkit_core.errors import OptionsError, UsageError
 from crowdkit_core.registry.creation import loads_weights
-from crowdkit_core.registry.kinds import KINDS, checked_kind
+from crowdkit_core.registry.kinds import checked_kind
 from crowdkit_core.registry.lookup import Found, find, installed
 from crowdkit_core.registry.options import Parameters, Problem, check_options, parameters
 from crowdkit_core.settings.layers import Table, layered, sections
@@ -26,6 +26,9 @@ DEFAULTS: Mapping[str, Any] = {
     "trainer": {"name": "supervised"},
 }
 """What a recipe need not say."""
+
+SECTIONS = tuple(each.name for each in fields(Recipe) if each.name != "run")
+"""Kinds of component that a recipe names."""
 
 OPTIONAL = "localizer"
 SPLIT = "split"
@@ -128,13 +131,13 @@ def _recipe_table(source: str | Path) -> Table:
 
 def _resolved(table: Table, source: str) -> Recipe:
     findings = _Findings()
-    for key in table.keys() - {*KINDS, "run"}:
-        near = get_close_matches(key, [*KINDS, "run"], n=1)
+    for key in table.keys() - {*SECTIONS, "run"}:
+        near = get_close_matches(key, [*SECTIONS, "run"], n=1)
         guess = f"; did you mean {near[0]}?" if near else ""
-        findings.add(key, f"unknown section{guess}", f"sections: {', '.join([*KINDS, 'run'])}")
+        findings.add(key, f"unknown section{guess}", f"sections: {', '.join([*SECTIONS, 'run'])}")
     components = {
         kind: _component(kind, table.get(kind, {}), findings)
-        for kind in KINDS
+        for kind in SECTIONS
         if kind != OPTIONAL or kind in table
     }
     run = _run(table.get("run", {}), findings)

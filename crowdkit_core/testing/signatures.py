@@ -5,7 +5,7 @@ from crowdkit_core.interfaces import Component
 from crowdkit_core.registry.options import parameters
 from crowdkit_core.testing.runner import Check, check_for
 
-KINDS = ("density generator", "counter", "loss", "trainer", "localizer", "dataset")
+KINDS = ("density generator", "counter", "loss", "trainer", "localizer", "dataset", "metric")
 
 
 def options_are_typed(component: Component) -> None:

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 import crowdkit_core
 from crowdkit_core.errors import OptionsError, WeightsError
-from crowdkit_core.evaluation.image_result import measure
+from crowdkit_core.evaluation.asked_metrics import asked_metrics
+from crowdkit_core.evaluation.image_result import Measures, measure
 from crowdkit_core.inference import count
 from crowdkit_core.interfaces import (
     Annotation,
@@ -125,7 +126,8 @@ def test_points_need_no_localizer(scene) -> None:
     assert sorted(map(tuple, counted.points.xy.tolist())) == centres(scene.outside + scene.closer)
     heads = Points(counted.points.xy, canvas_size=SIZE)
     sample = Sample(name="a", image=scene.image, points=heads)
-    result = measure(scene.counter, sample, torch.device("cpu"), radii=(4.0,), metrics=("ap",))
+    measures = Measures(radii=(4.0,), metrics=asked_metrics(["ap"]))
+    result = measure(scene.counter, sample, torch.device("cpu"), measures)
     assert result.localization[4.0].f1 == 1
     assert result.ranked is not None
 
