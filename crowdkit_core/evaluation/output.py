@@ -16,6 +16,7 @@ from crowdkit_core.evaluation.report import Report
 from crowdkit_core.evaluation.scores import GroupMeans, RangeScores, Scores
 from crowdkit_core.files import atomic_write
 from crowdkit_core.interfaces import Metric
+from crowdkit_core.jsonable import jsonable
 from crowdkit_core.metrics import LocalizationScores
 from crowdkit_core.tables import table
 
@@ -74,7 +75,7 @@ def report_dict(report: Report, *, images: bool = True) -> dict[str, Any]:
     del document["images"]
     if images:
         document["images"] = [_image_dict(image) for image in report.images]
-    return {name: _plain(value) for name, value in document.items()}
+    return {name: jsonable(value) for name, value in document.items()}
 
 
 def write_report(report: Report, path: str | Path) -> None:
@@ -129,14 +130,6 @@ def _about(metric: Metric) -> dict[str, Any]:
         "higher_is_better": metric.higher_is_better,
         "note": metric.note,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _point_lines(metric: Metric, scores: PointScores) -> list[str]:

@@ -1,12 +1,12 @@
 """The log of a run: one JSON object per line, in ``log.jsonl`` of its folder."""
 
 import json
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from crowdkit_core.jsonable import jsonable
 from crowdkit_core.registry.hooks import hookimpl
 
 LOG_FILE = "log.jsonl"
@@ -45,15 +45,6 @@ class JsonlLog:
         if self._path is None:
             return
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        line = json.dumps({"event": event, "time": time, **_finite(values)}, default=str)
+        line = json.dumps({"event": event, "time": time, **jsonable(values)}, default=str)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-
-
-def _finite(value: Any) -> Any:
-    """The value with null for the numbers JSON cannot write."""
-    if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

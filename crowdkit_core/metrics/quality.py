@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from crowdkit_core.errors import ShapeError
 from crowdkit_core.interfaces import MapMetric, Size
 from crowdkit_core.metrics.structural_similarity import ssim_map
+from crowdkit_core.precision import at_least_float32
 
 BACKGROUND = 1e-5
 """Persons per pixel of the wanted map below which CFANet calls a pixel background."""
@@ -259,7 +260,7 @@ def _checked(predicted: Tensor, actual: Tensor, roi: Tensor | None) -> tuple[Ten
         )
     inside = torch.ones_like(predicted, dtype=torch.bool) if roi is None else roi[:, None]
     maps = torch.stack([predicted, actual])
-    return maps.to(torch.promote_types(maps.dtype, torch.float32)) * inside, inside
+    return at_least_float32(maps) * inside, inside
 
 
 def _over_common_peak(maps: Tensor) -> Tensor:

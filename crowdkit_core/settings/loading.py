@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from crowdkit_core.settings.recipe import ComponentSettings, Recipe
 from crowdkit_core.settings.recipe_files import GRID, read_recipe_table
 from crowdkit_core.settings.run import RunSettings
 from crowdkit_core.settings.writing import is_plain
+from crowdkit_core.spelling import did_you_mean
 
 DEFAULTS: Mapping[str, Any] = {
     "dataset": {"name": "synthetic"},
@@ -132,8 +132,7 @@ def _recipe_table(source: str | Path) -> Table:
 def _resolved(table: Table, source: str) -> Recipe:
     findings = _Findings()
     for key in table.keys() - {*SECTIONS, "run"}:
-        near = get_close_matches(key, [*SECTIONS, "run"], n=1)
-        guess = f"; did you mean {near[0]}?" if near else ""
+        guess = did_you_mean(key, [*SECTIONS, "run"], before="; ")
         findings.add(key, f"unknown section{guess}", f"sections: {', '.join([*SECTIONS, 'run'])}")
     components = {
         kind: _component(kind, table.get(kind, {}), findings)

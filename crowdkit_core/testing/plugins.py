@@ -14,6 +14,7 @@ from crowdkit_core.errors import CrowdkitError, UnknownComponentError
 from crowdkit_core.interfaces import Component
 from crowdkit_core.registry import ComponentInfo, create, list_components
 from crowdkit_core.registry.discovery import CORE
+from crowdkit_core.testing.recipes import recipe_problems
 from crowdkit_core.testing.runner import checks_of
 
 
@@ -61,6 +62,10 @@ def check_plugin(
     components = _components(name)
     distribution = components[0].distribution
     results = [*_check_package(distribution, components)]
+    results += [
+        CheckResult(f"recipe {name}", "parts_fit", problem)
+        for name, problem in recipe_problems(distribution)
+    ]
     for component in components:
         results += _check_component(component, (options or {}).get(component.kind, {}))
     return results

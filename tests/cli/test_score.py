@@ -98,7 +98,7 @@ def test_points_of_another_tool_are_scored(crowdkit, photos, tmp_path):
         (["--metrics", "ap"], "needs a score for every point"),
         (["--radii", "4,x"], "expected numbers of pixels"),
         (["--radii", "0"], "expected positive numbers"),
-        (["--format", "coko"], "did you mean coco"),
+        (["--format", "coko"], "did you mean 'coco'"),
         (["--columns", "name=filename"], "columns: image, x, y, split, points, score"),
         (["--columns", "image"], "expected such as image=filename"),
         (["--format", "coco", "--columns", "x=col"], "coco has no columns"),

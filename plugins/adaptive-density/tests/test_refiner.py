@@ -122,7 +122,7 @@ def test_what_the_base_says_of_itself() -> None:
     ("base", "error", "says"),
     [
         ({"sigma": 4.0}, OptionsError, "expected a generator's name"),
-        ({"name": "fixed", "sigmas": 4.0}, OptionsError, "did you mean sigma"),
+        ({"name": "fixed", "sigmas": 4.0}, OptionsError, "did you mean 'sigma'"),
         ("fxied", UnknownComponentError, "fixed"),
     ],
 )

@@ -13,6 +13,7 @@ from crowdkit_core.errors import OptionsError
 from crowdkit_core.interfaces import Dataset, DensityGenerator, Size
 from crowdkit_core.losses import squared_error
 from crowdkit_core.networks import conv_relu_stack
+from crowdkit_core.precision import at_least_float32
 
 _PAPER: Mapping[str, Any] = {"name": "fixed", "sigma": 16.0}
 
@@ -75,7 +76,7 @@ class AdaptiveRefiner(DensityGenerator):
         with torch.autocast(weight.device.type, enabled=False):
             given = self.base(points, size, stride=stride, sigmas=sigmas, images=images)
         refined: Tensor = self.network(given.to(weight.dtype))
-        return refined.to(torch.promote_types(refined.dtype, torch.float32))
+        return at_least_float32(refined)
 
     def fit(self, dataset: Dataset) -> None:
         """As the base, see `DensityGenerator.fit`."""

@@ -59,11 +59,6 @@ def enlarged_conv(
     return F.conv2d(enlarge(taps, size), shifts, conv.bias, padding=1)
 
 
-def at_least_single(values: Tensor) -> Tensor:
-    """Half precision becomes float32: it can neither add up a crowd nor tell 1 from 0.999."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
 def run_step(step: Callable[..., Any], *inputs: Any, checkpointing: bool) -> Any:
     """``step(*inputs)``; with ``checkpointing`` only its inputs are kept for the backward pass."""
     if not (checkpointing and torch.is_grad_enabled()):

@@ -30,6 +30,7 @@ from crowdkit_core.interfaces import (
     Target,
 )
 from crowdkit_core.losses import cut, maps_of_kind, mean_inside, same_size_images
+from crowdkit_core.precision import at_least_float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +218,7 @@ def _mean_over_cells(
     values = []
     # Cross entropies of probabilities are not allowed, and not exact, in half precision.
     with torch.autocast(maps.device.type, enabled=False):
-        maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
+        maps = at_least_float32(maps)
         for size, images in same_size_images(target).items():
             full = cut(density, images, size, 1).to(maps.dtype)
             costs = compare(cut(maps, images, size, stride), full)

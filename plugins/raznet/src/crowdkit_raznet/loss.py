@@ -17,6 +17,7 @@ from crowdkit_core.losses import (
     mean_over_images,
     same_size_images,
 )
+from crowdkit_core.precision import at_least_float32
 from crowdkit_raznet.targets import attention_target, localization_labels
 
 _EPSILON = 1e-12  # persons squared per cell: keeps the root's slope finite where the map is perfect
@@ -128,7 +129,7 @@ class RazLoss(Loss):
         values = []
         # Logarithms of probabilities are not allowed, and not exact, in half precision.
         with torch.autocast(maps.device.type, enabled=False):
-            maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
+            maps = at_least_float32(maps)
             for size, images in same_size_images(target).items():
                 made = [wanted(target.points[i], size, stride) for i in images]
                 costs = compare(

@@ -20,8 +20,8 @@ from crowdkit_core.interfaces import (
     require_fit,
     require_strides,
 )
+from crowdkit_core.registry import has_option, with_options
 from crowdkit_core.training import OptimizationSettings, SupervisedStage
-from crowdkit_recurrent_distillation.changed_options import has_option, with_options
 from crowdkit_recurrent_distillation.distilled_stage import DistilledStage
 
 PAPER_SIGMA_MAX = (25.0, 20.0, 10.0, 5.0)
