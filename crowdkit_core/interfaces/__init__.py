@@ -13,6 +13,7 @@ from crowdkit_core.interfaces.prediction import MapKind, MapSpec, Prediction, ce
 from crowdkit_core.interfaces.samples import Annotation, Batch, Lengths, Sample, Size
 from crowdkit_core.interfaces.target import Target
 from crowdkit_core.interfaces.trainer import (
+    AtLeastOne,
     LoopSettings,
     Optimization,
     Stage,
@@ -25,6 +26,7 @@ from crowdkit_core.interfaces.weighted import Weighted
 
 __all__ = [
     "Annotation",
+    "AtLeastOne",
     "Batch",
     "Component",
     "Counter",

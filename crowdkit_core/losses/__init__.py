@@ -7,6 +7,7 @@ from crowdkit_core.losses.maps import (
     map_pairs,
     maps_of_kind,
     mean_inside,
+    mean_over_cells,
     mean_over_images,
     same_size_images,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "map_pairs",
     "maps_of_kind",
     "mean_inside",
+    "mean_over_cells",
     "mean_over_images",
     "same_size_images",
     "squared_error",

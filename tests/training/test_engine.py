@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from crowdkit_core import files
+from crowdkit_core import create, files
 from crowdkit_core.data import Augmentation
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import (
@@ -550,9 +550,12 @@ def test_loop_settings_out_of_range(options) -> None:
 
 
 @pytest.mark.parametrize("options", [{"epochs": 0}, {"batch_size": 0}])
-def test_supervised_settings_out_of_range(options) -> None:
-    with pytest.raises(OptionsError, match="must be at least 1"):
-        Supervised(**options)
+def test_supervised_settings_out_of_range(toys, options) -> None:
+    (name,) = options
+    with pytest.raises(OptionsError, match=f"{name}: .*greater than or equal to 1"):
+        create("trainer", "supervised", **options)
+    with pytest.raises(OptionsError, match=f"{name} of stage 'supervised' is 0"):
+        Supervised(**options).stages(toys.task())
 
 
 def test_deterministic_run_restores_the_switch(toys, tmp_path) -> None:
