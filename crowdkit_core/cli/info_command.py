@@ -70,7 +70,7 @@ def _show_network(
     image = image_size(size) if size else DEFAULT_SIZE
     options = only_sections(parse_overrides(overrides), "counter")
     counter = create("counter", name, **options["counter"])
-    measured = measure_cost(counter, image, device=chosen_device(device) if device else None)
+    measured = measure_cost(counter, image, device=chosen_device(device) if device else "meta")
     description = describe("counter", name)
     if as_json:
         print_json([{**asdict(description), "network": network_dict(counter, measured)}])

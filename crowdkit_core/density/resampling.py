@@ -1,13 +1,12 @@
 """Another grid of cells over the same frame, with every person kept."""
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from crowdkit_core.errors import ShapeError, UsageError
 from crowdkit_core.interfaces import Size
+from crowdkit_core.precision import without_autocast
 
 
 def resample_density(
@@ -50,14 +49,8 @@ def resample_density(
         _shares(cells, length, stride, like=density)
         for cells, length in zip(density.shape[-2:], size, strict=True)
     )
-    with _full_precision(density.device.type):
+    with without_autocast(density.device):  # mixed precision would round people away
         return rows @ density @ columns.mT
-
-
-def _full_precision(device: str) -> AbstractContextManager[object]:
-    """Mixed precision would round people away."""
-    mixed = torch.amp.is_autocast_available(device)
-    return torch.autocast(device, enabled=False) if mixed else nullcontext()
 
 
 def _shares(cells: int, length: int, stride: int, *, like: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError
 from crowdkit_core.interfaces import Loss, MapKind, Prediction, Size, Target
-from crowdkit_core.precision import at_least_float32
+from crowdkit_core.precision import at_least_float32, without_autocast
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def mean_over_cells(
     """
     shares = target.shares(stride)
     means = []
-    with torch.autocast(maps.device.type, enabled=False):
+    with without_autocast(maps.device):
         maps = at_least_float32(maps)
         for size, images in same_size_images(target).items():
             inside = None if shares is None else cut(shares, images, size, stride)

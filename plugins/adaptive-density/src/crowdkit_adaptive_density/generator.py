@@ -20,7 +20,7 @@ from crowdkit_core.density import sum_pool
 from crowdkit_core.errors import OptionsError, UsageError, require_at_least_one
 from crowdkit_core.interfaces import DensityGenerator, Size
 from crowdkit_core.networks import init_normal, pad_to_multiple
-from crowdkit_core.precision import at_least_float32
+from crowdkit_core.precision import at_least_float32, without_autocast
 
 Constraint = Literal["global", "local", "hard"]
 """What ties the map to the true count: its sum, its sums over patches, or division by its sum."""
@@ -154,7 +154,7 @@ class AdaptiveGenerator(DensityGenerator):
         """
         dots = dot_maps(points, size)
         # Half precision would round the mass of every point before anything is learned.
-        with torch.autocast(dots.device.type, enabled=False):
+        with without_autocast(dots.device):
             blurred = self.blur(dots)
         blurred = blurred.to(self._dtype)
         attention = self.attention(blurred, images)
