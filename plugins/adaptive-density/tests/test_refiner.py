@@ -98,7 +98,7 @@ def test_any_generator_can_be_refined(base: Any, same: DensityGenerator) -> None
 
 def test_the_default_is_the_papers_fixed_gaussian() -> None:
     given = AdaptiveRefiner().details(crowd(), SIZE, stride=8)["base"]
-    assert torch.equal(given, Fixed(preset="adaptive-density")([crowd()], SIZE, stride=8)[0, 0])
+    assert torch.equal(given, Fixed(sigma=16.0)([crowd()], SIZE, stride=8)[0, 0])
 
 
 def test_widths_measured_on_the_whole_image_are_the_bases() -> None:
