@@ -165,7 +165,6 @@ class LoopSettings:
             is validated and saved; None for none.
         accumulate: Batches whose gradients are averaged into one optimizer step.
         clip_norm: Greatest 2-norm of each optimizer's gradients.
-        clip_value: Greatest absolute value of a gradient's entries.
 
     Raises:
         OptionsError: A value out of its range.
@@ -176,20 +175,15 @@ class LoopSettings:
     ema: float | None = None
     accumulate: int = 1
     clip_norm: float | None = None
-    clip_value: float | None = None
 
     def __post_init__(self) -> None:
         require_at_least_one(
             {name: getattr(self, name) for name in ("validate_every", "patience", "accumulate")}
         )
-        for name in ("clip_norm", "clip_value"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise OptionsError(f"{name} is {value}, must be positive")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise OptionsError(f"clip_norm is {self.clip_norm}, must be positive")
         if self.ema is not None and not 0 < self.ema < 1:
             raise OptionsError(f"ema is {self.ema}, must be between 0 and 1")
-        if self.clip_norm is not None and self.clip_value is not None:
-            raise OptionsError("clip_norm and clip_value exclude each other")
 
 
 class Trainer(Component, ABC):

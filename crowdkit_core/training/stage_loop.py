@@ -141,12 +141,12 @@ class StageLoop:
         return {name: each for name, each in everyone if epoch % each.every_epochs == 0}
 
     def _clip(self, optimizer: Any) -> None:
-        norm, value = self.loop.clip_norm, self.loop.clip_value
-        if norm is None and value is None:
+        norm = self.loop.clip_norm
+        if norm is None:
             return
         # Infinite gradients are left to the loss check and to float16's loss scaling.
         self.fabric.clip_gradients(
-            self.objective, optimizer, max_norm=norm, clip_val=value, error_if_nonfinite=False
+            self.objective, optimizer, max_norm=norm, error_if_nonfinite=False
         )
 
     def _step_optimizers(self, optimizers: Sequence[Any]) -> None:
