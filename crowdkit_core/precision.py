@@ -1,4 +1,4 @@
-"""Keep the precision that sums and squares of people need, where a network runs in half of it."""
+"""Compute in float32 at least where a network runs in half precision."""
 
 from contextlib import AbstractContextManager, nullcontext
 

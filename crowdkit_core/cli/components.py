@@ -1,4 +1,4 @@
-"""Counters, localizers and devices as commands name them."""
+"""Make counters, localizers and devices from what commands are given."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

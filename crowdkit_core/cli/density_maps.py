@@ -1,4 +1,4 @@
-"""The maps that `crowdkit density` is asked for."""
+"""Make the maps that `crowdkit density` is asked for."""
 
 import tomllib
 from collections.abc import Mapping

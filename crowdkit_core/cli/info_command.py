@@ -58,7 +58,7 @@ def _show_network(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """The counter of that name, built."""
+    """Build a counter and show its cost."""
     from crowdkit_core.cli.components import chosen_device, only_sections
     from crowdkit_core.cli.network_facts import format_network, image_size, network_dict
     from crowdkit_core.networks.cost import DEFAULT_SIZE, measure_cost

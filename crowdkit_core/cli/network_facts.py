@@ -27,7 +27,7 @@ def image_size(text: str) -> Size:
 
 
 def network_dict(counter: Counter, cost: NetworkCost) -> dict[str, Any]:
-    """Everything, for JSON."""
+    """The cost and the declarations of a counter, for JSON."""
     return {
         "stride": counter.stride,
         "direct_count": counter.direct_count,

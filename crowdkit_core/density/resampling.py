@@ -1,4 +1,4 @@
-"""Another grid of cells over the same frame, with every person kept."""
+"""Resample a density map to another grid of cells, with every person kept."""
 
 import torch
 from jaxtyping import Float

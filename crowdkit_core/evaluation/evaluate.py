@@ -187,7 +187,7 @@ def _summed(sums: Tensor, world_size: int, device: torch.device) -> Tensor:
 
 
 def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:
-    """What tiles take the place of, if not of one pass over the image."""
+    """State what tiles replace, if not one pass over the image."""
     if not isinstance(tile, int) or type(counter).predict is Counter.predict:
         return {}
     lost = f"the inference of {counter.registered_name} and the further counts it gives"

@@ -1,4 +1,4 @@
-"""The results of one evaluated image, and how they are measured."""
+"""Measure the results of one evaluated image."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ class ImageResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """What is measured on each image beside its count.
+    """Settings of what is measured on each image beside its count.
 
     Attributes:
         tile: None for whole images; else as for `inference.count`.

@@ -82,7 +82,7 @@ def pool(
 
 
 def radius_label(radius: MatchingRadius) -> str:
-    """How tables name a matching radius.
+    """Name a matching radius for tables.
 
     Example:
         >>> radius_label(8.0), radius_label("sigma_l")

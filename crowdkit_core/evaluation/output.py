@@ -1,4 +1,4 @@
-"""A report as text, JSON, and a table of images."""
+"""Write a report as text, JSON, and a table of images."""
 
 import csv
 import json
@@ -123,7 +123,7 @@ def _localization_dict(scores: LocalizationScores) -> dict[str, float]:
 
 
 def _about(metric: Metric) -> dict[str, Any]:
-    """What readers of its numbers need, tables of many runs among them."""
+    """Title, digits, direction and note of a metric, for readers of its numbers."""
     return {
         "title": metric.title,
         "digits": metric.digits,

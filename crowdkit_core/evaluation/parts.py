@@ -1,4 +1,4 @@
-"""The parts of an evaluation, made from a recipe and a weights file."""
+"""Make the parts of an evaluation from a recipe and a weights file."""
 
 from collections.abc import Sequence
 from pathlib import Path

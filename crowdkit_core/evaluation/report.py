@@ -1,4 +1,4 @@
-"""The result of an evaluation."""
+"""Summarise the results of all images in a report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ Fact = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """How well a counter counted a dataset.
+    """Result of evaluating a counter on a dataset.
 
     Attributes:
         counter: The counter's name.
@@ -46,7 +46,7 @@ class Report:
         from_density: In how many images, each with a region, ``count`` is the sum of the density
             map inside because the counter's own, regressed count cannot be restricted.
         by_range: The same by count range.
-        by_group: The same by the dataset's groups (scenes, say), of those images that have one.
+        by_group: The same by the dataset's groups (such as scenes), of those images that have one.
         group_means: By name of the count, errors averaged over groups; empty without groups.
         localization: Precision, recall and F1 by matching radius in pixels, and by the heads' own
             ``sigma_s`` and ``sigma_l`` where the dataset has boxes.
@@ -58,7 +58,7 @@ class Report:
         map_target: The density generator they were compared with; empty where they were not.
         point_scores: Those of ranked points, by name, row and column of their table.
         baseline_mae: MAE of predicting the training images' mean count; None if unknown.
-        stamp: Facts a reader must know (a checkpoint chosen on test images, say).
+        stamp: Facts a reader must know (such as a checkpoint chosen on test images).
         images: Every image, in the dataset's order.
     """
 

@@ -1,4 +1,4 @@
-"""A grid of runs as a value."""
+"""The value that describes a grid of runs."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class GridRun:
 
     @property
     def label(self) -> str:
-        """How messages name it: its folder."""
+        """Its name in messages: its folder."""
         return self.folder.as_posix()
 
 

@@ -1,4 +1,4 @@
-"""From a recipe file with a ``[grid]`` table to the runs of a grid."""
+"""Load a grid of runs from a recipe file with a ``[grid]`` table."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The scores that tables of a grid show, read from the reports of its runs."""
+"""Read the scores that a grid's tables show from the reports of its runs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The results of a grid: a line for each run, and mean and spread of each cell."""
+"""Write the results of a grid: a line for each run, and mean and spread of each cell."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ def write_tables(place: GridFolder) -> None:
 
 
 def markdown(place: GridFolder) -> str:
-    """The table of a grid, under a head that says how it came about."""
+    """The table of a grid, under a head with the command and the data."""
     grid, outcomes = place.grid, place.outcomes()
     lines = [f"# {grid.source}", "", "```text", grid.command(place.path), "```", ""]
     lines += [f"- {fact}" for fact in _facts(grid, outcomes)]
@@ -68,7 +68,7 @@ def markdown(place: GridFolder) -> str:
 
 
 def columns(outcome: Outcome, further: Sequence[Score] = ()) -> dict[str, Any]:
-    """What ``runs.csv`` says of a run besides its labels; None for what is not known yet.
+    """Columns of ``runs.csv`` for a run besides its labels; None for what is not known yet.
 
     Args:
         outcome: The run.

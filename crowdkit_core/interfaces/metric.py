@@ -12,7 +12,7 @@ from crowdkit_core.interfaces.points import LocalizedPoints
 
 
 class Metric(Component, ABC):
-    """What an evaluation measures beside the errors of counts; see `MapMetric` and `PointMetric`.
+    """Measures more than errors of counts in an evaluation; see `MapMetric` and `PointMetric`.
 
     Attributes:
         title: How tables call it, with its unit if it has one: ``PSNR (dB)``.

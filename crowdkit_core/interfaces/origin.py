@@ -1,4 +1,4 @@
-"""Where a component came from: its registered name, distribution and options."""
+"""Base class of all components, which know their registered name, distribution and options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,5 +40,5 @@ class Component:
 
     @property
     def label(self) -> str:
-        """How messages name this object: ``counter 'mcnn'``, or the class if unregistered."""
+        """Its name in messages: ``counter 'mcnn'``, or the class if unregistered."""
         return f"{self.kind} {self.registered_name!r}"

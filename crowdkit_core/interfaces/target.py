@@ -1,4 +1,4 @@
-"""What a loss compares a prediction with."""
+"""The target a loss compares a prediction with."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -99,7 +99,7 @@ class Target:
         return frozenset(self._densities)
 
     def penalty(self) -> Float[Tensor, ""] | None:
-        """What the density generator pays for the maps made so far; None if it pays nothing.
+        """Penalty of the density generator for the maps made so far; None if it has none.
 
         Summed over strides; of a batch it is the mean over images, like a loss. Each map is judged
         as it was made, for the people inside the region and before it is cut to it, without

@@ -13,7 +13,7 @@ LOG_FILE = "log.jsonl"
 
 
 class JsonlLog:
-    """Appends a line when training begins, after each epoch, and when training is over.
+    """Appends a line when training starts, after each epoch, and when training ends.
 
     Each line has ``event`` (``training_started``, ``epoch_ended`` or ``training_ended``) and
     ``time``. A resumed run goes on in the same file after another ``training_started``; of two
@@ -25,19 +25,19 @@ class JsonlLog:
 
     @hookimpl
     def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
-        """Begin or go on with the log of a run folder."""
+        """Start the log of a run folder, or continue it."""
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / LOG_FILE
         self._write("training_started", {"stages": dict(stages)})
 
     @hookimpl
     def epoch_ended(self, record: Mapping[str, Any]) -> None:
-        """Note an epoch."""
+        """Write the line of an epoch."""
         self._write("epoch_ended", record)
 
     @hookimpl
     def training_ended(self, completed: bool) -> None:
-        """Note the end."""
+        """Write the last line."""
         self._write("training_ended", {"completed": completed})
         self._path = None
 

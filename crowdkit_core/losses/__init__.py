@@ -1,4 +1,4 @@
-"""Losses of the core; papers bring their own."""
+"""The core's losses, and what losses of plugins share."""
 
 from crowdkit_core.losses.maps import (
     MapPair,

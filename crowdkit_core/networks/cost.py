@@ -19,7 +19,7 @@ DEFAULT_SIZE: Size = (384, 512)
 
 @dataclass(frozen=True, slots=True)
 class LayerCost:
-    """What a layer, or a part made of layers, costs for one image.
+    """Cost of a layer, or of a part made of layers, for one image.
 
     One multiply-accumulate (MAC) is two floating-point operations; papers of this field print MACs
     and call them FLOPs. Convolutions, matrix products and attention are counted; biases,
@@ -47,7 +47,7 @@ class LayerCost:
 
 @dataclass(frozen=True, slots=True)
 class NetworkCost:
-    """What a counter costs for one image.
+    """Cost of a counter for one image.
 
     Attributes:
         size: (H, W) of the image in pixels.
@@ -122,7 +122,7 @@ def _copied_to(device: torch.device, counter: Counter) -> Counter:
 
 
 def _own_costs(probe: Counter, images: Tensor) -> dict[str, LayerCost]:
-    """What each module costs without those inside it, by name in the order they first run."""
+    """Cost of each module without those inside it, by name in the order they first run."""
     work = _Work()
     with torch.no_grad(), work.of(probe):
         probe.eval()(images)

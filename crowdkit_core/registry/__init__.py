@@ -1,4 +1,4 @@
-"""Named components: found through entry points, loaded when asked for, created from options."""
+"""The registry: components are found through entry points, loaded on demand, made from options."""
 
 from crowdkit_core.registry.creation import create, has_option, with_options
 from crowdkit_core.registry.description import Description, OptionInfo, describe

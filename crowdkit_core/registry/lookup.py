@@ -1,4 +1,4 @@
-"""From a name to the one thing it means."""
+"""Resolve a component's name to its factory."""
 
 from dataclasses import dataclass
 from importlib import metadata
@@ -35,7 +35,7 @@ class Found:
 
     @property
     def label(self) -> str:
-        """How messages name it: ``counter 'mcnn'``."""
+        """Its name in messages: ``counter 'mcnn'``."""
         return label_of(self.kind, self.name)
 
 
@@ -89,7 +89,7 @@ def kinds_offering(name: str) -> list[str]:
 
 
 def installed(kind: str) -> list[str]:
-    """Names of a kind that can be asked for, sorted; a broken one is among them."""
+    """Names of a kind that can be asked for, sorted; broken ones too."""
     return sorted({*registered(kind), *(offer.name for offer in offers(KINDS[kind]))})
 
 
@@ -127,7 +127,7 @@ def core_conflict(offer: Offer) -> str:
 
 
 def label_of(kind: str, name: str) -> str:
-    """How messages name a component: ``density generator 'fixed'``."""
+    """The name of a component in messages: ``density generator 'fixed'``."""
     return f"{kind.replace('_', ' ')} {name!r}"
 
 

@@ -1,4 +1,4 @@
-"""Options of a component: read from its signature, checked all at once."""
+"""Read a component's options from its signature, and check values for all of them at once."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ RESERVED = ("kind", "name")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one option.
+    """A problem of one option.
 
     Attributes:
         path: Where: ``width``, ``loop.clip_norm``, ``sizes.1``.

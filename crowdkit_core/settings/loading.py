@@ -1,4 +1,4 @@
-"""From layers of settings to a checked recipe."""
+"""Load a recipe from layers of settings, and check it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -25,7 +25,7 @@ DEFAULTS: Mapping[str, Any] = {
     "loss": {"name": "mse"},
     "trainer": {"name": "supervised"},
 }
-"""What a recipe need not say."""
+"""Defaults of a recipe."""
 
 SECTIONS = tuple(each.name for each in fields(Recipe) if each.name != "run")
 """Kinds of component that a recipe names."""
@@ -38,7 +38,7 @@ SETTINGS = "settings"
 
 @dataclass(slots=True)
 class _Findings:
-    """What is wrong so far, and what may help."""
+    """Problems found so far, with hints."""
 
     problems: list[Problem] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
@@ -183,7 +183,7 @@ def _options(found: Found, given: Table, findings: _Findings) -> Table:
 
 
 def _defaults(known: Parameters) -> Table:
-    """Defaults that a recipe can say; an object as default stays the component's own affair."""
+    """Defaults that a recipe can hold; an object as default is left to the component."""
     return {
         name: each.default
         for name, each in known.items()

@@ -1,4 +1,4 @@
-"""Recipes as files: those plugins ship, and one's own."""
+"""Find and read recipe files: those that plugins ship, and a user's own."""
 
 import tomllib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Checks of metrics."""
+"""Check metrics against their contract."""
 
 from collections.abc import Mapping, Sequence
 

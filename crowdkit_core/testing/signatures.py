@@ -1,4 +1,4 @@
-"""What every component's constructor must look like, so that options can be listed and checked."""
+"""Check the constructors of components, whose options must be listed and checked."""
 
 from crowdkit_core.errors import BrokenComponentError
 from crowdkit_core.interfaces import Component

@@ -1,4 +1,4 @@
-"""The epochs of one stage."""
+"""Run the epochs of one stage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class StageLoop:
-    """Runs a stage from where its state stands.
+    """Runs a stage from its state on.
 
     Attributes:
         fabric: Launched.
@@ -187,7 +187,7 @@ class StageLoop:
         )
 
     def _judge(self, errors: Mapping[str, float]) -> bool:
-        """Note whether validation improved, and whether to stop."""
+        """Record whether validation improved, and whether to stop."""
         state = self.state
         if not errors:
             return False

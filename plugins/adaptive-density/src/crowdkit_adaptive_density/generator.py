@@ -1,4 +1,4 @@
-"""A density map generated from dots by what is learned together with the counter."""
+"""The density generator `adaptive-generator`, which learns to make maps from dots."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple

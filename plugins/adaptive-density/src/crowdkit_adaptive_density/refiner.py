@@ -1,4 +1,4 @@
-"""A hand-made density map refined by what is learned together with the counter."""
+"""The density generator `adaptive-refiner`, which learns to refine another's maps."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

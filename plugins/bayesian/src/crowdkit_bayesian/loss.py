@@ -1,4 +1,4 @@
-"""Each annotated person's share of the predicted density."""
+"""The loss `bayesian`: each annotated person's share of the predicted density."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A U-shaped network whose decoder is weighted by what two attention branches see."""
+"""The counter `cfanet`: a U-shaped network whose decoder is weighted by two attentions."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What CFANet and MARUNet share: exact, but never larger in memory than it has to be."""
+"""Layers that CFANet and MARUNet share, exact and sparing of memory."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""The network the authors of CFANet released: deeper, and with coarse attention alone."""
+"""The counter `marunet`, which the authors of CFANet released: with coarse attention alone."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise

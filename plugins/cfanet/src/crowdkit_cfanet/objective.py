@@ -1,4 +1,4 @@
-"""The whole objective of CFANet: density maps, coarse and fine attention, on a schedule."""
+"""The loss `cfanet`: density maps, coarse and fine attention, weighted on a schedule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Counts of a density map and of points, joined region by region on a grid laid over the image."""
+"""Fuse the counts of a density map and of points, cell by cell of a grid over the image."""
 
 import math
 

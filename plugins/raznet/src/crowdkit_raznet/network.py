@@ -1,4 +1,4 @@
-"""One look at an image: where people are, how many, and where to look closer."""
+"""Main-Net and RAZ-Net: where people are, how many, and which regions to zoom into."""
 
 from collections.abc import Collection
 from functools import partial
@@ -114,7 +114,7 @@ class InspectionNet(Counter):
         self.direct_count = "density" not in self.outputs
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
-        """Count, localise and say where to look closer."""
+        """Count, localise and rate where to zoom."""
         size = (images.shape[-2], images.shape[-1])
         (features,) = self.backbone(pad_to_multiple(self.normalize(images), STRIDE))
         maps: dict[str, Tensor] = {}

@@ -39,7 +39,7 @@ _PROPOSAL_INPUTS = "main.proposal.layers.0.weight"
 
 
 class RAZNet(Counter):
-    """Counts by density and by localization, looking again at what is crowded.
+    """Counts by density and by localization, zooming into what is crowded.
 
     Liu, Weng and Mu, "Recurrent Attentive Zooming for Joint Crowd Counting and Precise
     Localization", CVPR 2019. ``forward`` is Main-Net: ``density``, ``localization`` and
@@ -71,7 +71,7 @@ class RAZNet(Counter):
         window: Side of the squares of `find_peaks` in Main-Net.
         zoom_window: The same in RAZ-Net. The paper names 3 x 3 alone; what is as far apart in the
             image as 3 pixels in Main-Net is 5 pixels where all is twice as large.
-        search: Which regions are looked at again.
+        search: Which regions are zoomed into.
         fit_each_part: `calibrate` fits a threshold to each of the 16 parts instead of one to all.
         pretrained: True fetches VGG-16's ImageNet weights; a path reads them from a file; False
             starts at random.
@@ -184,7 +184,7 @@ class RAZNet(Counter):
         )
 
     def propose(self, image: Float[Tensor, "1 3 H W"]) -> Regions:
-        """The regions of an image that Main-Net wants looked at again."""
+        """The regions of an image that Main-Net proposes to zoom into."""
         if self.zoom is None:
             raise OptionsError(f"{self.label}: a depth of 1 proposes no regions")
         return self.search(self.main(image.to(self._dtype)).maps["attention"][0, 0])
@@ -213,7 +213,7 @@ class RAZNet(Counter):
     # -- looking -------------------------------------------------------------------------------
 
     def _inspect(self, image: Float[Tensor, "1 3 H W"]) -> Findings:
-        """Main-Net's view of one image and what looking closer changes."""
+        """Points and maps of one image, before and after zooming."""
         prediction = self.main(image)
         (first,) = self.main.heads(prediction.maps["localization"])
         points = first

@@ -38,7 +38,7 @@ from crowdkit_raznet.zoomed_regions import ZoomedRegions
 
 @dataclass(frozen=True, kw_only=True)
 class StageSettings:
-    """What learns in one stage, from what, and how.
+    """Settings of one stage: what learns, from what, and how.
 
     Attributes:
         name: Names the stage's folder.

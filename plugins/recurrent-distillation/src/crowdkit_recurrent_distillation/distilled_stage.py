@@ -1,4 +1,4 @@
-"""A student that learns target maps and the maps of a frozen teacher."""
+"""The stage in which a student learns target maps and a frozen teacher's maps."""
 
 import torch
 from jaxtyping import Float

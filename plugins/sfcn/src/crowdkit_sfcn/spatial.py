@@ -16,7 +16,7 @@ _LINES_BACK = {"rows": (1, 2, 0, 3), "columns": (1, 2, 3, 0)}
 
 
 class SpatialConvolution(nn.Module):
-    """Each line of a map receives what the line before it, already updated, has to say.
+    """Each line of a map receives a message from the line before it, already updated.
 
     The lines are visited forwards, then backwards with the same weights: ``line[i] +=
     relu(conv(line[i - 1]))``, so every line depends on all others. Pan et al., "Spatial As Deep:
