@@ -88,8 +88,8 @@ def psnr(
     """Mean over images of the peak signal-to-noise ratio of density maps, in decibels.
 
     ``10 log10(1 / mse)`` of both maps divided by the larger of their maxima, over the cells
-    inside the region; the protocol is that of `ssim`. Maps that agree exactly (such as nobody there and
-    nobody seen) have an infinite ratio and are left out of the mean; NaN when none is left.
+    inside the region; the protocol is that of `ssim`. Maps that agree exactly (such as those
+    without anyone) have an infinite ratio and are left out of the mean; NaN when none is left.
 
     Args:
         predicted: (B, 1, h, w) persons per cell, at full resolution.
