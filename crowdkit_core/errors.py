@@ -1,4 +1,4 @@
-"""Every error crowdkit raises on purpose.
+"""The errors that crowdkit raises on purpose.
 
 Each inherits `CrowdkitError` and the builtin a caller would expect. A message is one line saying
 what was asked, where, and what is wrong; `hint` is a second line saying what to do about it.
@@ -102,3 +102,14 @@ def require_at_least_one(options: Mapping[str, int | None]) -> None:
     for name, value in options.items():
         if value is not None and value < 1:
             raise OptionsError(f"{name} is {value}, must be at least 1")
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it, cut where it is long.
+
+    Example:
+        >>> len(shown("x" * 100))
+        60
+    """
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,4 +1,4 @@
-"""Write files so that a crash or a full disk never costs the file that was there before."""
+"""Write files atomically: the file that was there survives a crash or a full disk."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Tables for a terminal."""
+"""Format tables for a terminal."""
 
 from collections.abc import Sequence
 

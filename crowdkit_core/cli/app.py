@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "crowdkit_core.cli.train_command:train",
     "grid": "crowdkit_core.cli.grid_command:grid_command",
     "eval": "crowdkit_core.cli.eval_command:evaluate_command",
+    "score": "crowdkit_core.cli.score_command:score_command",
     "count": "crowdkit_core.cli.count_command:count_command",
     "calibrate": "crowdkit_core.cli.calibrate_command:calibrate_command",
     "density": "crowdkit_core.cli.density_command:density",

@@ -1,37 +1,15 @@
-"""Counters, localizers and devices as commands name them."""
+"""Make localizers and devices from what commands are given."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference import TileSide
-from crowdkit_core.interfaces import Counter, Localizer
+from crowdkit_core.interfaces import Localizer
 from crowdkit_core.registry import create
-from crowdkit_core.settings import resolve_component
-from crowdkit_core.weights import read_weights
-
-
-def trained_counter(name: str | None, weights: Path | None, options: Mapping[str, Any]) -> Counter:
-    """A counter with weights; its name may stand in the weights file.
-
-    Raises:
-        UsageError: No weights, or nobody says which counter they belong to.
-    """
-    if weights is None:
-        raise UsageError(
-            "a counter without weights cannot count",
-            hint="add --weights FILE; `crowdkit train` writes best.safetensors in its run folder",
-        )
-    name = name or read_weights(weights).component
-    if not name:
-        raise UsageError(
-            f"{weights} does not say which counter it is for", hint="add --counter NAME"
-        )
-    counter: Counter = create("counter", name, **options, weights=weights)
-    return counter
+from crowdkit_core.settings import parse_overrides, resolve_component
 
 
 def named_localizer(name: str | None, options: Mapping[str, Any]) -> Localizer | None:
@@ -72,6 +50,16 @@ def tile_side(text: str) -> TileSide:
     if not text.isdigit():
         raise UsageError(f"--tile {text!r}: expected auto or a number of pixels")
     return int(text) or None
+
+
+def refuse_split(overrides: Sequence[str]) -> None:
+    """Refuse ``--set dataset.split=...`` where ``--split`` chooses it.
+
+    Raises:
+        UsageError: It was given.
+    """
+    if "split" in parse_overrides(overrides).get("dataset", {}):
+        raise UsageError("dataset.split cannot be set here", hint="choose it by --split")
 
 
 def only_sections(table: Mapping[str, Any], *allowed: str) -> dict[str, dict[str, Any]]:

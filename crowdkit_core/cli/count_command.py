@@ -1,4 +1,4 @@
-"""`crowdkit count`: how many people are in these images?"""
+"""`crowdkit count`: count the people in images."""
 
 import sys
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`crowdkit data`: look at a data set before training on it."""
+"""`crowdkit data`: check a data set, or convert its annotations."""
 
 import sys
 from collections.abc import Mapping

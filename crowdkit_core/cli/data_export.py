@@ -1,4 +1,4 @@
-"""`crowdkit data convert --dataset`: the annotations of a data set by name."""
+"""Write the annotations of a data set by name, for `crowdkit data convert --dataset`."""
 
 from pathlib import Path
 from typing import get_args

@@ -1,17 +1,16 @@
-"""The maps that `crowdkit density` is asked for."""
+"""Make the maps that `crowdkit density` is asked for."""
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from crowdkit_core.cli.components import trained_counter
 from crowdkit_core.data.files import as_float
 from crowdkit_core.errors import UsageError
+from crowdkit_core.inference.loading import load_counter
 from crowdkit_core.interfaces import DensityGenerator, Sample, evaluating
 from crowdkit_core.registry import create
 from crowdkit_core.visual import ShownMap
@@ -91,7 +90,7 @@ def predicted_map(text: str, sample: Sample) -> ShownMap:
     label, equals, file = text.rpartition("=")
     if not equals:
         raise UsageError(f"--prediction {text!r}", hint="write it as LABEL=WEIGHTS")
-    counter = trained_counter(None, Path(file), {})
+    counter = load_counter(file, None, {})
     with evaluating(counter):
         prediction = counter.predict(_pixels(sample))
     if prediction.density is None or prediction.stride is None:

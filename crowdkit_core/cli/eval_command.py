@@ -1,24 +1,25 @@
 """`crowdkit eval`: errors of a trained counter on annotated images."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING
 
 import click
 
-from crowdkit_core.cli.options import (
-    READ_FORMATS,
-    device_option,
-    named_overrides,
-    set_option,
-    tile_option,
+from crowdkit_core.cli.evaluation_options import (
+    METRICS,
+    ReportOutput,
+    metrics_option,
+    radii_option,
+    report_options,
+    split_option,
 )
-from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.cli.options import device_option, named_overrides, set_option, tile_option
 
 if TYPE_CHECKING:  # evaluation brings torch along
-    from crowdkit_core.evaluation.of_run import EvaluationParts
+    from crowdkit_core.evaluation import Report
+    from crowdkit_core.interfaces import Split
+    from crowdkit_core.settings import Recipe
 
-FilePath = click.Path(dir_okay=False, path_type=Path)
 WORST = 4
 """How many images ``--pictures`` shows: those with the largest error."""
 
@@ -33,150 +34,67 @@ WORST = 4
     help="best or last of RUN, or a weights file.",
 )
 @click.option("--dataset", help="Which dataset; the RUN's by default.")
-@click.option("--split", default="test", show_default=True, help="train, validation, test or all.")
+@split_option
 @click.option("--localizer", help="Also score the points of this localizer.")
-@click.option(
-    "--metrics",
-    default="",
-    metavar="NAME,...",
-    help="Further metrics. Of density maps at full resolution: ssim, psnr, background (share of "
-    "people seen where nobody is). Of a localizer's points: ap (average precision).",
+@metrics_option(
+    f"Further metrics, of density maps or of a localizer's points: {METRICS}. `crowdkit info NAME` "
+    "says what each is."
 )
 @click.option(
     "--density-generator",
     help="What makes the maps that --metrics compare with; the RUN's by default.",
 )
+@radii_option
 @tile_option
 @device_option
 @set_option
-@click.option("--csv", type=FilePath, help="Write one line per image.")
-@click.option("--report", "report_file", type=FilePath, help="Write everything as JSON.")
 @click.option(
     "--pictures",
     type=click.Path(file_okay=False, path_type=Path),
     help=f"Write pictures of the {WORST} images with the largest error into this folder.",
 )
-@click.option(
-    "--points-file",
-    type=click.Path(path_type=Path),
-    help="Score the points of this file or folder, from any tool, instead of a counter.",
-)
-@click.option("--points-format", help=f"Its format: {READ_FORMATS}; recognised by default.")
-@click.option(
-    "--points-columns",
-    metavar="COLUMN=NAME,...",
-    help="Columns of a csv, or keys of a json, that are not called image, x, y and score: "
-    "image=filename,score=confidence.",
-)
-@click.option(
-    "--missing-as-empty",
-    is_flag=True,
-    help="An image the points file does not list is one where nobody was found.",
-)
-@click.option(
-    "--radii",
-    default="4,8",
-    show_default=True,
-    metavar="PIXELS,...",
-    help="How far a point may lie from its head.",
-)
-@json_option
+@report_options
 def evaluate_command(
     run: Path | None,
-    counter: str | None,
     weights: str,
-    dataset: str | None,
-    split: str,
-    localizer: str | None,
-    metrics: str,
-    density_generator: str | None,
+    split: "Split",
+    metrics: tuple[str, ...],
+    radii: tuple[float, ...],
     tile: str,
     device: str | None,
     overrides: tuple[str, ...],
-    csv: Path | None,
-    report_file: Path | None,
     pictures: Path | None,
-    points_file: Path | None,
-    points_format: str | None,
-    points_columns: str | None,
-    missing_as_empty: bool,
-    radii: str,
-    as_json: bool,
+    output: ReportOutput,
+    **named: str | None,
 ) -> None:
     """Evaluate RUN (a folder of `crowdkit train`), or --counter with --weights on --dataset.
 
-    With --points-file, score the points that any other tool found on --dataset, without a counter.
+    `crowdkit score` evaluates points that another tool found.
     """
-    from crowdkit_core.cli.components import (
-        chosen_device,
-        named_localizer,
-        tile_side,
-        trained_counter,
-    )
-    from crowdkit_core.cli.points_file import radii_of, refuse_others, score_points_file
-    from crowdkit_core.errors import UsageError
+    from crowdkit_core.cli.components import chosen_device, refuse_split, tile_side
     from crowdkit_core.evaluation import evaluate
-    from crowdkit_core.evaluation.of_run import fit_if_it_learns, parts_of_run
-    from crowdkit_core.evaluation.stamp import weights_stamp
-    from crowdkit_core.interfaces import Split
-    from crowdkit_core.registry import create
+    from crowdkit_core.evaluation.parts import evaluation_parts
     from crowdkit_core.registry.hooks import hooks
     from crowdkit_core.settings import load_recipe, parse_overrides
 
-    if split not in get_args(Split):
-        raise UsageError(f"--split {split!r}: expected one of {', '.join(get_args(Split))}")
-    if "split" in parse_overrides(overrides).get("dataset", {}):
-        raise UsageError("dataset.split cannot be set here", hint="choose it by --split")
-    refuse_others(click.get_current_context())
-    reach = radii_of(radii)
-    if points_file is not None:
-        report = score_points_file(
-            points_file,
-            dataset,
-            format=points_format,
-            columns=points_columns,
-            split=cast("Split", split),
-            overrides=overrides,
-            radii=reach,
-            metrics=metrics,
-            missing_as_empty=missing_as_empty,
-        )
-        show(report, csv, report_file, as_json=as_json)
-        return
+    refuse_split(overrides)
     file = weights_file(run, weights)
-    asked = [name.strip() for name in metrics.split(",")] if metrics else []
-    parts: EvaluationParts
+    settings = named_overrides(overrides, **named)
     if run is not None:
-        names = {
-            "counter": counter,
-            "dataset": dataset,
-            "localizer": localizer,
-            "density_generator": density_generator,
-        }
-        recipe = load_recipe(run / "recipe.toml", overrides=named_overrides(overrides, **names))
-        parts = parts_of_run(recipe, file, cast("Split", split), asked)
+        recipe = load_recipe(run / "recipe.toml", overrides=settings)
+        parts = evaluation_parts(recipe, file, split, metrics)
     else:
-        if dataset is None:
-            raise UsageError("give RUN, or --counter, --weights and --dataset")
-        options: Mapping[str, Any] = parse_overrides(overrides)
-        of_dataset = options.get("dataset", {})
-        parts = {
-            "counter": trained_counter(counter, file, options.get("counter", {})),
-            "dataset": create("dataset", dataset, **of_dataset, split=split),
-            "localizer": named_localizer(localizer, options.get("localizer", {})),
-            "metrics": asked,
-            "density_generator": None,
-            "train": None,
-            "stamp": weights_stamp(file, split),
-        }
-        if density_generator is not None:
-            of_maps = options.get("density_generator", {})
-            maps = create("density_generator", density_generator, **of_maps)
-            fit_if_it_learns(maps, lambda: create("dataset", dataset, **of_dataset, split="train"))
-            parts["density_generator"] = maps
+        parts = evaluation_parts(
+            _recipe_of_options(file, settings),
+            file,
+            split,
+            metrics,
+            density_generator="density_generator" in parse_overrides(settings),
+            baseline=False,  # nothing says which images it was trained on
+        )
     report = evaluate(
         **parts,
-        radii=reach,
+        radii=radii,
         device=chosen_device(device),
         tile=tile_side(tile),
         progress=hooks().evaluation_progress,
@@ -185,22 +103,7 @@ def evaluate_command(
         from crowdkit_core.cli.pictures import write_comparisons
 
         write_comparisons(pictures, parts["counter"], parts["dataset"], _worst(report))
-    show(report, csv, report_file, as_json=as_json)
-
-
-def show(report: Any, csv: Path | None, report_file: Path | None, *, as_json: bool) -> None:
-    """Write a report where the user asked for it, and print it."""
-    from crowdkit_core.evaluation import format_report, write_image_csv, write_report
-    from crowdkit_core.evaluation.output import report_dict
-
-    if csv is not None:
-        write_image_csv(report.images, csv)
-    if report_file is not None:
-        write_report(report, report_file)
-    if as_json:
-        print_json(report_dict(report, images=False))
-    else:
-        click.echo(format_report(report))
+    output.show(report)
 
 
 def weights_file(run: Path | None, weights: str) -> Path:
@@ -214,6 +117,20 @@ def weights_file(run: Path | None, weights: str) -> Path:
     return Path(weights)
 
 
-def _worst(report: Any) -> list[int]:
+def _recipe_of_options(file: Path, settings: list[str]) -> "Recipe":
+    """A recipe for a weights file, which may say which counter it is for."""
+    from crowdkit_core.errors import UsageError
+    from crowdkit_core.inference.loading import counter_of
+    from crowdkit_core.settings import parse_overrides, resolve_recipe
+
+    layer = parse_overrides(settings)
+    if "dataset" not in layer:
+        raise UsageError("give RUN, or --counter, --weights and --dataset")
+    counter = layer.get("counter", {})
+    weighted = {"name": counter_of(file, counter.get("name")), "weights": str(file)}
+    return resolve_recipe(layer, {"counter": {**counter, **weighted}})
+
+
+def _worst(report: "Report") -> list[int]:
     order = sorted(range(len(report.images)), key=lambda i: -abs(report.images[i].error))
     return order[:WORST]

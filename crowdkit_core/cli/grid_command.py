@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # a grid brings torch along
     from collections.abc import Sequence
 
     from crowdkit_core.grid import Outcome
+    from crowdkit_core.grid.scores import Score
 
 
 @click.command("grid")
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # a grid brings torch along
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="The grid's folder; a grid begun there goes on.",
+    help="The grid's folder; a grid started there goes on.",
 )
 @click.option("--only", multiple=True, metavar="LABEL", help="Run only this row; repeatable.")
 @set_option
@@ -43,6 +44,7 @@ def grid_command(
     """
     from crowdkit_core.errors import CrowdkitError
     from crowdkit_core.grid import GridFolder, load_grid, markdown, run_grid, write_tables
+    from crowdkit_core.grid.scores import metric_scores
     from crowdkit_core.tables import table
 
     loaded = load_grid(grid, overrides=overrides)
@@ -54,20 +56,21 @@ def grid_command(
         click.echo(table([[each.label, each.state] for each in runs], ["run", "state"]))
         return
     if table_only:
-        place.require_own(begun=True)
+        place.require_own(existing=True)
         write_tables(place)
     else:
 
-        def told(outcomes: "Sequence[Outcome]") -> None:
+        def show(outcomes: "Sequence[Outcome]") -> None:
             for outcome in outcomes:
                 click.echo(_line(outcome), err=as_json)
             if outcomes[-1].report is not None:
                 _draw_curve(place.run_folder(outcomes[-1].run))
 
-        run_grid(loaded, output, only=only, told=told)
+        run_grid(loaded, output, only=only, run_ended=show)
     outcomes = place.outcomes(chosen)
     if as_json:
-        print_json({"folder": output, "runs": [_plain(each, loaded.metrics) for each in outcomes]})
+        further = metric_scores(outcomes)
+        print_json({"folder": output, "runs": [_plain(each, further) for each in outcomes]})
     else:
         click.echo(f"\n{markdown(place)}\n\nwritten to {output}")
     if failed := dict.fromkeys(each.run.label for each in outcomes if each.error):
@@ -90,8 +93,8 @@ def _draw_curve(folder: Path) -> None:
     save(training_curve(read_epochs(folder / "log.jsonl")), folder / "curve.png")
 
 
-def _plain(outcome: "Outcome", metrics: tuple[str, ...]) -> dict[str, Any]:
+def _plain(outcome: "Outcome", further: "Sequence[Score]") -> dict[str, Any]:
     from crowdkit_core.grid.tables import columns
 
     place = {"labels": outcome.labels, "replicate": outcome.run.replicate}
-    return {**place, **columns(outcome, metrics)}
+    return {**place, **columns(outcome, further)}

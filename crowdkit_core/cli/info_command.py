@@ -58,7 +58,7 @@ def _show_network(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """The counter of that name, built."""
+    """Build a counter and show its cost."""
     from crowdkit_core.cli.components import chosen_device, only_sections
     from crowdkit_core.cli.network_facts import format_network, image_size, network_dict
     from crowdkit_core.networks.cost import DEFAULT_SIZE, measure_cost
@@ -70,7 +70,7 @@ def _show_network(
     image = image_size(size) if size else DEFAULT_SIZE
     options = only_sections(parse_overrides(overrides), "counter")
     counter = create("counter", name, **options["counter"])
-    measured = measure_cost(counter, image, device=chosen_device(device) if device else None)
+    measured = measure_cost(counter, image, device=chosen_device(device) if device else "meta")
     description = describe("counter", name)
     if as_json:
         print_json([{**asdict(description), "network": network_dict(counter, measured)}])

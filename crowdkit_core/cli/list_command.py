@@ -1,5 +1,6 @@
-"""`crowdkit list`: what is installed, without importing it."""
+"""`crowdkit list`: the installed components, without importing them."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crowdkit_core.cli.output import json_option, print_json
-from crowdkit_core.registry import list_components
+from crowdkit_core.registry import ComponentInfo, list_components
 from crowdkit_core.tables import table
 
 if TYPE_CHECKING:
@@ -19,23 +20,30 @@ FILES = ("recipe", "grid")
 
 @click.command("list")
 @click.argument("kind", required=False)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Import every component, to see which are broken; exit code 1 if any is.",
+)
 @json_option
-def list_components_command(kind: str | None, as_json: bool) -> None:
+def list_components_command(kind: str | None, check: bool, as_json: bool) -> None:
     """List installed components, recipes and grids of runs, of one KIND or of all.
 
-    Kinds: density_generator counter loss trainer localizer dataset, and recipe and grid.
+    Kinds: density_generator counter loss trainer localizer dataset metric, and recipe and grid.
     """
     kind = kind.removesuffix("s") if kind in ("recipes", "grids") else kind
+    components = [] if kind in FILES else list_components(kind, load_errors=check)
     if as_json:
-        listed = _files(kind) if kind in FILES else list_components(kind)
-        print_json([asdict(each) for each in listed])
-        return
-    click.echo(table(list(_rows(kind)), ("kind", "name", "package", "")))
+        print_json([asdict(each) for each in (_files(kind) if kind in FILES else components)])
+    else:
+        click.echo(table(list(_rows(kind, components)), ("kind", "name", "package", "")))
+    if check and any(each.error for each in components):
+        sys.exit(1)
 
 
-def _rows(kind: str | None) -> Iterator[tuple[str, str, str, str]]:
+def _rows(kind: str | None, components: list[ComponentInfo]) -> Iterator[tuple[str, str, str, str]]:
     if kind not in FILES:
-        for each in list_components(kind):
+        for each in components:
             package = f"{each.distribution} {each.version}".strip() or "this process"
             yield each.kind, each.name, package, f"broken: {each.error}" if each.error else ""
     for what in [what for what in FILES if kind in (None, what)]:

@@ -1,4 +1,4 @@
-"""What `crowdkit info --cost` says of a counter that was built."""
+"""Format what `crowdkit info --cost` prints of a counter."""
 
 import re
 from dataclasses import asdict
@@ -12,9 +12,6 @@ from crowdkit_core.tables import table
 UNITS = """\
 MMACs are millions of multiply-accumulates, of 2 FLOPs each; papers of this field print MACs as
 "FLOPs". Counted by torch in convolutions, matrix products and attention."""
-BY_OUTPUT = """\
-By output: kernel x channels for every output cell, as papers count transposed convolutions too;
-torch leaves out the products with the zeros that their stride inserts."""
 
 
 def image_size(text: str) -> Size:
@@ -30,7 +27,7 @@ def image_size(text: str) -> Size:
 
 
 def network_dict(counter: Counter, cost: NetworkCost) -> dict[str, Any]:
-    """Everything, for JSON."""
+    """The cost and the declarations of a counter, for JSON."""
     return {
         "stride": counter.stride,
         "direct_count": counter.direct_count,
@@ -44,12 +41,11 @@ def network_dict(counter: Counter, cost: NetworkCost) -> dict[str, Any]:
 
 def format_network(counter: Counter, cost: NetworkCost, *, layers: bool) -> str:
     """Declarations, totals, and a table of parts or of layers."""
-    transposed = cost.total.macs_by_output != cost.total.macs
     rows = cost.layers if layers else cost.parts
     parts = [
         _facts(counter, cost),
-        _cost_table((*rows, cost.total), "layer" if layers else "part", by_output=transposed),
-        UNITS + ("\n" + BY_OUTPUT if transposed else ""),
+        _cost_table((*rows, cost.total), "layer" if layers else "part"),
+        UNITS,
     ]
     return "\n\n".join(parts)
 
@@ -77,7 +73,7 @@ def _output(name: str, spec: MapSpec) -> str:
     return f"{name} ({kind}stride {spec.stride}{channels})"
 
 
-def _cost_table(rows: tuple[LayerCost, ...], first: str, *, by_output: bool) -> str:
+def _cost_table(rows: tuple[LayerCost, ...], first: str) -> str:
     texts = {
         first: [each.name or "(itself)" for each in rows[:-1]] + ["total"],
         "type": [each.type for each in rows],
@@ -87,8 +83,6 @@ def _cost_table(rows: tuple[LayerCost, ...], first: str, *, by_output: bool) -> 
         "parameters": [f"{each.parameters:,}" for each in rows],
         "MMACs": [_millions(each.macs) for each in rows],
     }
-    if by_output:
-        numbers["by output"] = [_millions(each.macs_by_output) for each in rows]
     columns = [[name, *values] for name, values in texts.items()]
     columns += [_right_aligned([name, *values]) for name, values in numbers.items()]
     header, *body = zip(*columns, strict=True)

@@ -1,4 +1,4 @@
-"""How commands print for programs."""
+"""Print JSON for programs."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Pictures that commands write."""
+"""Write the pictures of commands."""
 
 from collections.abc import Sequence
 from pathlib import Path

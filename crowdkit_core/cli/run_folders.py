@@ -1,4 +1,4 @@
-"""Where a run goes when nobody says it."""
+"""Name the folder of a run that is given none."""
 
 from datetime import datetime
 from pathlib import Path

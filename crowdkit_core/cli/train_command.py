@@ -12,7 +12,6 @@ from crowdkit_core.cli.output import json_option, print_json
 from crowdkit_core.cli.run_folders import dated_folder
 
 if TYPE_CHECKING:  # imports torch
-    from crowdkit_core.settings import Recipe
     from crowdkit_core.training import TrainingResult
 
 
@@ -77,7 +76,9 @@ def train(
     run = replace(resolved.run, directory=directory, resume=resume or resolved.run.resume)
     resolved = replace(resolved, run=run)
     if dry_run:
-        _require_fitting(resolved)
+        from crowdkit_core.training import require_parts_fit
+
+        require_parts_fit(resolved)
         click.echo(recipe_text(resolved))
         return
     from torch import distributed
@@ -102,33 +103,6 @@ def train(
             f"on the {run.validate_on} images"
         )
     click.echo(f"weights: {result.weights}")
-
-
-def _require_fitting(recipe: "Recipe") -> None:
-    """Refuse parts that training would refuse together.
-
-    No file is needed for it: neither the data nor a front end's weights play a part. Parts that
-    cannot be made without a file that is not there yet are left to training.
-
-    Raises:
-        UsageError: They do not fit, or a part refuses its options.
-    """
-    from crowdkit_core.errors import DataError, WeightsError
-    from crowdkit_core.interfaces import Trainer, TrainingTask
-    from crowdkit_core.registry import create
-
-    untrained = {"pretrained": False} if "pretrained" in recipe.counter.options else {}
-    trainer: Trainer = recipe.create("trainer")
-    try:
-        task = TrainingTask(
-            counter=recipe.create("counter", **untrained),
-            loss=recipe.create("loss"),
-            density_generator=recipe.create("density_generator"),
-            train=create("dataset", "synthetic", images=1),  # stages do not depend on the images
-        )
-    except (DataError, WeightsError):
-        return
-    trainer.stages(task)
 
 
 def _best(result: "TrainingResult") -> Mapping[str, Any]:

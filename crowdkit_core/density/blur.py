@@ -1,4 +1,4 @@
-"""Blurring dot maps that are already on a grid."""
+"""Blur dot maps that are already on a grid."""
 
 from math import ceil, inf
 

@@ -1,4 +1,4 @@
-"""Gaussians on a grid of cells: exact, normalised inside the frame, at any stride."""
+"""Place Gaussians on a grid of cells: exact, normalised inside the frame, at any stride."""
 
 from collections.abc import Callable, Iterator, Sequence
 from math import ceil, inf, sqrt
@@ -137,8 +137,8 @@ def _place(
     if window is not None:
         reaches = torch.full_like(deviations, window / 2 / stride)
     gaussians = Gaussians(centres, deviations, reaches, image, frames)
-    way = windows.sum_gaussians if windows.pay_off(gaussians) else tiles.sum_gaussians
-    return way(gaussians, dtype)
+    add = windows.sum_gaussians if windows.is_quicker(gaussians) else tiles.sum_gaussians
+    return add(gaussians, dtype)
 
 
 def _per_point(sigma: Tensor | float, points: Tensor) -> Tensor:

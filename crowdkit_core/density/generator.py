@@ -1,4 +1,4 @@
-"""Density generators that place one Gaussian per point."""
+"""Base class of density generators that place one Gaussian per point."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

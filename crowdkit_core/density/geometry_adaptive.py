@@ -1,8 +1,7 @@
-"""Gaussians as wide as the crowd is loose."""
+"""The density generator `geometry-adaptive`: Gaussians as wide as neighbours are far."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from itertools import accumulate, repeat
 from math import inf, nan
 from typing import Literal
@@ -19,28 +18,7 @@ from crowdkit_core.density.generator import GaussianGenerator
 from crowdkit_core.errors import UsageError
 from crowdkit_core.interfaces import Size
 
-AdaptivePreset = Literal["mcnn", "csrnet", "dssinet", "marunet-sha", "raznet"]
-FewPoints = Literal["csrnet", "dssinet"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    k: int = 3
-    beta: float = 0.3
-    min_sigma: float = 0.5
-    max_sigma: float = inf
-    few_points: FewPoints = "csrnet"
-    convention: Convention = "standard"
-    truncate: float = 4.0
-
-
-_PRESETS: dict[AdaptivePreset, _Rule] = {
-    "mcnn": _Rule(),
-    "csrnet": _Rule(),
-    "dssinet": _Rule(few_points="dssinet", truncate=3.0),
-    "marunet-sha": _Rule(min_sigma=4.0, max_sigma=10.0),
-    "raznet": _Rule(k=4, beta=0.1, convention="half"),
-}
+FewPoints = Literal["neighbours", "image-size"]
 
 
 class GeometryAdaptive(GaussianGenerator):
@@ -50,21 +28,15 @@ class GeometryAdaptive(GaussianGenerator):
     image (`measure`); crops and resizes carry them along. Duplicate points are all kept: a
     distance of 0 counts, and ``min_sigma`` keeps the width positive.
 
-    Presets: ``csrnet`` (the default) and ``mcnn`` k 3, beta 0.3; ``dssinet`` the same with its
-    rule for few points and cut off at 3 sigma, square where its code cuts a circle;
-    ``marunet-sha`` with sigma between 4 and 10 pixels, as for ShanghaiTech A; ``raznet`` k 4,
-    beta 0.1 and exp(-r^2 / sigma^2). An option that is given wins over the preset's.
-
     Args:
-        preset: Published values for all other options.
         k: How many neighbours, at least 1.
         beta: Width per mean distance, positive.
-        min_sigma: Least width in pixels; 0.5 in most presets, where papers name none.
+        min_sigma: Least width in pixels; papers name none.
         max_sigma: Greatest width in pixels; ``inf`` for no limit.
-        few_points: ``csrnet``: an image of k or fewer points averages over the neighbours there
-            are, and a lone point has sigma (H + W) / 8, a quarter of the mean side. ``dssinet``:
-            every point of an image of k + 1 or fewer is given the distance
-            min(min(H, W) / 8, 100). Both before the limits.
+        few_points: Width, before the limits, where an image has few points. ``neighbours``
+            averages over those there are, and a lone point has sigma (H + W) / 8, a quarter of the
+            mean side, as CSRNet's code does. ``image-size`` gives every point of an image of
+            k + 1 or fewer the distance min(min(H, W) / 8, 100), as DSSINet's code does.
         convention: What sigma means, see `place_gaussians`.
         truncate: Standard deviations after which a Gaussian is cut off.
 
@@ -81,34 +53,25 @@ class GeometryAdaptive(GaussianGenerator):
     def __init__(
         self,
         *,
-        preset: AdaptivePreset = "csrnet",
-        k: int | None = None,
-        beta: float | None = None,
-        min_sigma: float | None = None,
-        max_sigma: float | None = None,
-        few_points: FewPoints | None = None,
-        convention: Convention | None = None,
-        truncate: float | None = None,
+        k: int = 3,
+        beta: float = 0.3,
+        min_sigma: float = 0.5,
+        max_sigma: float = inf,
+        few_points: FewPoints = "neighbours",
+        convention: Convention = "standard",
+        truncate: float = 4.0,
     ) -> None:
-        given = {
-            "k": k,
-            "beta": beta,
-            "min_sigma": min_sigma,
-            "max_sigma": max_sigma,
-            "few_points": few_points,
-            "convention": convention,
-            "truncate": truncate,
-        }
-        chosen = {name: value for name, value in given.items() if value is not None}
-        rule = replace(_PRESETS[preset], **chosen)  # type: ignore[arg-type]  # by name, above
-        if rule.k < 1 or rule.beta <= 0 or not 0 <= rule.min_sigma <= rule.max_sigma:
+        if k < 1 or beta <= 0 or not 0 <= min_sigma <= max_sigma:
             raise UsageError(
-                f"geometry-adaptive has k {rule.k}, beta {rule.beta} and sigma from"
-                f" {rule.min_sigma} to {rule.max_sigma}, expected k >= 1, beta > 0 and"
-                " 0 <= min_sigma <= max_sigma"
+                f"geometry-adaptive has k {k}, beta {beta} and sigma from {min_sigma} to"
+                f" {max_sigma}, expected k >= 1, beta > 0 and 0 <= min_sigma <= max_sigma"
             )
-        super().__init__(convention=rule.convention, truncate=rule.truncate)
-        self.rule = rule
+        super().__init__(convention=convention, truncate=truncate)
+        self.k = k
+        self.beta = beta
+        self.min_sigma = min_sigma
+        self.max_sigma = max_sigma
+        self.few_points = few_points
 
     def sigmas(self, points: Float[Tensor, "N 2"], size: Size) -> Float[Tensor, " N"]:
         """Widths in pixels, see `GaussianGenerator.sigmas`; differentiable in ``points``."""
@@ -129,23 +92,23 @@ class GeometryAdaptive(GaussianGenerator):
         xy = torch.cat(list(points))
         counts = [len(p) for p in points]
         image = torch.repeat_interleave(torch.tensor(counts), output_size=len(xy)).to(xy.device)
-        averaged = xy.new_tensor([max(1, min(self.rule.k, n - 1)) for n in counts])[image]
-        near = torch.from_numpy(_nearest(xy.detach().cpu().double().numpy(), counts, self.rule.k))
+        averaged = xy.new_tensor([max(1, min(self.k, n - 1)) for n in counts])[image]
+        near = torch.from_numpy(_nearest(xy.detach().cpu().double().numpy(), counts, self.k))
         place = torch.view_as_complex(xy)  # its abs is quicker than a norm, with gradients at 0
-        others = place.index_select(0, near.flatten().to(xy.device)).view(-1, self.rule.k)
-        sigmas = self.rule.beta * (others - place[:, None]).abs().sum(1) / averaged
+        others = place.index_select(0, near.flatten().to(xy.device)).view(-1, self.k)
+        sigmas = self.beta * (others - place[:, None]).abs().sum(1) / averaged
         special = [self._sigma_of_few(n, s) for n, s in zip(counts, sizes, strict=True)]
         given = xy.new_tensor(special)[image]
         sigmas = torch.where(given.isnan(), sigmas, given)
-        limited = sigmas.clamp(self.rule.min_sigma, self.rule.max_sigma)
+        limited = sigmas.clamp(self.min_sigma, self.max_sigma)
         return list(torch.split(limited, counts))
 
     def _sigma_of_few(self, count: int, size: Size) -> float:
         """Width in an image of too few points to average over, or NaN where there are enough."""
-        if self.rule.few_points == "csrnet" and count == 1:
+        if self.few_points == "neighbours" and count == 1:
             return sum(size) / 8
-        if self.rule.few_points == "dssinet" and count <= self.rule.k + 1:
-            return self.rule.beta * min(min(size) / 8, 100)
+        if self.few_points == "image-size" and count <= self.k + 1:
+            return self.beta * min(min(size) / 8, 100)
         return nan
 
     def measure(self, points: Float[Tensor, "N 2"], size: Size) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Gaussians as they lie on the cells of the maps they are to be added to."""
+"""Gaussians in the units of a map's cells."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Sum pooling: the only way a density map changes its resolution."""
+"""Sum-pool density maps, the only way they change their resolution."""
 
 from jaxtyping import Float
 from torch import Tensor

@@ -1,6 +1,4 @@
-"""Another grid of cells over the same frame, with every person kept."""
-
-from contextlib import AbstractContextManager, nullcontext
+"""Resample a density map to another grid of cells, with every person kept."""
 
 import torch
 from jaxtyping import Float
@@ -8,6 +6,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import ShapeError, UsageError
 from crowdkit_core.interfaces import Size
+from crowdkit_core.precision import without_autocast
 
 
 def resample_density(
@@ -63,14 +62,8 @@ def resample_density(
         _shares(_borders(old, old_stride) * new, _borders(new, stride) * old).to(density)
         for old, new in zip(old_size, size, strict=True)
     )
-    with _full_precision(density.device.type):
+    with without_autocast(density.device):  # mixed precision would round people away
         return rows @ density @ columns.mT
-
-
-def _full_precision(device: str) -> AbstractContextManager[object]:
-    """Mixed precision would round people away."""
-    mixed = torch.amp.is_autocast_available(device)
-    return torch.autocast(device, enabled=False) if mixed else nullcontext()
 
 
 def _borders(length: int, stride: int) -> Tensor:

@@ -120,7 +120,7 @@ def _lay_tiles(frames: Tensor, side: int) -> _Tiles:
 
 
 def _kernels(centres: Tensor, sigmas: Tensor, reaches: Tensor, frames: Tensor) -> Tensor:
-    """What `_integrals` needs of every point, and of a last one without mass.
+    """Quantities of every point for `_integrals`, and of a last one without mass.
 
     With u = (position - centre) / (sqrt(2) sigma), the Gaussian's integral is erf(u) / 2.
 

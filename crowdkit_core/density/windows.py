@@ -18,7 +18,7 @@ from crowdkit_core.density.on_cells import Gaussians
 
 _SIDES = tuple(side for k in range(2, 31) for side in (2**k, 3 * 2 ** (k - 1)))  # 4, 6, 8, 12, ...
 _FEWEST = 2048  # Gaussians that are worth sorting by side
-_LARGEST_MEAN = 300  # cells of a window, as counted in `pay_off`
+_LARGEST_MEAN = 300  # cells of a window, as counted in `is_quicker`
 _MOST_PADDING = 4  # cells of maps as wide as the widest, as a multiple of their own
 _CELLS_AT_ONCE = 2**16  # of one row of many windows: what stays in cache
 
@@ -39,8 +39,8 @@ class _Canvas(NamedTuple):
     start: Tensor
 
 
-def pay_off(gaussians: Gaussians) -> bool:
-    """Whether windows are the quicker way.
+def is_quicker(gaussians: Gaussians) -> bool:
+    """Whether adding these Gaussians window by window is quicker than tile by tile.
 
     They have no gradients, and are for the CPU: a graphics card adds what overlaps in no fixed
     order.
@@ -97,7 +97,7 @@ def _cut_out(canvas: _Canvas, frames: Tensor) -> list[Tensor]:
 def _kernels(
     first: Tensor, centres: Tensor, sigmas: Tensor, reaches: Tensor, room: Tensor
 ) -> Tensor:
-    """What `_add` needs of every Gaussian.
+    """Quantities of every Gaussian for `_add`.
 
     With u = (position - centre) / (sqrt(2) sigma), the Gaussian's integral is erf(u) / 2.
 
@@ -114,7 +114,7 @@ def _kernels(
 
 
 def _runs(kinds: Tensor) -> Sequence[tuple[int, int]]:
-    """Where each kind begins and ends among sorted ones."""
+    """Start and end of each kind among sorted ones."""
     ends = torch.searchsorted(kinds, torch.arange(len(_SIDES)), right=True).tolist()
     return list(pairwise([0, *ends]))
 

@@ -3,8 +3,8 @@
 from crowdkit_core.evaluation.baseline import annotated_counts, constant_baseline
 from crowdkit_core.evaluation.bootstrap import Estimate
 from crowdkit_core.evaluation.evaluate import evaluate, validate
+from crowdkit_core.evaluation.evaluate_points import evaluate_points
 from crowdkit_core.evaluation.image_result import ImageResult
-from crowdkit_core.evaluation.of_points import evaluate_points
 from crowdkit_core.evaluation.output import (
     format_report,
     report_dict,

@@ -1,4 +1,4 @@
-"""What a counter must beat: the same count for every image."""
+"""The baseline of an evaluation: the same count for every image."""
 
 from collections.abc import Sequence
 

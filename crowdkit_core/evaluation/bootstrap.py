@@ -1,4 +1,4 @@
-"""Confidence intervals by resampling images."""
+"""Estimate confidence intervals by resampling images."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Run a counter over a dataset, on one process or many, each image once."""
+"""Evaluate a counter on a dataset, in one process or many, each image once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
@@ -8,30 +8,31 @@ from torch import Tensor, distributed
 
 from crowdkit_core.data.loading import evaluation_indices
 from crowdkit_core.errors import UsageError
+from crowdkit_core.evaluation.asked_metrics import asked_metrics, map_metrics, require_metrics
 from crowdkit_core.evaluation.baseline import annotated_counts, constant_baseline
 from crowdkit_core.evaluation.image_result import (
     ImageResult,
+    Measures,
     counts_of,
     measure,
     predict_sample,
 )
-from crowdkit_core.evaluation.quality import MAP_METRICS, require_metrics
 from crowdkit_core.evaluation.report import Fact, Report, make_report
 from crowdkit_core.evaluation.scores import RANGES
 from crowdkit_core.inference.count import TileSide
 from crowdkit_core.interfaces import (
-    Component,
     Counter,
     Dataset,
     DensityGenerator,
     Localizer,
+    Metric,
     evaluating,
     require_fit,
 )
 from crowdkit_core.metrics import CountErrors
 
 Progress = Callable[[int, int], None]
-"""Told how many images are done, and of how many."""
+"""Called with how many images are done, and of how many."""
 
 
 def evaluate(
@@ -42,7 +43,7 @@ def evaluate(
     tile: TileSide = None,
     localizer: Localizer | None = None,
     radii: Sequence[float] = (4.0, 8.0),
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str | Metric] = (),
     density_generator: DensityGenerator | None = None,
     ranges: Sequence[int] = RANGES,
     train: Dataset | None = None,
@@ -58,9 +59,9 @@ def evaluate(
     region, only people inside count, on both sides. Counts are compared as they are: never
     clamped or rounded, against the number of annotated points.
 
-    ``metrics`` adds to the errors of counts: ``ssim``, ``psnr`` and ``background`` (the false
-    recognition ratio) compare the density map, brought to full resolution, with that of the
-    density generator; ``ap`` is the average precision of the localizer's ranked points.
+    ``metrics`` adds to the errors of counts. A `MapMetric` (``ssim``, ``psnr``, ``background``)
+    compares the density map, brought to full resolution, with that of the density generator; a
+    `PointMetric` (``ap``) looks at the localizer's ranked points over all images.
 
     Args:
         counter: Any counter; its mode is restored afterwards.
@@ -69,7 +70,7 @@ def evaluate(
         tile: None for whole images, as papers evaluate; else as for `inference.count`.
         localizer: Also scores its points.
         radii: Pixels a point may lie from its head; one set of localization scores each.
-        metrics: Further metrics by name.
+        metrics: Further metrics, by name or as objects.
         density_generator: Makes the maps to compare with, already fitted if it learns from
             annotations.
         ranges: Most people of each count range but the last.
@@ -82,8 +83,9 @@ def evaluate(
         progress: Called after each image on the first process.
 
     Raises:
-        UsageError: The dataset is empty, ``ranges`` do not ascend from 0 or more, or a metric is
-            unknown or lacks its density generator or localizer.
+        UnknownComponentError: No metric has such a name; suggests near ones.
+        UsageError: The dataset is empty, ``ranges`` do not ascend from 0 or more, or a metric
+            lacks its density generator or localizer.
         IncompatibleError: The counter lacks what the localizer, a metric or a region needs, or
             the density generator makes no map at full resolution.
         CrowdkitError: A predicted count is not finite; names the image.
@@ -91,23 +93,20 @@ def evaluate(
     """
     if localizer is not None:
         require_fit(localizer, counter)
-    require_metrics(metrics, counter, density_generator, localizer)
-    results: list[ImageResult] = []
+    asked = asked_metrics(metrics)
+    require_metrics(asked, counter, density_generator, localizer)
+    measures = Measures(
+        tile=tile,
+        localizer=localizer,
+        radii=radii,
+        metrics=asked,
+        density_generator=density_generator,
+    )
     with evaluating(counter, device) as where:
-        for index in _own_images(dataset, rank, world_size, progress):
-            sample = dataset[index]
-            results.append(
-                measure(
-                    counter,
-                    sample,
-                    where,
-                    tile=tile,
-                    localizer=localizer,
-                    radii=radii,
-                    metrics=metrics,
-                    density_generator=density_generator,
-                )
-            )
+        results = [
+            measure(counter, dataset[index], where, measures)
+            for index in _own_images(dataset, rank, world_size, progress)
+        ]
     images = _gathered(results, world_size)
     baseline = (
         None
@@ -116,15 +115,16 @@ def evaluate(
     )
     return make_report(
         images,
-        counter=_name(counter),
-        dataset=_name(dataset),
+        counter=counter.registered_name,
+        dataset=dataset.registered_name,
         split=dataset.split,
         ranges=ranges,
         seed=seed,
         baseline_mae=baseline,
         stamp={**(stamp or {}), **_tiling(counter, tile)},
+        metrics=asked,
         map_stride=counter.stride,
-        map_target=_described(density_generator) if MAP_METRICS.keys() & set(metrics) else "",
+        map_target=_described(density_generator) if map_metrics(asked) else "",
     )
 
 
@@ -187,21 +187,17 @@ def _summed(sums: Tensor, world_size: int, device: torch.device) -> Tensor:
 
 
 def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:
-    """What tiles take the place of, if not of one pass over the image."""
+    """State what tiles replace, if not one pass over the image."""
     if not isinstance(tile, int) or type(counter).predict is Counter.predict:
         return {}
-    way = f"without the inference of {_name(counter)} and the further counts it gives"
-    return {"tiles": f"{tile} px, counted by the density map alone, {way}"}
+    lost = f"the inference of {counter.registered_name} and the further counts it gives"
+    return {"tiles": f"{tile} px, counted by the density map alone, without {lost}"}
 
 
-def _name(component: Component) -> str:
-    return component.origin.name if component.origin else type(component).__name__
-
-
-def _described(component: Component | None) -> str:
-    """A component's name with the options it was given, but for those that are off."""
-    if component is None:
+def _described(generator: DensityGenerator | None) -> str:
+    """Its name with the options it was given, but for those that are off."""
+    if generator is None:
         return ""
-    options = component.origin.options if component.origin else {}
+    options = generator.origin.options if generator.origin else {}
     listed = ", ".join(f"{name}={v}" for name, v in sorted(options.items()) if v is not None)
-    return f"{_name(component)} ({listed})" if listed else _name(component)
+    return f"{generator.registered_name} ({listed})" if listed else generator.registered_name

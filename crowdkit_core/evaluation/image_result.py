@@ -1,4 +1,4 @@
-"""What evaluation notes of one image."""
+"""Measure the results of one evaluated image."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError, IncompatibleError
-from crowdkit_core.evaluation.quality import AVERAGE_PRECISION, map_quality
-from crowdkit_core.evaluation.reach import Reach, match_within
+from crowdkit_core.evaluation.asked_metrics import map_values, point_metrics
+from crowdkit_core.evaluation.matching_radii import MatchingRadius, match_within
 from crowdkit_core.inference.count import TileSide, find_points, predict_image
 from crowdkit_core.interfaces import (
     Counter,
     DensityGenerator,
     LocalizedPoints,
     Localizer,
+    Metric,
     Prediction,
     Sample,
     cell_shares,
@@ -40,9 +41,9 @@ class ImageResult:
         game: GAME(0) to GAME(3) of the density map; empty without one.
         localization: Points matched with heads, by matching radius in pixels, and by ``sigma_s``
             and ``sigma_l`` where heads have boxes; empty where nothing finds points.
-        quality: What `evaluate` was asked for in ``metrics`` and compares density maps, by name.
-        ranked: Found points and the heads, for the average precision of the whole set; None
-            where it was not asked for.
+        quality: The map metrics that were asked for, by name.
+        ranked: Found points and the heads, for point metrics, which look at all images at once;
+            None where none was asked for.
         group: The sample's group.
     """
 
@@ -52,7 +53,7 @@ class ImageResult:
     from_density: bool = False
     counts: Mapping[str, float] = field(default_factory=dict)
     game: tuple[float, ...] = ()
-    localization: Mapping[Reach, LocalizationScores] = field(default_factory=dict)
+    localization: Mapping[MatchingRadius, LocalizationScores] = field(default_factory=dict)
     quality: Mapping[str, float] = field(default_factory=dict)
     ranked: tuple[LocalizedPoints, Tensor] | None = field(default=None, repr=False, compare=False)
     group: str = ""
@@ -61,6 +62,29 @@ class ImageResult:
     def error(self) -> float:
         """``predicted - actual``."""
         return self.predicted - self.actual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """Settings of what is measured on each image beside its count.
+
+    Attributes:
+        tile: None for whole images; else as for `inference.count`.
+        localizer: Its points are matched with heads.
+        radii: Pixels a point may lie from its head.
+        metrics: Further metrics.
+        density_generator: Makes the maps that map metrics compare with.
+    """
+
+    tile: TileSide = None
+    localizer: Localizer | None = None
+    radii: Sequence[float] = ()
+    metrics: Sequence[Metric] = ()
+    density_generator: DensityGenerator | None = None
+
+
+COUNTS_ALONE = Measures()
+"""Nothing but the counts, and what follows from them."""
 
 
 def predict_sample(
@@ -100,20 +124,15 @@ def measure(
     counter: Counter,
     sample: Sample,
     device: torch.device,
-    *,
-    tile: TileSide = None,
-    localizer: Localizer | None = None,
-    radii: Sequence[float] = (),
-    metrics: Sequence[str] = (),
-    density_generator: DensityGenerator | None = None,
+    measures: Measures = COUNTS_ALONE,
 ) -> ImageResult:
-    """Predict one sample and note everything a report needs; errors as of `counts_of`."""
-    prediction = predict_sample(counter, sample, device, tile=tile)
+    """Predict one sample and compare it with its annotation; errors as of `counts_of`."""
+    prediction = predict_sample(counter, sample, device, tile=measures.tile)
     actual, predicted = counts_of(counter, sample, prediction)
     points = sample.points.as_subclass(Tensor)
     inside = points_inside(points, sample.roi)
     heads = points[inside]
-    found = _found(sample, prediction, localizer)
+    found = _found(sample, prediction, measures.localizer)
     return ImageResult(
         name=sample.name,
         actual=actual,
@@ -123,9 +142,9 @@ def measure(
         game=_game(sample, prediction, heads),
         localization={}
         if found is None
-        else match_within(found.xy, heads, radii, sample.lengths, inside),
-        quality=map_quality(metrics, sample, prediction, density_generator),
-        ranked=(found, heads) if found is not None and AVERAGE_PRECISION in metrics else None,
+        else match_within(found.xy, heads, measures.radii, sample.lengths, inside),
+        quality=map_values(measures.metrics, sample, prediction, measures.density_generator),
+        ranked=(found, heads) if found is not None and point_metrics(measures.metrics) else None,
         group=sample.group,
     )
 

@@ -1,24 +1,24 @@
-"""A report as text, JSON, and a table of images."""
+"""Write a report as text, JSON, and a table of images."""
 
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from crowdkit_core.evaluation.asked_metrics import PointScores, map_metrics, point_metrics
 from crowdkit_core.evaluation.bootstrap import Estimate
 from crowdkit_core.evaluation.image_result import GAME_LEVELS, ImageResult
-from crowdkit_core.evaluation.reach import label
+from crowdkit_core.evaluation.matching_radii import radius_label
 from crowdkit_core.evaluation.report import Report
 from crowdkit_core.evaluation.scores import GroupMeans, RangeScores, Scores
 from crowdkit_core.files import atomic_write
-from crowdkit_core.metrics import BACKGROUND, AveragePrecision, LocalizationScores
+from crowdkit_core.interfaces import Metric
+from crowdkit_core.jsonable import jsonable
+from crowdkit_core.metrics import LocalizationScores
 from crowdkit_core.tables import table
-
-SHOWN = (0.5, 0.75)
-"""Affinities whose average precision and recall are shown beside the means."""
 
 
 def format_report(report: Report) -> str:
@@ -53,12 +53,12 @@ def format_report(report: Report) -> str:
         lines += ["", table(rows, ["by region", "error"])]
     if report.localization:
         rows = [
-            [label(reach), f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}"]
-            for reach, each in report.localization.items()
+            [radius_label(radius), f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}"]
+            for radius, each in report.localization.items()
         ]
         lines += ["", table(rows, ["matched within", "precision", "recall", "F1"])]
-    if report.average_precision:
-        lines += ["", _average_precision_table(report.average_precision)]
+    for name, metric in point_metrics(report.metrics).items():
+        lines += ["", *_point_lines(metric, report.point_scores[name])]
     if report.quality:
         lines += ["", *_quality_lines(report)]
     return "\n".join(lines)
@@ -71,14 +71,11 @@ def report_dict(report: Report, *, images: bool = True) -> dict[str, Any]:
         {"radius": radius, **_localization_dict(each)}
         for radius, each in report.localization.items()
     ]
-    document["average_precision"] = [
-        {"sigma": sigma, **_average_precision_dict(each)}
-        for sigma, each in report.average_precision.items()
-    ]
+    document["metrics"] = {each.registered_name: _about(each) for each in report.metrics}
     del document["images"]
     if images:
         document["images"] = [_image_dict(image) for image in report.images]
-    return {name: _plain(value) for name, value in document.items()}
+    return {name: jsonable(value) for name, value in document.items()}
 
 
 def write_report(report: Report, path: str | Path) -> None:
@@ -104,8 +101,8 @@ def write_image_csv(images: Iterable[ImageResult], path: str | Path) -> None:
 
 def _image_dict(image: ImageResult) -> dict[str, Any]:
     localization = {
-        f"{name} within {label(reach)}": value
-        for reach, each in image.localization.items()
+        f"{name} within {radius_label(radius)}": value
+        for radius, each in image.localization.items()
         for name, value in (("matched", each.matched), ("points", each.predicted))
     }
     return {
@@ -125,50 +122,46 @@ def _localization_dict(scores: LocalizationScores) -> dict[str, float]:
     return {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
 
 
-def _average_precision_dict(each: AveragePrecision) -> dict[str, float]:
+def _about(metric: Metric) -> dict[str, Any]:
+    """Title, digits, direction and note of a metric, for readers of its numbers."""
     return {
-        **{f"ap{100 * threshold:.0f}": each.precision_at(threshold) for threshold in SHOWN},
-        "mean_ap": each.mean_precision,
-        **{f"ar{100 * threshold:.0f}": each.recall_at(threshold) for threshold in SHOWN},
-        "mean_ar": each.mean_recall,
+        "title": metric.title,
+        "digits": metric.digits,
+        "higher_is_better": metric.higher_is_better,
+        "note": metric.note,
     }
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _average_precision_table(scores: Mapping[float, AveragePrecision]) -> str:
+def _point_lines(metric: Metric, scores: PointScores) -> list[str]:
     rows = [
-        [f"{sigma:g} px", *(f"{value:.3f}" for value in _average_precision_dict(each).values())]
-        for sigma, each in scores.items()
+        [name, *(_number(value, metric.digits) for value in row.values())]
+        for name, row in scores.items()
     ]
-    return table(rows, ["ranked, sigma", "AP.50", "AP.75", "mAP", "AR.50", "AR.75", "mAR"])
+    columns = next(iter(scores.values()), {})
+    return [table(rows, [metric.title, *columns]), *_notes(metric)]
 
 
 def _quality_lines(report: Report) -> list[str]:
-    names = {"ssim": ("SSIM", 3), "psnr": ("PSNR (dB)", 2), "background": ("background", 4)}
+    metrics = map_metrics(report.metrics)
     rows = [
-        [names[name][0], _estimate(estimate, names[name][1])]
-        for name, estimate in report.quality.items()
+        [metric.title, _estimate(report.quality[name], metric.digits)]
+        for name, metric in metrics.items()
     ]
     lines = [
         table(rows, ["density map", "mean over images"]),
         f"maps of stride {report.map_stride}, brought to full resolution, against those of "
         f"{report.map_target}",
     ]
-    if "background" in report.quality:
-        lines.append(
-            f"background: share of the predicted people where those are below {BACKGROUND:g}"
-        )
-    equal = sum(math.isinf(image.quality.get("psnr", 0)) for image in report.images)
-    if equal:
-        lines.append(f"images whose maps agree exactly, left out of PSNR: {equal}")
+    for name, metric in metrics.items():
+        lines += _notes(metric)
+        undefined = sum(not math.isfinite(image.quality[name]) for image in report.images)
+        if undefined:
+            lines.append(f"images left out of {metric.title}, not finite there: {undefined}")
     return lines
+
+
+def _notes(metric: Metric) -> list[str]:
+    return [f"{metric.title}: {metric.note}"] if metric.note else []
 
 
 def _header(first: str) -> list[str]:
@@ -189,9 +182,13 @@ def _estimate(estimate: Estimate, digits: int) -> str:
     if math.isnan(estimate.value):
         return "-"
     value, low, high = (
-        f"{each:.{digits}f}" for each in (estimate.value, estimate.low, estimate.high)
+        _number(each, digits) for each in (estimate.value, estimate.low, estimate.high)
     )
     return f"{value} [{low}, {high}]"
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _range_label(part: RangeScores) -> str:

@@ -1,4 +1,4 @@
-"""The result of an evaluation."""
+"""Summarise the results of all images in a report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +7,15 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from crowdkit_core.evaluation.asked_metrics import (
+    PointScores,
+    map_metrics,
+    mean_over_images,
+    point_scores,
+)
 from crowdkit_core.evaluation.bootstrap import Estimate, resampling_weights
 from crowdkit_core.evaluation.image_result import ImageResult
-from crowdkit_core.evaluation.quality import mean_over_images
-from crowdkit_core.evaluation.reach import Reach, pool
+from crowdkit_core.evaluation.matching_radii import MatchingRadius, pool
 from crowdkit_core.evaluation.scores import (
     RANGES,
     GroupMeans,
@@ -22,17 +27,15 @@ from crowdkit_core.evaluation.scores import (
     score_by_group,
     score_by_range,
 )
-from crowdkit_core.metrics import AveragePrecision, LocalizationScores, average_precision
-
-SIGMAS = (40.0, 20.0, 5.0)
-"""Pixels; how far apart points may lie in the average precision of RAZNet (CVPR 2019)."""
+from crowdkit_core.interfaces import Metric
+from crowdkit_core.metrics import LocalizationScores
 
 Fact = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """How well a counter counted a dataset.
+    """Result of evaluating a counter on a dataset.
 
     Attributes:
         counter: The counter's name.
@@ -43,18 +46,19 @@ class Report:
         from_density: In how many images, each with a region, ``count`` is the sum of the density
             map inside because the counter's own, regressed count cannot be restricted.
         by_range: The same by count range.
-        by_group: The same by the dataset's groups (scenes, say), of those images that have one.
+        by_group: The same by the dataset's groups (such as scenes), of those images that have one.
         group_means: By name of the count, errors averaged over groups; empty without groups.
         localization: Precision, recall and F1 by matching radius in pixels, and by the heads' own
             ``sigma_s`` and ``sigma_l`` where the dataset has boxes.
-        quality: Metrics of density maps that were asked for, by name: means over the images on
-            which they are finite (the PSNR of equal maps is not).
+        metrics: Further metrics that were asked for.
+        quality: Those of density maps, by name: means over the images on which they are finite
+            (the PSNR of equal maps is not).
         map_stride: Stride of the density maps before they were brought to full resolution; None
             without maps.
         map_target: The density generator they were compared with; empty where they were not.
-        average_precision: Of ranked points, by sigma in pixels; empty where not asked for.
+        point_scores: Those of ranked points, by name, row and column of their table.
         baseline_mae: MAE of predicting the training images' mean count; None if unknown.
-        stamp: Facts a reader must know (a checkpoint chosen on test images, say).
+        stamp: Facts a reader must know (such as a checkpoint chosen on test images).
         images: Every image, in the dataset's order.
     """
 
@@ -66,11 +70,12 @@ class Report:
     by_range: Mapping[str, tuple[RangeScores, ...]]
     by_group: Mapping[str, tuple[GroupScores, ...]] = field(default_factory=dict)
     group_means: Mapping[str, GroupMeans] = field(default_factory=dict)
-    localization: Mapping[Reach, LocalizationScores] = field(default_factory=dict)
+    localization: Mapping[MatchingRadius, LocalizationScores] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
     quality: Mapping[str, Estimate] = field(default_factory=dict)
     map_stride: int | None = None
     map_target: str = ""
-    average_precision: Mapping[float, AveragePrecision] = field(default_factory=dict)
+    point_scores: Mapping[str, PointScores] = field(default_factory=dict)
     baseline_mae: float | None = None
     stamp: Mapping[str, Fact] = field(default_factory=dict)
     images: tuple[ImageResult, ...] = ()
@@ -86,6 +91,7 @@ def make_report(
     seed: int = 0,
     baseline_mae: float | None = None,
     stamp: Mapping[str, Fact] | None = None,
+    metrics: Sequence[Metric] = (),
     map_stride: int | None = None,
     map_target: str = "",
 ) -> Report:
@@ -116,10 +122,11 @@ def make_report(
         by_group=by_group,
         group_means=group_means,
         localization=pool([each.localization for each in images]),
-        quality=_quality(images, seed),
+        metrics=tuple(metrics),
+        quality=_quality(images, metrics, seed),
         map_stride=map_stride,
         map_target=map_target,
-        average_precision=_average_precision(images),
+        point_scores=point_scores(metrics, [each.ranked for each in images if each.ranked]),
         baseline_mae=baseline_mae,
         stamp=stamp or {},
         images=tuple(images),
@@ -142,17 +149,11 @@ def _game(images: Sequence[ImageResult]) -> Float64[Tensor, "levels B"] | None:
     return torch.tensor([each.game for each in images], dtype=torch.float64).T
 
 
-def _quality(images: Sequence[ImageResult], seed: int) -> dict[str, Estimate]:
+def _quality(
+    images: Sequence[ImageResult], metrics: Sequence[Metric], seed: int
+) -> dict[str, Estimate]:
     weights = resampling_weights(len(images), seed=seed)
     return {
         name: mean_over_images([each.quality[name] for each in images], weights)
-        for name in images[0].quality
+        for name in map_metrics(metrics)
     }
-
-
-def _average_precision(images: Sequence[ImageResult]) -> dict[float, AveragePrecision]:
-    ranked = [each.ranked for each in images if each.ranked is not None]
-    if not ranked:
-        return {}
-    found, heads = zip(*ranked, strict=True)
-    return {sigma: average_precision(found, heads, sigma=sigma) for sigma in SIGMAS}

@@ -1,4 +1,4 @@
-"""Errors over images, with intervals, as a whole and by number of people."""
+"""Score counts over images, with intervals, as a whole and by number of people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a reader of an evaluation must know of the weights."""
+"""Facts about the weights that a reader of an evaluation needs."""
 
 from pathlib import Path
 

@@ -26,7 +26,7 @@ HOW_IT_RUNS = ("directory", "resume", "accelerator", "strategy", "workers", "cha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a run of a grid stands.
+    """State and result of a run of a grid.
 
     Attributes:
         run: The run.
@@ -42,12 +42,12 @@ class Outcome:
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """Its name in messages."""
         return f"{self.run.label}/{self.stage}" if self.stage else self.run.label
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Where it stands on each axis of the table."""
+        """Its label on each axis of the table."""
         return (*self.run.labels, self.stage) if self.stage else self.run.labels
 
     @property
@@ -86,16 +86,16 @@ class GridFolder:
         resume = (directory / DATA_FILE).exists()
         return replace(run.recipe, run=replace(run.recipe.run, directory=directory, resume=resume))
 
-    def require_own(self, *, begun: bool = False) -> None:
+    def require_own(self, *, existing: bool = False) -> None:
         """Check that the folder is new, or holds this grid and nothing else; nothing is written.
 
         Args:
-            begun: Whether a new folder is refused too.
+            existing: Whether a new folder is refused too.
 
         Raises:
             UsageError: It holds something else, or a run that began with other settings.
         """
-        if begun and not (self.path / GRID_FILE).exists():
+        if existing and not (self.path / GRID_FILE).exists():
             raise UsageError(f"{self.path}: holds no grid")
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file, expected a folder for the grid")
@@ -116,7 +116,7 @@ class GridFolder:
             if changed := list(_changes(load_recipe(file), runs[folder].recipe)):
                 raise UsageError(
                     f"{file.parent}: began with other settings: {'; '.join(changed)}",
-                    hint="choose another --output, or delete that run to run it anew",
+                    hint="choose another --output, or delete that run to run it again",
                 )
 
     def describe(self) -> None:
@@ -125,7 +125,7 @@ class GridFolder:
         _write_text(self.path / GRID_FILE, text)
 
     def outcomes(self, runs: Iterable[GridRun] | None = None) -> list[Outcome]:
-        """How runs stand, in their order: once each, or once for each stage that is evaluated.
+        """State and result of runs, in their order: one each, or one for each evaluated stage.
 
         Args:
             runs: Some of the grid's; None for all.
@@ -149,12 +149,12 @@ class GridFolder:
         return self.run_folder(outcome.run) / outcome.stage / f"{self.grid.weights}.safetensors"
 
     def keep_report(self, outcome: Outcome, report: Report) -> None:
-        """Note that a run, or a stage of it, is evaluated."""
+        """Store the report of a run, or of a stage of it."""
         write_report(report, self._evaluation(outcome.run, outcome.stage))
         (self.run_folder(outcome.run) / ERROR_FILE).unlink(missing_ok=True)
 
     def keep_error(self, run: GridRun, error: str) -> None:
-        """Note that a run failed; it is tried again when the grid is."""
+        """Store the error of a failed run, which is tried again when the grid is."""
         _write_text(self.run_folder(run) / ERROR_FILE, error + "\n")
 
     def _evaluation(self, run: GridRun, stage: str) -> Path:

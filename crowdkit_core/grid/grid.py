@@ -1,15 +1,15 @@
-"""A grid of runs as a value."""
+"""The value that describes a grid of runs."""
 
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from crowdkit_core.errors import UsageError
 from crowdkit_core.interfaces import Split
 from crowdkit_core.settings import Recipe
+from crowdkit_core.spelling import did_you_mean
 
 Weights = Literal["best", "last"]
 SEED = "run.seed"
@@ -34,7 +34,7 @@ class GridRun:
 
     @property
     def label(self) -> str:
-        """How messages name it: its folder."""
+        """Its name in messages: its folder."""
         return self.folder.as_posix()
 
 
@@ -88,10 +88,8 @@ class Grid:
         known = next(iter(self.axes.values()), ())
         for label in only:
             if label not in known:
-                near = get_close_matches(label, known, n=1)
-                guess = f"; did you mean {near[0]!r}?" if near else ""
                 raise UsageError(
-                    f"{self.source} has no row {label!r}{guess}",
+                    f"{self.source} has no row {label!r}{did_you_mean(label, known, before='; ')}",
                     hint=f"rows: {', '.join(known) or 'none, all its runs are replicates'}",
                 )
         return [run for run in self.runs if not only or run.labels[0] in only]

@@ -1,4 +1,4 @@
-"""From a recipe file with a ``[grid]`` table to the runs of a grid."""
+"""Load a grid of runs from a recipe file with a ``[grid]`` table."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +56,7 @@ def load_grid(source: str | Path, *, overrides: Sequence[str] = ()) -> Grid:
     """A grid of runs with every recipe resolved and checked.
 
     Layers of a run: defaults < the file < its row < its column < its replicate < ``overrides``.
-    As in any recipe, a component that gets another ``name`` starts anew.
+    As in any recipe, a component that gets another ``name`` starts from its defaults.
 
     Args:
         source: Name of a grid that a plugin ships, or a file.

@@ -1,4 +1,4 @@
-"""Run what is left of a grid."""
+"""Train and evaluate the runs of a grid that are not finished."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -10,8 +10,8 @@ from lightning_fabric import Fabric
 from crowdkit_core.data import fingerprint
 from crowdkit_core.errors import CrowdkitError, UsageError
 from crowdkit_core.evaluation import Report, evaluate
-from crowdkit_core.evaluation.of_run import parts_of_run
-from crowdkit_core.evaluation.quality import require_metrics
+from crowdkit_core.evaluation.asked_metrics import asked_metrics, require_metrics
+from crowdkit_core.evaluation.parts import evaluation_parts
 from crowdkit_core.grid.folder import GridFolder, Outcome
 from crowdkit_core.grid.grid import Grid, GridRun
 from crowdkit_core.grid.tables import write_tables
@@ -21,11 +21,12 @@ from crowdkit_core.settings import Recipe
 from crowdkit_core.training import TrainingResult, build, train_recipe
 from crowdkit_core.training.run_folder import DATA_FILE, RunFolder
 
-Told = Callable[[Sequence[Outcome]], None]
+RunEnded = Callable[[Sequence[Outcome]], None]
+"""Called with the outcomes of a run that was trained: one, or one for each evaluated stage."""
 
 
 def run_grid(
-    grid: Grid, folder: str | Path, *, only: Sequence[str] = (), told: Told | None = None
+    grid: Grid, folder: str | Path, *, only: Sequence[str] = (), run_ended: RunEnded | None = None
 ) -> list[Outcome]:
     """Train and evaluate every run of a grid that is not finished, and write its tables.
 
@@ -39,8 +40,7 @@ def run_grid(
         grid: From `load_grid`.
         folder: New, or that of the same grid.
         only: Run only these rows, by label.
-        told: Called with the outcomes of each run that was trained: one, or one for each stage
-            that is evaluated.
+        run_ended: Called after each run that was trained.
 
     Returns:
         How every run of the grid stands, in its order.
@@ -61,8 +61,8 @@ def run_grid(
             continue
         _finish(place, run)
         write_tables(place)
-        if told is not None:
-            told(place.outcomes([run]))
+        if run_ended is not None:
+            run_ended(place.outcomes([run]))
     return place.outcomes()
 
 
@@ -94,7 +94,7 @@ def _require_fitting(recipe: Recipe, grid: Grid) -> None:
     localizer = recipe.create("localizer") if recipe.localizer else None
     if localizer is not None:
         require_fit(localizer, task.counter)
-    require_metrics(grid.metrics, task.counter, task.density_generator, localizer)
+    require_metrics(asked_metrics(grid.metrics), task.counter, task.density_generator, localizer)
 
 
 def _require_stages(asked: Sequence[str], known: Sequence[str], trainer: Trainer) -> None:
@@ -147,7 +147,7 @@ def _evaluate(recipe: Recipe, result: TrainingResult, weights: Path, grid: Grid)
         "epochs": len(result.history),
         "seconds": round(sum(record["seconds"] for record in result.history), 3),
     }
-    parts = parts_of_run(recipe, weights, grid.split, grid.metrics)
+    parts = evaluation_parts(recipe, weights, grid.split, grid.metrics)
     parts["stamp"] |= budget
     return evaluate(
         **parts,

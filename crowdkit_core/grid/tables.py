@@ -1,22 +1,20 @@
-"""The results of a grid: a line for each run, and mean and spread of each cell."""
+"""Write the results of a grid: a line for each run, and mean and spread of each cell."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from statistics import fmean, stdev
 from typing import Any
 
-from crowdkit_core.evaluation.quality import AVERAGE_PRECISION, MAP_METRICS
-from crowdkit_core.evaluation.report import SIGMAS
 from crowdkit_core.files import atomic_write
 from crowdkit_core.grid.folder import GridFolder, Outcome
 from crowdkit_core.grid.grid import SEED, Grid
+from crowdkit_core.grid.scores import COUNT_SCORES, Score, metric_scores
 from crowdkit_core.settings import ComponentSettings
 
 RUNS_FILE = "runs.csv"
 TABLE_FILE = "table.md"
-METRICS = {"MAE": "mae", "RMSE": "rmse"}
 REFERENCE = "predicting the training mean"
 
 Row = Sequence[str]
@@ -29,52 +27,52 @@ def write_tables(place: GridFolder) -> None:
         atomic_write(place.path / RUNS_FILE) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.writer(file)
-        writer.writerow([*grid.table_axes, grid.replicate, *columns(outcomes[0], grid.metrics)])
+        writer, further = csv.writer(file), metric_scores(outcomes)
+        writer.writerow([*grid.table_axes, grid.replicate, *columns(outcomes[0], further)])
         for each in outcomes:
-            values = columns(each, grid.metrics).values()
+            values = columns(each, further).values()
             writer.writerow([*each.labels, each.run.replicate, *values])
     with atomic_write(place.path / TABLE_FILE) as temporary:
         temporary.write_text(markdown(place) + "\n", encoding="utf-8")
 
 
 def markdown(place: GridFolder) -> str:
-    """The table of a grid, under a head that says how it came about."""
+    """The table of a grid, under a head with the command and the data."""
     grid, outcomes = place.grid, place.outcomes()
     lines = [f"# {grid.source}", "", "```text", grid.command(place.path), "```", ""]
     lines += [f"- {fact}" for fact in _facts(grid, outcomes)]
+    scores = (*COUNT_SCORES, *metric_scores(outcomes))
     if len(grid.table_axes) < 2:
         rows = [
-            [_label(row), *(_cell(_of(outcomes, row), metric) for metric in METRICS.values())]
+            [_label(row), *(_cell(_of(outcomes, row), score) for score in scores)]
             for row in _rows(grid)
         ]
-        reference = [[REFERENCE, _reference(outcomes), "-"]]
-        first = next(iter(grid.table_axes), "")
-        return "\n".join([*lines, "", *_table([first, *METRICS], rows + reference)])
+        reference = [[REFERENCE, _reference(outcomes), *["-"] * (len(scores) - 1)]]
+        header = [next(iter(grid.table_axes), ""), *(score.title for score in scores)]
+        return "\n".join([*lines, "", *_table(header, rows + reference)])
     labels = list(grid.table_axes.values())[1]
-    for name, metric in METRICS.items():
+    for score in scores:
         rows = [
-            [*row, *(_cell(_of(outcomes, (*row, label)), metric) for label in labels)]
+            [*row, *(_cell(_of(outcomes, (*row, label)), score) for label in labels)]
             for row in _rows(grid)
         ]
-        if metric == "mae":
+        if score.column == "mae":
             below = [[each for each in outcomes if each.labels[1] == c] for c in labels]
             rows.append([REFERENCE, *map(_reference, below)])
         header = [" / ".join(grid.table_axes), *labels]
-        lines += ["", f"## {name}", "", *_table(header, rows)]
+        lines += ["", f"## {score.title}", "", *_table(header, rows)]
     return "\n".join(lines)
 
 
 # -- lines of runs.csv -------------------------------------------------------------------------
 
 
-def columns(outcome: Outcome, metrics: Sequence[str] = ()) -> dict[str, Any]:
-    """What ``runs.csv`` says of a run besides its labels; None for what is not known yet.
+def columns(outcome: Outcome, further: Sequence[Score] = ()) -> dict[str, Any]:
+    """Columns of ``runs.csv`` for a run besides its labels; None for what is not known yet.
 
     Args:
         outcome: The run.
-        metrics: The grid's further metrics: the mean over images of ``ssim`` and the like, and for
-            ``ap`` the mean average precision of each sigma in pixels.
+        further: From `metric_scores` of all outcomes.
     """
     report = outcome.report or {}
     score, stamp = report.get("scores", {}).get("count", {}), report.get("stamp", {})
@@ -87,25 +85,13 @@ def columns(outcome: Outcome, metrics: Sequence[str] = ()) -> dict[str, Any]:
         "rmse": score.get("rmse", {}).get("value"),
         "nae": score.get("nae", {}).get("value"),
         "baseline_mae": report.get("baseline_mae"),
-        **_further(report, metrics),
+        **{score.column: score.of(outcome).get("value") for score in further},
         "images": score.get("images"),
         "epochs": stamp.get("epochs"),
         "seconds": stamp.get("seconds"),
         "run": outcome.run.folder.as_posix(),
         "error": outcome.error,
     }
-
-
-def _further(report: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, float | None]:
-    found: dict[str, float | None] = {
-        name: report.get("quality", {}).get(name, {}).get("value")
-        for name in metrics
-        if name in MAP_METRICS
-    }
-    if AVERAGE_PRECISION in metrics:
-        ranked = {each["sigma"]: each["mean_ap"] for each in report.get("average_precision", ())}
-        found |= {f"{AVERAGE_PRECISION}_{sigma:g}px": ranked.get(sigma) for sigma in SIGMAS}
-    return found
 
 
 # -- the head of table.md ----------------------------------------------------------------------
@@ -132,8 +118,9 @@ def _facts(grid: Grid, outcomes: Sequence[Outcome]) -> Iterator[str]:
     else:
         yield "brackets: 95 % bootstrap intervals over images"
     yield 'RMSE is what papers print as "MSE"'
-    if grid.metrics:
-        yield f"{', '.join(grid.metrics)}: in {RUNS_FILE}"
+    metrics = [about for each in reports for about in each["metrics"].values()]
+    notes = [f"{about['title']}: {about['note']}" for about in metrics if about["note"]]
+    yield from dict.fromkeys(notes)
     if len(reports) < len(outcomes):
         yield f"**unfinished: {len(trained)} of {len(grid.runs)} runs are done**"
     errors = {each.run.label: each.error for each in outcomes if each.error}
@@ -177,28 +164,31 @@ def _of(outcomes: Sequence[Outcome], labels: tuple[str, ...]) -> list[Outcome]:
     return [each for each in outcomes if each.labels == labels]
 
 
-def _cell(outcomes: Sequence[Outcome], metric: str) -> str:
+def _cell(outcomes: Sequence[Outcome], score: Score) -> str:
     """A cell's finished replicates, and how many are not."""
-    scores = [each.score(metric) for each in outcomes if each.report is not None]
-    if not scores:
+    finished = [score.of(each) for each in outcomes if each.report is not None]
+    if not finished:
         return "failed" if any(each.error for each in outcomes) else "missing"
+    values = [value for each in finished if (value := each.get("value")) is not None]
+    if not values:
+        return "-"
     if len(outcomes) == 1:
-        value, low, high = (scores[0][name] for name in ("value", "low", "high"))
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
-    number = len(scores) if len(scores) == len(outcomes) else f"{len(scores)} of {len(outcomes)}"
-    values = [score["value"] for score in scores if score["value"] is not None]
-    return f"{_spread(values)} ({number})"
+        ends = [end for name in ("low", "high") if (end := finished[0].get(name)) is not None]
+        interval = ", ".join(f"{end:.{score.digits}f}" for end in ends)
+        return _spread(values, score.digits) + (f" [{interval}]" if interval else "")
+    number = len(values) if len(values) == len(outcomes) else f"{len(values)} of {len(outcomes)}"
+    return f"{_spread(values, score.digits)} ({number})"
 
 
-def _spread(values: Sequence[float]) -> str:
+def _spread(values: Sequence[float], digits: int = 2) -> str:
     """Mean and sample standard deviation.
 
     Example:
         >>> _spread([10.0, 12.0, 14.0])
         '12.00 ± 2.00'
     """
-    spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{fmean(values):.2f}{spread}"
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{digits}f}{spread}"
 
 
 def _reference(outcomes: Sequence[Outcome]) -> str:

@@ -32,7 +32,7 @@ def load_model(
         device: Where to count; None for the CPU.
 
     Raises:
-        UsageError: There are no weights, or nobody says which counter the weights belong to.
+        UsageError: There are no weights, or nobody says which counter they belong to.
         WeightsError: The file cannot be read, or does not fit the counter.
     """
     if weights is None:
@@ -40,13 +40,29 @@ def load_model(
             "a counter without weights cannot count",
             hint="add --weights FILE; `crowdkit train` writes best.safetensors in its run folder",
         )
-    name = counter or read_weights(weights).component
+    made = load_counter(weights, counter, options or {})
+    return Model(counter=made, weights=sha256_of(weights), device=device)
+
+
+def load_counter(weights: str | Path, name: str | None, options: Mapping[str, Any]) -> Counter:
+    """A counter with weights; arguments and errors as of `load_model`."""
+    counter: Counter = create("counter", counter_of(weights, name), **options, weights=weights)
+    return counter
+
+
+def counter_of(weights: str | Path, name: str | None) -> str:
+    """The counter that weights belong to: as named, or as their file says.
+
+    Raises:
+        UsageError: Neither says it.
+        WeightsError: The file cannot be read.
+    """
+    name = name or read_weights(weights).component
     if not name:
         raise UsageError(
             f"{weights} does not say which counter it is for", hint="add --counter NAME"
         )
-    made: Counter = create("counter", name, **(options or {}), weights=weights)
-    return Model(counter=made, weights=sha256_of(weights), device=device)
+    return name
 
 
 def with_calibration(model: Model, calibration: Calibration | str | Path) -> Model:

@@ -6,12 +6,14 @@ from crowdkit_core.interfaces.dataset import Dataset, Split
 from crowdkit_core.interfaces.density_generator import DensityGenerator
 from crowdkit_core.interfaces.localizer import Localizer
 from crowdkit_core.interfaces.loss import Loss, LossTerms
+from crowdkit_core.interfaces.metric import MapMetric, Metric, PointMetric
 from crowdkit_core.interfaces.origin import Component, Origin
 from crowdkit_core.interfaces.points import LocalizedPoints, Points, points_inside
 from crowdkit_core.interfaces.prediction import MapKind, MapSpec, Prediction, cell_shares
 from crowdkit_core.interfaces.samples import Annotation, Batch, Lengths, Sample, Size
 from crowdkit_core.interfaces.target import Target
 from crowdkit_core.interfaces.trainer import (
+    AtLeastOne,
     LoopSettings,
     Optimization,
     Stage,
@@ -24,6 +26,7 @@ from crowdkit_core.interfaces.weighted import Weighted
 
 __all__ = [
     "Annotation",
+    "AtLeastOne",
     "Batch",
     "Component",
     "Counter",
@@ -36,9 +39,12 @@ __all__ = [
     "Loss",
     "LossTerms",
     "MapKind",
+    "MapMetric",
     "MapSpec",
+    "Metric",
     "Optimization",
     "Origin",
+    "PointMetric",
     "Points",
     "Prediction",
     "Sample",

@@ -1,4 +1,4 @@
-"""Fail before the first step when parts cannot work together."""
+"""Refuse parts that cannot work together, before the first step."""
 
 from crowdkit_core.errors import IncompatibleError
 from crowdkit_core.interfaces.counter import Counter

@@ -72,7 +72,7 @@ class DensityGenerator(Weighted, Component, ABC):
         stride: int,
         sigmas: Sequence[Float[Tensor, " N"]] | None = None,
     ) -> Tensor | None:
-        """What a learnable generator pays for a map it made; None (nothing) by default.
+        """Penalty of a learnable generator for a map it made; None (no penalty) by default.
 
         Args:
             density: What ``forward`` returned for these points.
@@ -95,7 +95,7 @@ class DensityGenerator(Weighted, Component, ABC):
         sigmas: Float[Tensor, " N"] | None = None,
         images: Float[Tensor, "1 3 H W"] | None = None,
     ) -> Mapping[str, Tensor]:
-        """How the density map of one image comes about, for `crowdkit density` to draw.
+        """Intermediate maps of one image's density map, for `crowdkit density` to draw.
 
         Args:
             points: (N, 2) pixels.

@@ -1,4 +1,4 @@
-"""Where a component came from, so that errors, reports and weight files can name it."""
+"""Base class of all components, which know their registered name, distribution and options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,11 @@ class Component:
     origin: Origin | None = None
 
     @property
+    def registered_name(self) -> str:
+        """The name it was created by, or its class if the registry did not make it."""
+        return self.origin.name if self.origin else type(self).__name__
+
+    @property
     def label(self) -> str:
-        """How messages name this object: ``counter 'mcnn'``, or the class if unregistered."""
-        name = self.origin.name if self.origin else type(self).__name__
-        return f"{self.kind} {name!r}"
+        """Its name in messages: ``counter 'mcnn'``, or the class if unregistered."""
+        return f"{self.kind} {self.registered_name!r}"

@@ -1,4 +1,4 @@
-"""What a counter gives for a batch of images."""
+"""The prediction of a counter for a batch of images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class logits over channels."""
 
 @dataclass(frozen=True, slots=True)
 class MapSpec:
-    """What a counter declares of a map before it is ever run.
+    """Declares a map of a counter before it runs.
 
     Attributes:
         kind: What the values mean.
@@ -34,7 +34,7 @@ class MapSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """A counter's answer for a batch.
+    """Counts, maps and points of a batch of images.
 
     Attributes:
         count: (B,) estimated number of people.
@@ -43,10 +43,10 @@ class Prediction:
         maps: Named auxiliary maps, each (B, C, h, w); what they mean stands in the counter's
             ``outputs`` under the same name.
         counts: Named alternative counts, each (B,), that `crowdkit eval` reports beside
-            ``count`` (those of auxiliary branches, say).
-        count_maps: Predictions by density map alone whose counts some of ``counts`` are, by the
-            same names; what restricts those counts to a region.
-        points: Where the counter itself found people in each image, by looking closer, say;
+            ``count`` (such as those of auxiliary branches).
+        count_maps: The density maps, as predictions, that entries of ``counts`` are the sums of, by
+            the same names; through them those counts can be restricted to a region.
+        points: Where the counter itself found people in each image, for example by zooming;
             None for one that leaves this to a localizer.
         outputs: The counter's ``outputs``: kind and stride of every map by name. Calling a counter
             fills it in, so that a loss can find all maps of a kind.

@@ -1,4 +1,4 @@
-"""What a dataset gives: an annotation, a sample, and samples joined into a batch."""
+"""The values a dataset gives: annotations, samples, and samples joined into a batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ class Annotation:
         size: (H, W) of the image in pixels.
         points: (N, 2) float (x, y), corner convention, inside ``[0, W] x [0, H]``.
         roi: (H, W) bool, True where people count; None means everywhere.
-        lengths: Per-point lengths in pixels that the dataset itself knows (a head size, say).
+        lengths: Per-point lengths in pixels that the dataset itself knows (such as head sizes).
         clipped: How many points lay outside the frame and were moved onto its border.
-        group: What the dataset's protocol reports apart (a scene, say); empty where it does not.
+        group: What the dataset's protocol reports apart (such as a scene); empty where it does not.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Sample:
         points: (N, 2) in this image's pixels.
         roi: (H, W) bool, or None for the whole image.
         lengths: Per-point lengths in this image's pixels. They are measured on the whole,
-            untransformed image (distances to neighbours, say); a crop selects, a resize scales.
+            untransformed image (such as distances to neighbours); a crop selects, a resize scales.
         group: As of the `Annotation`.
     """
 

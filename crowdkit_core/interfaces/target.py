@@ -1,4 +1,4 @@
-"""What a loss compares a prediction with."""
+"""The target a loss compares a prediction with."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -13,6 +13,7 @@ from crowdkit_core.interfaces.density_generator import DensityGenerator
 from crowdkit_core.interfaces.points import points_inside
 from crowdkit_core.interfaces.prediction import cell_shares
 from crowdkit_core.interfaces.samples import Batch, Lengths, Size
+from crowdkit_core.precision import at_least_float32, without_autocast
 
 
 class Target:
@@ -98,7 +99,7 @@ class Target:
         return frozenset(self._densities)
 
     def penalty(self) -> Float[Tensor, ""] | None:
-        """What the density generator pays for the maps made so far; None if it pays nothing.
+        """Penalty of the density generator for the maps made so far; None if it has none.
 
         Summed over strides; of a batch it is the mean over images, like a loss. Each map is judged
         as it was made, for the people inside the region and before it is cut to it, without
@@ -143,8 +144,7 @@ class Target:
         """The generator's maps, with zeros on padding and before they are cut to the region."""
         # Mixed precision would round the mass of every point; what is learned may be rounded.
         exact = self.density_generator.preserves_count
-        device = self.count.device.type
-        with torch.autocast(device, enabled=False) if exact else nullcontext():
+        with without_autocast(self.count.device) if exact else nullcontext():
             return torch.cat([self._generate_group(*group, stride) for group in self._groups()])
 
     def _generate_group(self, images: slice, size: Size, stride: int) -> Tensor:
@@ -155,8 +155,7 @@ class Target:
             sigmas=self._sigmas(images),
             images=None if self.images is None else self.images[images, :, : size[0], : size[1]],
         )
-        if density.dtype in (torch.float16, torch.bfloat16):
-            density = density.float()  # half precision cannot add up a crowd
+        density = at_least_float32(density)
         cells = _cells(self.size, stride)
         return F.pad(density, (0, cells[1] - density.shape[-1], 0, cells[0] - density.shape[-2]))
 
@@ -171,7 +170,7 @@ class Target:
 
     def _penalty(self, stride: int) -> Tensor | None:
         """Of the maps of one stride."""
-        with torch.autocast(self.count.device.type, enabled=False):
+        with without_autocast(self.count.device):
             paid = [self._penalty_of_group(*group, stride) for group in self._groups()]
         found = [each for each in paid if each is not None]
         return torch.stack(found).mean() if found else None

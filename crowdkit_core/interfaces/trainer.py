@@ -4,8 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from annotated_types import Ge
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -18,6 +19,9 @@ from crowdkit_core.interfaces.loss import Loss, LossTerms
 from crowdkit_core.interfaces.origin import Component
 from crowdkit_core.interfaces.samples import Batch, Sample
 from crowdkit_core.interfaces.weighted import Weighted
+
+AtLeastOne = Annotated[int, Ge(1)]
+"""For options of trainers that are numbers of things."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,20 +110,20 @@ class Stage(nn.Module, ABC):
     def start_epoch(self, epoch: int) -> None:
         """Called in training mode before each epoch of the stage, counted from 0.
 
-        The place to put frozen parts, a teacher say, back into ``eval`` mode.
+        The place to put frozen parts, such as a teacher, back into ``eval`` mode.
         """
         self.loss.start_epoch(epoch)
 
     def end_epoch(self, epoch: int) -> None:
         """Called after each epoch, before it is validated and saved; nothing by default.
 
-        The place to fit what gradients do not reach, to the training images say.
+        The place to fit what gradients do not reach, for example to the training images.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class StagePlan:
-    """A stage to come, as a value a trainer lists.
+    """A stage that a trainer plans.
 
     Attributes:
         name: Unique within the trainer; names the stage's folder in the run.
@@ -129,6 +133,9 @@ class StagePlan:
             after a resume: a teacher or an initialisation comes from there.
         transform: Augments one sample of an epoch; takes the sample and a seed that depends on
             run, epoch and index only. None leaves samples as they are.
+
+    Raises:
+        OptionsError: ``epochs`` or ``batch_size`` is less than 1.
     """
 
     name: str
@@ -136,6 +143,14 @@ class StagePlan:
     batch_size: int
     build: Callable[[Mapping[str, Path]], Stage]
     transform: Callable[[Sample, int], Sample] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        require_at_least_one(
+            {
+                f"epochs of stage {self.name!r}": self.epochs,
+                f"batch_size of stage {self.name!r}": self.batch_size,
+            }
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +165,6 @@ class LoopSettings:
             is validated and saved; None for none.
         accumulate: Batches whose gradients are averaged into one optimizer step.
         clip_norm: Greatest 2-norm of each optimizer's gradients.
-        clip_value: Greatest absolute value of a gradient's entries.
 
     Raises:
         OptionsError: A value out of its range.
@@ -161,20 +175,15 @@ class LoopSettings:
     ema: float | None = None
     accumulate: int = 1
     clip_norm: float | None = None
-    clip_value: float | None = None
 
     def __post_init__(self) -> None:
         require_at_least_one(
             {name: getattr(self, name) for name in ("validate_every", "patience", "accumulate")}
         )
-        for name in ("clip_norm", "clip_value"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise OptionsError(f"{name} is {value}, must be positive")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise OptionsError(f"clip_norm is {self.clip_norm}, must be positive")
         if self.ema is not None and not 0 < self.ema < 1:
             raise OptionsError(f"ema is {self.ema}, must be between 0 and 1")
-        if self.clip_norm is not None and self.clip_value is not None:
-            raise OptionsError("clip_norm and clip_value exclude each other")
 
 
 class Trainer(Component, ABC):

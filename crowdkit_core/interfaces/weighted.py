@@ -1,4 +1,4 @@
-"""Modules whose weights can be loaded from a file, published layouts included."""
+"""Base class of modules that load their weights from a file, published layouts included."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ class Weighted(nn.Module):
     """A module that loads weights from a file; base of `Counter` and `DensityGenerator`.
 
     A plugin overrides `translate_keys` to accept published key layouts, and
-    `options_from_weights` where the file decides an option (grey or RGB input, say).
+    `options_from_weights` where the file decides an option (such as grey or RGB input).
 
     Attributes:
         weights_options: Constructor options it was built with, when built from a weights file.

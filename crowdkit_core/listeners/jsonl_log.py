@@ -1,19 +1,19 @@
 """The log of a run: one JSON object per line, in ``log.jsonl`` of its folder."""
 
 import json
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from crowdkit_core.jsonable import jsonable
 from crowdkit_core.registry.hooks import hookimpl
 
 LOG_FILE = "log.jsonl"
 
 
 class JsonlLog:
-    """Appends a line when training begins, after each epoch, and when training is over.
+    """Appends a line when training starts, after each epoch, and when training ends.
 
     Each line has ``event`` (``training_started``, ``epoch_ended`` or ``training_ended``) and
     ``time``. A resumed run goes on in the same file after another ``training_started``; of two
@@ -25,19 +25,19 @@ class JsonlLog:
 
     @hookimpl
     def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
-        """Begin or go on with the log of a run folder."""
+        """Start the log of a run folder, or continue it."""
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / LOG_FILE
         self._write("training_started", {"stages": dict(stages)})
 
     @hookimpl
     def epoch_ended(self, record: Mapping[str, Any]) -> None:
-        """Note an epoch."""
+        """Write the line of an epoch."""
         self._write("epoch_ended", record)
 
     @hookimpl
     def training_ended(self, completed: bool) -> None:
-        """Note the end."""
+        """Write the last line."""
         self._write("training_ended", {"completed": completed})
         self._path = None
 
@@ -45,15 +45,6 @@ class JsonlLog:
         if self._path is None:
             return
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        line = json.dumps({"event": event, "time": time, **_finite(values)}, default=str)
+        line = json.dumps({"event": event, "time": time, **jsonable(values)}, default=str)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-
-
-def _finite(value: Any) -> Any:
-    """The value with null for the numbers JSON cannot write."""
-    if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

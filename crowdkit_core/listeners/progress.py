@@ -22,7 +22,7 @@ class Progress:
 
     @hookimpl
     def training_started(self, stages: Mapping[str, int]) -> None:
-        """Learn how long each stage lasts."""
+        """Take over the length of each stage."""
         self._stages = stages
 
     @hookimpl
@@ -55,7 +55,7 @@ class Progress:
 
     @hookimpl
     def training_ended(self) -> None:
-        """Close what is open."""
+        """Close all bars."""
         self._close()
 
     def _close(self) -> None:
@@ -75,12 +75,12 @@ def epoch_line(record: Mapping[str, Any], stages: Mapping[str, int]) -> str:
     stage, epoch = record.get("stage", ""), record.get("epoch", 0)
     values = [
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in _told(record).items()
+        for name, value in _labelled(record).items()
     ]
     return "  ".join([f"{stage} {epoch}/{stages.get(stage, '?')}", *values])
 
 
-def _told(record: Mapping[str, Any]) -> dict[str, Any]:
+def _labelled(record: Mapping[str, Any]) -> dict[str, Any]:
     """The losses by their own names, a lone term left out for the total, then the metrics."""
     losses = dict(record.get("losses", {}))
     if len(losses) == 2:

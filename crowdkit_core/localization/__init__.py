@@ -1,4 +1,4 @@
-"""From maps to points."""
+"""Find points in maps."""
 
 from crowdkit_core.localization.local_maxima import LocalMaxima
 from crowdkit_core.localization.peaks import find_peaks

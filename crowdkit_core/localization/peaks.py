@@ -1,4 +1,4 @@
-"""Peaks of a map: pixels that no neighbour exceeds, each plateau once."""
+"""Find the peaks of a map: pixels that no neighbour exceeds, each plateau once."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Losses of the core; papers bring their own."""
+"""The core's losses, and what losses of plugins share."""
 
 from crowdkit_core.losses.maps import (
     MapPair,
@@ -7,6 +7,7 @@ from crowdkit_core.losses.maps import (
     map_pairs,
     maps_of_kind,
     mean_inside,
+    mean_over_cells,
     mean_over_images,
     same_size_images,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "map_pairs",
     "maps_of_kind",
     "mean_inside",
+    "mean_over_cells",
     "mean_over_images",
     "same_size_images",
     "squared_error",

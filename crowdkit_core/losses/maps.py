@@ -1,4 +1,4 @@
-"""Predicted and wanted maps side by side, for losses that look at neighbourhoods.
+"""Pair predicted and wanted maps without padding, for losses that look at neighbourhoods.
 
 A window, a pooling or a correlation must not see a batch's padding. Here images come without it:
 those of one size together, in as few groups as there are sizes.
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError
 from crowdkit_core.interfaces import Loss, MapKind, Prediction, Size, Target
+from crowdkit_core.precision import at_least_float32, without_autocast
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,34 @@ def mean_over_images(
 ) -> Float[Tensor, ""]:
     """Mean over a batch of what ``loss_of_images`` gives for each image of a group."""
     return torch.cat([loss_of_images(pair) for pair in pairs]).mean()
+
+
+def mean_over_cells(
+    maps: Float[Tensor, "B C h w"],
+    target: Target,
+    stride: int,
+    cost: Callable[[Tensor, Sequence[int], Size], Tensor],
+) -> Float[Tensor, ""]:
+    """Mean over a batch of the mean of a cost over the cells inside each image and its region.
+
+    Computed in float32 at least: logarithms of probabilities are not exact, and cross entropies of
+    them not allowed, in half precision.
+
+    Args:
+        maps: (B, C, h, w) of the padded batch.
+        target: Of the batch.
+        stride: Pixels per cell side of the maps.
+        cost: Takes maps of some images of one size, without padding, the images' indices and
+            their (H, W); gives (b, 1, h, w).
+    """
+    shares = target.shares(stride)
+    means = []
+    with without_autocast(maps.device):
+        maps = at_least_float32(maps)
+        for size, images in same_size_images(target).items():
+            inside = None if shares is None else cut(shares, images, size, stride)
+            means.append(mean_inside(cost(cut(maps, images, size, stride), images, size), inside))
+    return torch.cat(means).mean()
 
 
 def mean_inside(

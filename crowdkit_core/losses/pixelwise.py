@@ -1,4 +1,4 @@
-"""Cell-by-cell comparison of density maps."""
+"""The losses `mse` and `l1`, which compare density maps cell by cell."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -122,8 +122,8 @@ class MSE(_Cellwise):
 
     Args:
         reduction: Over the cells of an image; see `squared_error`.
-        scale: The error is taken of maps multiplied by this (100 in code that trains on
-            hundredfold maps, say); the counter's output stays in persons.
+        scale: The error is taken of maps multiplied by this (such as 100 in code that
+            trains on hundredfold maps); the counter's output stays in persons.
         auxiliary: Add the error of every other density map of the counter, each at its own
             stride and weighing the same.
 

@@ -1,4 +1,4 @@
-"""Pure metric functions on tensors: counts, counts by image region, density maps, and points."""
+"""Metrics of counts, counts by image region, density maps and points: functions on tensors."""
 
 from crowdkit_core.metrics.counting import CountErrors, mae, nae, rmse
 from crowdkit_core.metrics.matching import (
@@ -9,6 +9,9 @@ from crowdkit_core.metrics.matching import (
 )
 from crowdkit_core.metrics.quality import (
     BACKGROUND,
+    PSNR,
+    SSIM,
+    BackgroundRatio,
     at_full_resolution,
     background_ratio,
     background_ratio_by_image,
@@ -17,7 +20,7 @@ from crowdkit_core.metrics.quality import (
     ssim,
     ssim_by_image,
 )
-from crowdkit_core.metrics.ranking import AveragePrecision, average_precision
+from crowdkit_core.metrics.ranking import AveragePrecision, RankedPrecision, average_precision
 from crowdkit_core.metrics.regions import (
     game,
     game_by_image,
@@ -29,10 +32,14 @@ from crowdkit_core.metrics.structural_similarity import ssim_map
 
 __all__ = [
     "BACKGROUND",
+    "PSNR",
+    "SSIM",
     "AveragePrecision",
+    "BackgroundRatio",
     "CountErrors",
     "LocalizationScores",
     "Matches",
+    "RankedPrecision",
     "at_full_resolution",
     "average_precision",
     "background_ratio",

@@ -1,4 +1,4 @@
-"""How much a density map looks like the wanted one: SSIM, PSNR, and people seen on background.
+"""Similarity of density maps: SSIM, PSNR, and the share of people on background.
 
 All three compare maps at full resolution, one cell per pixel: they come out far lower on coarse
 maps. `at_full_resolution` brings the map of a coarser counter there.
@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crowdkit_core.errors import ShapeError
-from crowdkit_core.interfaces import Size
+from crowdkit_core.interfaces import MapMetric, Size
 from crowdkit_core.metrics.structural_similarity import ssim_map
+from crowdkit_core.precision import at_least_float32
 
 BACKGROUND = 1e-5
 """Persons per pixel of the wanted map below which CFANet calls a pixel background."""
@@ -87,8 +88,8 @@ def psnr(
     """Mean over images of the peak signal-to-noise ratio of density maps, in decibels.
 
     ``10 log10(1 / mse)`` of both maps divided by the larger of their maxima, over the cells
-    inside the region; the protocol is that of `ssim`. Maps that agree exactly (nobody there and
-    nobody seen, say) have an infinite ratio and are left out of the mean; NaN when none is left.
+    inside the region; the protocol is that of `ssim`. Maps that agree exactly (such as those
+    without anyone) have an infinite ratio and are left out of the mean; NaN when none is left.
 
     Args:
         predicted: (B, 1, h, w) persons per cell, at full resolution.
@@ -181,6 +182,64 @@ def mean_of_defined(values: Float[Tensor, " B"]) -> Float[Tensor, ""]:
     return values[values.isfinite()].mean()
 
 
+class SSIM(MapMetric):
+    """Structural similarity of density maps, 1 where they agree.
+
+    The function is `ssim`.
+
+    Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
+    for Crowd Density Map Estimation, WACV 2021, Table 5
+    """
+
+    title = "SSIM"
+
+    def by_image(self, predicted: Tensor, target: Tensor, roi: Tensor) -> Tensor:
+        """Of each image, `ssim_by_image`."""
+        return ssim_by_image(predicted, target, roi=roi)
+
+
+class PSNR(MapMetric):
+    """Peak signal-to-noise ratio of density maps in decibels, infinite where they agree.
+
+    The function is `psnr`.
+
+    Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
+    for Crowd Density Map Estimation, WACV 2021, Table 5
+    """
+
+    title = "PSNR (dB)"
+    digits = 2
+
+    def by_image(self, predicted: Tensor, target: Tensor, roi: Tensor) -> Tensor:
+        """Of each image, `psnr_by_image`."""
+        return psnr_by_image(predicted, target, roi=roi)
+
+
+class BackgroundRatio(MapMetric):
+    """Share of the predicted people who stand where nobody is (false recognition ratio).
+
+    The function is `background_ratio`.
+
+    Reference: Rong and Li, Coarse- and Fine-grained Attention Network with Background-aware Loss
+    for Crowd Density Map Estimation, WACV 2021, Table 6
+
+    Args:
+        threshold: Persons per pixel of the annotated map below which nobody is there.
+    """
+
+    title = "background"
+    digits = 4
+    higher_is_better = False
+
+    def __init__(self, *, threshold: float = BACKGROUND) -> None:
+        self.threshold = threshold
+        self.note = f"share of the predicted people where the annotated map is below {threshold:g}"
+
+    def by_image(self, predicted: Tensor, target: Tensor, roi: Tensor) -> Tensor:
+        """Of each image, `background_ratio_by_image`."""
+        return background_ratio_by_image(predicted, target, roi=roi, threshold=self.threshold)
+
+
 def _handed_out(length: int, stride: int, *, like: Tensor) -> Float[Tensor, "cells length"]:
     """Share of its people that each cell of a side hands to each pixel; rows sum to 1."""
     cells = torch.eye(-(-length // stride), dtype=like.dtype, device=like.device)
@@ -201,7 +260,7 @@ def _checked(predicted: Tensor, actual: Tensor, roi: Tensor | None) -> tuple[Ten
         )
     inside = torch.ones_like(predicted, dtype=torch.bool) if roi is None else roi[:, None]
     maps = torch.stack([predicted, actual])
-    return maps.to(torch.promote_types(maps.dtype, torch.float32)) * inside, inside
+    return at_least_float32(maps) * inside, inside
 
 
 def _over_common_peak(maps: Tensor) -> Tensor:

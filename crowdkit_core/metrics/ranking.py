@@ -1,6 +1,6 @@
 """Average precision and recall of points ranked by confidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +10,14 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from crowdkit_core.errors import DataError, ShapeError, UsageError
-from crowdkit_core.interfaces import LocalizedPoints
+from crowdkit_core.interfaces import LocalizedPoints, PointMetric
 from crowdkit_core.metrics.matching import as_coordinates
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 """0.50, 0.55, ..., 0.95."""
+
+SIGMAS = (40.0, 20.0, 5.0)
+"""Pixels; how far apart points may lie in the average precision of RAZNet (CVPR 2019)."""
 
 Nearest = Literal["strict", "unmatched"]
 
@@ -117,6 +120,45 @@ def average_precision(
     curves = [_summarise(hits[order], total) for hits in np.concatenate(right, axis=1)]
     precisions, recalls = zip(*curves, strict=True)
     return AveragePrecision(thresholds, precisions, recalls)
+
+
+class RankedPrecision(PointMetric):
+    """Average precision and recall of points ranked by their score.
+
+    The function is `average_precision`.
+
+    Reference: Liu, Weng and Mu, Recurrent Attentive Zooming for Joint Crowd Counting and Precise
+    Localization, CVPR 2019, section 4.2
+
+    Args:
+        sigmas: Pixels; a row of the table for each.
+    """
+
+    title = "average precision"
+    note = "points ranked by score; pixels are sigma of the affinity exp(-d^2 / (2 sigma^2))"
+
+    def __init__(self, *, sigmas: tuple[float, ...] = SIGMAS) -> None:
+        self.sigmas = sigmas
+
+    def over_images(
+        self, found: Sequence[LocalizedPoints], heads: Sequence[Tensor]
+    ) -> Mapping[str, Mapping[str, float]]:
+        """At each sigma: means over the thresholds, and the values at 0.5 and 0.75."""
+        return {
+            f"{sigma:g} px": _summary(average_precision(found, heads, sigma=sigma))
+            for sigma in self.sigmas
+        }
+
+
+def _summary(scores: AveragePrecision) -> dict[str, float]:
+    return {
+        "mAP": scores.mean_precision,
+        "AP.50": scores.precision_at(0.5),
+        "AP.75": scores.precision_at(0.75),
+        "mAR": scores.mean_recall,
+        "AR.50": scores.recall_at(0.5),
+        "AR.75": scores.recall_at(0.75),
+    }
 
 
 def _ranked(found: LocalizedPoints) -> tuple[np.ndarray, np.ndarray]:

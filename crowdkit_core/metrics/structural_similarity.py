@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crowdkit_core.errors import ShapeError, UsageError
+from crowdkit_core.precision import without_autocast
 
 
 def ssim_map(
@@ -51,7 +52,7 @@ def ssim_map(
     if window < 1 or window % 2 == 0:
         raise UsageError(f"SSIM window is {window} taps, expected an odd number")
     dtype = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x.device):
         x, y = x.to(dtype), y.to(dtype)
         kernel = get_gaussian_kernel1d(window, sigma, device=x.device, dtype=dtype)
         reach = dilation * (window // 2)

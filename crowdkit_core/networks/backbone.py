@@ -1,4 +1,4 @@
-"""Feature extractors from timm, the papers' VGG-16 front end among them."""
+"""Feature extractors from timm, such as the papers' VGG-16 front end."""
 
 import re
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class Backbone(nn.Module):
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """Its name in messages."""
         return f"backbone {self.name!r}"
 
     @property

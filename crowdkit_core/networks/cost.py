@@ -1,6 +1,6 @@
-"""What a counter costs: parameters and multiply-accumulates, layer by layer."""
+"""Measure what a counter costs: parameters and multiply-accumulates, layer by layer."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -8,13 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import (  # documented there; torch has no public name for it
-    DataDependentOutputException,
-    DynamicOutputShapeException,
-    FakeCopyMode,
-    FakeTensorMode,
-)
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+from torch.utils.flop_counter import FlopCounterMode
 
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.interfaces import Counter, Size
@@ -25,7 +19,7 @@ DEFAULT_SIZE: Size = (384, 512)
 
 @dataclass(frozen=True, slots=True)
 class LayerCost:
-    """What a layer, or a part made of layers, costs for one image.
+    """Cost of a layer, or of a part made of layers, for one image.
 
     One multiply-accumulate (MAC) is two floating-point operations; papers of this field print MACs
     and call them FLOPs. Convolutions, matrix products and attention are counted; biases,
@@ -39,11 +33,8 @@ class LayerCost:
         calls: How often it was called for the image.
         parameters: A parameter shared by several layers counts at the first.
         macs: Multiply-accumulates as torch counts them: a transposed convolution multiplies
-            each *input* cell with its kernel.
-        macs_by_output: The same with kernel x channels for each *output* cell of every
-            convolution (Chen et al., arXiv 1908.03314, eq. 7). It differs for transposed
-            convolutions alone, where it is about stride² times ``macs``: the products with the
-            zeros that a stride inserts count too.
+            each *input* cell with its kernel. Some papers count its output cells, which is about
+            stride² times as many.
     """
 
     name: str
@@ -52,12 +43,11 @@ class LayerCost:
     calls: int
     parameters: int
     macs: int
-    macs_by_output: int
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkCost:
-    """What a counter costs for one image.
+    """Cost of a counter for one image.
 
     Attributes:
         size: (H, W) of the image in pixels.
@@ -75,7 +65,7 @@ class NetworkCost:
 
 
 def measure_cost(
-    counter: Counter, size: Size = DEFAULT_SIZE, *, device: torch.device | str | None = None
+    counter: Counter, size: Size = DEFAULT_SIZE, *, device: torch.device | str = "meta"
 ) -> NetworkCost:
     """Run ``forward`` once in evaluation mode and count with torch's own `FlopCounterMode`.
 
@@ -84,12 +74,12 @@ def measure_cost(
     Args:
         counter: Any counter.
         size: (H, W) of the image in pixels.
-        device: Where to compute. None follows shapes alone, in no time and memory; that cannot
-            be for a counter whose work depends on what it sees.
+        device: Where to run it. The meta device follows shapes alone, in no time and memory; that
+            cannot be for a counter whose work depends on what it sees.
 
     Raises:
         UsageError: The image is smaller than the counter's ``min_size``.
-        IncompatibleError: The counter's work depends on values, and no ``device`` is given.
+        IncompatibleError: The counter cannot run on shapes alone, as the meta device does.
     """
     if any(side < least for side, least in zip(size, counter.min_size, strict=True)):
         height, width = counter.min_size
@@ -97,7 +87,7 @@ def measure_cost(
             f"{counter.label} cannot look at a {size[0]}x{size[1]} image: "
             f"expected at least {height}x{width}"
         )
-    own = _costs_on_shapes(counter, size) if device is None else _costs_on(device, counter, size)
+    own = _costs_on(torch.device(device), counter, size)
     itself = own[""]
     names = set(_part_names(counter))
     return NetworkCost(
@@ -108,27 +98,31 @@ def measure_cost(
     )
 
 
-def _costs_on_shapes(counter: Counter, size: Size) -> dict[str, LayerCost]:
-    shapes = FakeTensorMode(allow_non_fake_inputs=True)
-    with FakeCopyMode(shapes):
-        probe = deepcopy(counter)
+def _costs_on(device: torch.device, counter: Counter, size: Size) -> dict[str, LayerCost]:
+    probe, images = _copied_to(device, counter), torch.zeros(1, 3, *size, device=device)
     try:
-        with shapes:
-            return _own_costs(probe, torch.zeros(1, 3, *size))
-    except (DataDependentOutputException, DynamicOutputShapeException) as error:
+        return _own_costs(probe, images)
+    except (RuntimeError, NotImplementedError) as error:
+        if device.type != "meta":
+            raise
         raise IncompatibleError(
             f"the cost of {counter.label} does not follow from shapes alone: "
-            f"its work depends on the values {error.func} gives",
+            f"{str(error).splitlines()[0]}",
             hint="measure it on a device that computes, such as cpu",
         ) from error
 
 
-def _costs_on(device: torch.device | str, counter: Counter, size: Size) -> dict[str, LayerCost]:
-    return _own_costs(deepcopy(counter).to(device), torch.zeros(1, 3, *size, device=device))
+def _copied_to(device: torch.device, counter: Counter) -> Counter:
+    """A copy whose tied weights are tied too, which moving a module to the meta device undoes."""
+    moved: dict[int, Tensor] = {id(b): b.to(device, copy=True) for b in counter.buffers()}
+    for each in counter.parameters():
+        tensor = each.detach().to(device, copy=True)
+        moved[id(each)] = nn.Parameter(tensor, requires_grad=each.requires_grad)
+    return deepcopy(counter, moved)
 
 
 def _own_costs(probe: Counter, images: Tensor) -> dict[str, LayerCost]:
-    """What each module costs without those inside it, by name in the order they first run."""
+    """Cost of each module without those inside it, by name in the order they first run."""
     work = _Work()
     with torch.no_grad(), work.of(probe):
         probe.eval()(images)
@@ -145,7 +139,6 @@ def _own_costs(probe: Counter, images: Tensor) -> dict[str, LayerCost]:
             calls=work.calls.get(module, 0),
             parameters=sum(parameter.numel() for parameter in parameters),
             macs=work.macs.get(module, 0),
-            macs_by_output=work.macs_by_output.get(module, 0),
         )
     return costs
 
@@ -160,10 +153,8 @@ class _Work:
         self.calls: dict[nn.Module, int] = {}
         self.outputs: dict[nn.Module, tuple[tuple[int, ...], ...]] = {}
         self.macs: dict[nn.Module, int] = {}
-        self.macs_by_output: dict[nn.Module, int] = {}
         self._running: list[nn.Module] = []
         self._counted = FlopCounterMode(display=False)
-        self._counted_by_output = FlopCounterMode(display=False, custom_mapping=_BY_OUTPUT)
 
     def of(self, counter: Counter) -> ExitStack:
         """Watch a counter until the context is left."""
@@ -172,7 +163,6 @@ class _Work:
             stack.callback(module.register_forward_pre_hook(self._enter).remove)
             stack.callback(module.register_forward_hook(self._leave).remove)
         stack.enter_context(self._counted)
-        stack.enter_context(self._counted_by_output)
         return stack
 
     def _enter(self, module: nn.Module, _inputs: Any) -> None:
@@ -190,24 +180,8 @@ class _Work:
         if not self._running:
             return
         module = self._running[-1]
-        for counted, macs in (
-            (self._counted, self.macs),
-            (self._counted_by_output, self.macs_by_output),
-        ):
-            macs[module] = macs.get(module, 0) + counted.get_total_flops() // 2
-            counted.flop_counts.clear()
-
-
-def _conv_by_output(
-    images: Sequence[int], weight: Sequence[int], *_: Any, out_shape: Sequence[int], **__: Any
-) -> int:
-    return conv_flop_count(list(images), list(weight), list(out_shape), transposed=False)
-
-
-_BY_OUTPUT = {
-    torch.ops.aten.convolution: _conv_by_output,
-    torch.ops.aten._convolution: _conv_by_output,
-}
+        self.macs[module] = self.macs.get(module, 0) + self._counted.get_total_flops() // 2
+        self._counted.flop_counts.clear()
 
 
 def _map_shapes(output: Any) -> tuple[tuple[int, ...], ...]:
@@ -231,7 +205,6 @@ def _sum_within(own: Mapping[str, LayerCost], name: str) -> LayerCost:
         own[name],
         parameters=sum(each.parameters for each in inside),
         macs=sum(each.macs for each in inside),
-        macs_by_output=sum(each.macs_by_output for each in inside),
     )
 
 

@@ -1,4 +1,4 @@
-"""Initial weights."""
+"""Initialise the weights of networks."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Input normalisations that published counters were trained with."""
+"""Normalise inputs as published counters were trained with."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Any image size in, ceil(size / stride) cells out."""
+"""Pad images of any size, and cut maps to ceil(size / stride) cells."""
 
 from jaxtyping import Float
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""How far around a cell its value can depend on the image."""
+"""Compute how far around a cell its value can depend on the image."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Plain stacks of convolutions."""
+"""Build plain stacks of convolutions."""
 
 from collections.abc import Sequence
 from itertools import pairwise

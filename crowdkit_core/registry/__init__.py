@@ -1,6 +1,6 @@
-"""Named components: found through entry points, loaded when asked for, created from options."""
+"""The registry: components are found through entry points, loaded on demand, made from options."""
 
-from crowdkit_core.registry.creation import create
+from crowdkit_core.registry.creation import create, has_option, with_options
 from crowdkit_core.registry.description import Description, OptionInfo, describe
 from crowdkit_core.registry.in_process import Registration, isolated_registry, register
 from crowdkit_core.registry.kinds import KINDS
@@ -15,9 +15,11 @@ __all__ = [
     "Registration",
     "create",
     "describe",
+    "has_option",
     "isolated_registry",
     "kinds_offering",
     "list_components",
     "load",
     "register",
+    "with_options",
 ]

@@ -1,4 +1,4 @@
-"""Which distribution offers a component that is not installed."""
+"""Look up which distribution offers a component that is not installed."""
 
 import tomllib
 from functools import cache

@@ -1,10 +1,12 @@
-"""Components from names and options."""
+"""Create components from names and options."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from crowdkit_core.registry.lookup import Found, find
+from crowdkit_core.errors import IncompatibleError
+from crowdkit_core.registry.in_process import LOCAL
+from crowdkit_core.registry.lookup import Found, find, load
 from crowdkit_core.registry.options import (
     check_options,
     checked_options,
@@ -19,8 +21,12 @@ if TYPE_CHECKING:  # importing an interface imports torch
         DensityGenerator,
         Localizer,
         Loss,
+        Metric,
         Trainer,
     )
+    from crowdkit_core.interfaces.origin import Component, Origin
+
+C = TypeVar("C", bound="Component")
 
 
 @overload
@@ -36,13 +42,15 @@ def create(kind: Literal["localizer"], name: str, **options: Any) -> "Localizer"
 @overload
 def create(kind: Literal["dataset"], name: str, **options: Any) -> "Dataset": ...
 @overload
+def create(kind: Literal["metric"], name: str, **options: Any) -> "Metric": ...
+@overload
 def create(kind: str, name: str, **options: Any) -> Any: ...
 def create(kind: str, name: str, **options: Any) -> Any:
     """Make a component.
 
     Args:
-        kind: ``density_generator``, ``counter``, ``loss``, ``trainer``, ``localizer`` or
-            ``dataset``.
+        kind: ``density_generator``, ``counter``, ``loss``, ``trainer``, ``localizer``,
+            ``dataset`` or ``metric``.
         name: Its registered name; ``DISTRIBUTION:NAME`` where two distributions offer one.
         **options: The component's own. A counter or density generator also takes ``weights``, a
             file to load; options fixed by that file lose to those given here.
@@ -66,6 +74,50 @@ def create(kind: str, name: str, **options: Any) -> Any:
         component = found.factory(**options)
     _set_origin(component, found, options)
     return component
+
+
+def with_options(component: C, changes: Mapping[str, Any]) -> C:
+    """The same component with some options changed, all others as they were given.
+
+    Args:
+        component: Left as it is, and returned where nothing changes.
+        changes: Options by name.
+
+    Returns:
+        A new component, which has learnt nothing yet.
+
+    Raises:
+        OptionsError: It has no such option, or not that value; names component and option.
+        IncompatibleError: Its other options are not known, or a new one would lack its weights.
+    """
+    if not changes:
+        return component
+    changed = f"{', '.join(changes)} of {component.label} cannot be changed"
+    origin = component.origin
+    if origin is None:
+        kind = component.kind.replace(" ", "_")
+        raise IncompatibleError(
+            f"{changed}: it was built by its class, so its other options are not known",
+            hint=f"make it with crowdkit_core.create({kind!r}, NAME, ...)",
+        )
+    if any(True for _ in getattr(component, "parameters", tuple)()):
+        raise IncompatibleError(
+            f"{changed}: a new one would lack its weights",
+            hint="leave a component with weights as it is",
+        )
+    return create(origin.kind, full_name(origin), **{**origin.options, **changes})  # type: ignore[no-any-return]  # of any kind
+
+
+def has_option(component: "Component", name: str) -> bool:
+    """Whether components of this kind and name take an option."""
+    origin = component.origin
+    factory = type(component) if origin is None else load(origin.kind, full_name(origin))
+    return name in parameters(factory, component.label)
+
+
+def full_name(origin: "Origin") -> str:
+    """``DISTRIBUTION:NAME``, by which a component is created again whatever else is installed."""
+    return f"{origin.distribution or LOCAL}:{origin.name}"
 
 
 def loads_weights(found: Found) -> bool:

@@ -1,4 +1,4 @@
-"""What there is to know of one component."""
+"""Describe a component: its options, its paper, its package."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""What installed distributions offer, read from their metadata alone."""
+"""Read the entry points of installed distributions from their metadata."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Events that listeners hear: training and evaluation progress, and extra CLI commands.
+"""Call listeners: training and evaluation progress, and extra CLI commands.
 
 A plugin offers a listener under the entry-point group ``crowdkit.hooks``: a module, or a class made
 without arguments, with functions named as the events of `Events` and marked with `hookimpl`. A
@@ -34,7 +34,7 @@ class Events:
 
     @_hookspec
     def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
-        """Training begins or resumes.
+        """Training starts or resumes.
 
         Args:
             directory: The run's folder.
@@ -97,25 +97,25 @@ class Hooks(Events):
         self._send = manager.hook
 
     def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
-        """Say that training begins or resumes."""
+        """Tell listeners that training starts or resumes."""
         self._send.training_started(directory=directory, stages=stages)
 
     def step_ended(
         self, stage: str, epoch: int, step: int, steps: int, losses: Mapping[str, float] | None
     ) -> None:
-        """Say that a step is done."""
+        """Tell listeners that a step is done."""
         self._send.step_ended(stage=stage, epoch=epoch, step=step, steps=steps, losses=losses)
 
     def epoch_ended(self, record: Mapping[str, Any]) -> None:
-        """Say that an epoch is done."""
+        """Tell listeners that an epoch is done."""
         self._send.epoch_ended(record=record)
 
     def training_ended(self, directory: Path, completed: bool) -> None:
-        """Say that training is over."""
+        """Tell listeners that training is over."""
         self._send.training_ended(directory=directory, completed=completed)
 
     def evaluation_progress(self, done: int, total: int) -> None:
-        """Say how many images have been evaluated."""
+        """Tell listeners how many images have been evaluated."""
         self._send.evaluation_progress(done=done, total=total)
 
     def register_commands(self, group: click.Group) -> None:

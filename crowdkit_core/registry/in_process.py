@@ -1,4 +1,4 @@
-"""Components registered in this process: notebooks, tests."""
+"""Register components in this process, for notebooks and tests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

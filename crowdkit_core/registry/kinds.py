@@ -9,6 +9,7 @@ KINDS = {
     "trainer": "crowdkit.trainers",
     "localizer": "crowdkit.localizers",
     "dataset": "crowdkit.datasets",
+    "metric": "crowdkit.metrics",
 }
 """Kind -> entry-point group."""
 

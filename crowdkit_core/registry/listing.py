@@ -1,10 +1,11 @@
-"""What there is, told from metadata: nothing of a plugin is imported."""
+"""List the installed components from metadata; no component's module is imported."""
 
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 
 from crowdkit_core.errors import BrokenComponentError
 from crowdkit_core.registry.discovery import Offer, all_offers
-from crowdkit_core.registry.health import static_problem
 from crowdkit_core.registry.in_process import registered
 from crowdkit_core.registry.kinds import KINDS, checked_kind
 from crowdkit_core.registry.lookup import core_conflict, label_of, load_offer
@@ -34,8 +35,8 @@ class ComponentInfo:
 def list_components(kind: str | None = None, *, load_errors: bool = False) -> list[ComponentInfo]:
     """Every installed and registered component, sorted by kind, name and distribution.
 
-    Plugins are not imported: an error is what shows without that (a missing module or
-    dependency, a syntax error, a crowdkit-core out of range).
+    Components are not imported, their modules only looked for: an error is a module that is not
+    there, or a crowdkit-core out of range.
 
     Args:
         kind: Only this kind; None for all.
@@ -60,10 +61,25 @@ def list_components(kind: str | None = None, *, load_errors: bool = False) -> li
 
 
 def _info(kind: str, offer: Offer, load_errors: bool) -> ComponentInfo:
-    error = core_conflict(offer) or static_problem(offer.value)
+    error = core_conflict(offer) or _missing_module(offer.value.partition(":")[0])
     if load_errors and not error:
         error = _load_error(offer, label_of(kind, offer.name))
     return ComponentInfo(kind, offer.name, offer.distribution, offer.version, offer.value, error)
+
+
+def _missing_module(module: str) -> str:
+    """Why a module cannot be found; empty if it can. The packages it is in are not imported."""
+    package, *inside = module.split(".")
+    try:
+        found, name = find_spec(package), package
+        for part in inside:
+            if found is None:
+                break
+            name = f"{name}.{part}"
+            found = PathFinder.find_spec(name, found.submodule_search_locations)
+    except (ImportError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if found else f"ModuleNotFoundError: No module named {name!r}"
 
 
 def _load_error(offer: Offer, label: str) -> str:

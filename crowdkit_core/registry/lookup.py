@@ -1,7 +1,6 @@
-"""From a name to the one thing it means."""
+"""Resolve a component's name to its factory."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import metadata
 from typing import Any
 
@@ -15,6 +14,7 @@ from crowdkit_core.registry.catalogue import known_plugins
 from crowdkit_core.registry.discovery import CORE, Offer, all_offers, normalized, offers
 from crowdkit_core.registry.in_process import LOCAL, Factory, registered
 from crowdkit_core.registry.kinds import KINDS, checked_kind
+from crowdkit_core.spelling import did_you_mean, near_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Found:
 
     @property
     def label(self) -> str:
-        """How messages name it: ``counter 'mcnn'``."""
+        """Its name in messages: ``counter 'mcnn'``."""
         return label_of(self.kind, self.name)
 
 
@@ -89,7 +89,7 @@ def kinds_offering(name: str) -> list[str]:
 
 
 def installed(kind: str) -> list[str]:
-    """Names of a kind that can be asked for, sorted; a broken one is among them."""
+    """Names of a kind that can be asked for, sorted; broken ones too."""
     return sorted({*registered(kind), *(offer.name for offer in offers(KINDS[kind]))})
 
 
@@ -127,7 +127,7 @@ def core_conflict(offer: Offer) -> str:
 
 
 def label_of(kind: str, name: str) -> str:
-    """How messages name a component: ``density generator 'fixed'``."""
+    """The name of a component in messages: ``density generator 'fixed'``."""
     return f"{kind.replace('_', ' ')} {name!r}"
 
 
@@ -135,11 +135,11 @@ def _unknown(name: str, *kinds: str) -> UnknownComponentError:
     bare = name.rpartition(":")[2]
     there = sorted({each for kind in kinds for each in installed(kind)})
     catalogued = {each: pkg for kind in kinds for each, pkg in known_plugins(kind).items()}
-    near = get_close_matches(bare, {*there, *catalogued} - {bare}, n=3)
+    near = near_names(bare, sorted({*there, *catalogued} - {bare}), most=3)
     what = kinds[0].replace("_", " ") if len(kinds) == 1 else "component"
     parts = [f"no {what} named {name!r}"]
-    if near:
-        parts.append(f"did you mean {' or '.join(map(repr, near))}?")
+    if guess := did_you_mean(bare, near, most=3):
+        parts.append(guess)
     if others := [kind for kind in KINDS if kind not in kinds and bare in installed(kind)]:
         parts.append(f"{bare!r} is a {' and a '.join(others).replace('_', ' ')}")
     parts.append(f"installed: {', '.join(there) or 'none'}")

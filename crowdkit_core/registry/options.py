@@ -1,13 +1,13 @@
-"""Options of a component: read from its signature, checked all at once."""
+"""Read a component's options from its signature, and check values for all of them at once."""
 
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from difflib import get_close_matches
 from typing import Any, get_args, get_type_hints
 
-from crowdkit_core.errors import BrokenComponentError, OptionsError
+from crowdkit_core.errors import BrokenComponentError, OptionsError, shown
 from crowdkit_core.registry.in_process import Factory
+from crowdkit_core.spelling import did_you_mean
 
 Parameters = Mapping[str, inspect.Parameter]
 
@@ -16,7 +16,7 @@ RESERVED = ("kind", "name")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one option.
+    """A problem of one option.
 
     Attributes:
         path: Where: ``width``, ``loop.clip_norm``, ``sizes.1``.
@@ -168,17 +168,12 @@ def _path(location: Sequence[int | str], options: Any, *, missing: bool) -> list
 def _text(error: Any, siblings: Sequence[str]) -> str:
     kind: str = error["type"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        near = get_close_matches(str(error["loc"][-1]), siblings, n=1)
-        return f"unknown option; did you mean {near[0]}?" if near else "unknown option"
+        name = str(error["loc"][-1])
+        return did_you_mean(name, siblings, before="unknown option; ") or "unknown option"
     if kind.startswith("missing"):
         return "required option missing"
     message: str = error["msg"]
-    return f"{message[0].lower()}{message[1:]} (got {_short(error['input'])})"
-
-
-def _short(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+    return f"{message[0].lower()}{message[1:]} (got {shown(error['input'])})"
 
 
 def _names_beside(path: Sequence[str], known: Parameters) -> list[str]:

@@ -1,4 +1,4 @@
-"""New plugin packages, written from templates."""
+"""Write new plugin packages from templates."""
 
 from crowdkit_core.scaffold.writer import SCAFFOLD_KINDS, write_plugin
 

@@ -9,7 +9,7 @@ import crowdkit_core
 from crowdkit_core.errors import UsageError
 from crowdkit_core.registry.kinds import KINDS, checked_kind
 
-SCAFFOLD_KINDS = ("counter", "density_generator", "loss", "localizer")
+SCAFFOLD_KINDS = ("counter", "density_generator", "loss", "localizer", "metric")
 """Kinds there is a template for."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

@@ -1,4 +1,4 @@
-"""Recipes: which components, with which options, run how."""
+"""Recipes: which components run, with which options, and how."""
 
 from crowdkit_core.settings.environment import environment
 from crowdkit_core.settings.loading import load_recipe, resolve_component, resolve_recipe

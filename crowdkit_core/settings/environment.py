@@ -1,4 +1,4 @@
-"""What a run ran on, to be written beside its results."""
+"""Describe the machine and the software of a run, to be written beside its results."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ LIBRARIES = ("torch", "torchvision", "timm", "kornia", "numpy", "scipy", "lightn
 
 
 def environment() -> dict[str, Any]:
-    """Versions of all that matters, the machine, the command and the git commit.
+    """Versions, machine, command and git commit of a run.
 
     Returns:
         Plain values under ``packages``, ``libraries``, ``python``, ``platform``, ``cpu``,

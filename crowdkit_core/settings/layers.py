@@ -1,4 +1,4 @@
-"""Settings on top of settings."""
+"""Merge layers of settings, each on top of those before it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def sections(layer: Mapping[str, Any]) -> Table:
 def layered(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
     """Sections of a lower layer with those of an upper one on top.
 
-    A section that gets another ``name`` starts anew: one component's options are not another's.
+    A section that gets another ``name`` drops its options: they are another component's.
 
     Example:
         >>> layered({"loss": {"name": "mse", "reduction": "sum"}}, {"loss": {"name": "l1"}})
@@ -37,7 +37,7 @@ def layered(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
 def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
     """Both tables, ``upper`` winning, and tables within them likewise.
 
-    A component within a component that gets another ``name`` starts anew as well.
+    So does a component within a component that gets another ``name``.
 
     Example:
         >>> fixed = {"base": {"name": "fixed", "sigma": 16.0}, "alpha": 1.0}

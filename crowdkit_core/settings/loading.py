@@ -1,14 +1,13 @@
-"""From layers of settings to a checked recipe."""
+"""Load a recipe from layers of settings, and check it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from crowdkit_core.errors import OptionsError, UsageError
 from crowdkit_core.registry.creation import loads_weights
-from crowdkit_core.registry.kinds import KINDS, checked_kind
+from crowdkit_core.registry.kinds import checked_kind
 from crowdkit_core.registry.lookup import Found, find, installed
 from crowdkit_core.registry.options import Parameters, Problem, check_options, parameters
 from crowdkit_core.settings.layers import Table, layered, sections
@@ -18,6 +17,7 @@ from crowdkit_core.settings.recipe import ComponentSettings, Recipe
 from crowdkit_core.settings.recipe_files import GRID, read_recipe_table
 from crowdkit_core.settings.run import RunSettings
 from crowdkit_core.settings.writing import is_plain
+from crowdkit_core.spelling import did_you_mean
 
 DEFAULTS: Mapping[str, Any] = {
     "dataset": {"name": "synthetic"},
@@ -25,7 +25,10 @@ DEFAULTS: Mapping[str, Any] = {
     "loss": {"name": "mse"},
     "trainer": {"name": "supervised"},
 }
-"""What a recipe need not say."""
+"""Defaults of a recipe."""
+
+SECTIONS = tuple(each.name for each in fields(Recipe) if each.name != "run")
+"""Kinds of component that a recipe names."""
 
 OPTIONAL = "localizer"
 SPLIT = "split"
@@ -35,7 +38,7 @@ SETTINGS = "settings"
 
 @dataclass(slots=True)
 class _Findings:
-    """What is wrong so far, and what may help."""
+    """Problems found so far, with hints."""
 
     problems: list[Problem] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
@@ -128,13 +131,12 @@ def _recipe_table(source: str | Path) -> Table:
 
 def _resolved(table: Table, source: str) -> Recipe:
     findings = _Findings()
-    for key in table.keys() - {*KINDS, "run"}:
-        near = get_close_matches(key, [*KINDS, "run"], n=1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        findings.add(key, f"unknown section{guess}", f"sections: {', '.join([*KINDS, 'run'])}")
+    for key in table.keys() - {*SECTIONS, "run"}:
+        guess = did_you_mean(key, [*SECTIONS, "run"], before="; ")
+        findings.add(key, f"unknown section{guess}", f"sections: {', '.join([*SECTIONS, 'run'])}")
     components = {
         kind: _component(kind, table.get(kind, {}), findings)
-        for kind in KINDS
+        for kind in SECTIONS
         if kind != OPTIONAL or kind in table
     }
     run = _run(table.get("run", {}), findings)
@@ -181,7 +183,7 @@ def _options(found: Found, given: Table, findings: _Findings) -> Table:
 
 
 def _defaults(known: Parameters) -> Table:
-    """Defaults that a recipe can say; an object as default stays the component's own affair."""
+    """Defaults that a recipe can hold; an object as default is left to the component."""
     return {
         name: each.default
         for name, each in known.items()

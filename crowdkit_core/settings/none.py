@@ -1,4 +1,4 @@
-"""None in TOML, which has no word for it: the text ``none`` where an option allows None."""
+"""Read and write None in TOML, as the text ``none`` where an option allows None."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import is_dataclass

@@ -1,4 +1,4 @@
-"""Settings given on a command line: ``counter.width=64``."""
+"""Parse settings given on a command line: ``counter.width=64``."""
 
 import json
 import tomllib

@@ -1,4 +1,4 @@
-"""A recipe as a value."""
+"""The value that describes a run: components by name, with their options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,7 @@
-"""Recipes as files: those plugins ship, and one's own."""
+"""Find and read recipe files: those that plugins ship, and a user's own."""
 
 import tomllib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,6 +17,7 @@ from crowdkit_core.registry.discovery import Offer, normalized, offers
 from crowdkit_core.registry.kinds import RECIPES_GROUP
 from crowdkit_core.registry.lookup import core_conflict
 from crowdkit_core.settings.layers import Table
+from crowdkit_core.spelling import did_you_mean
 
 GRID = "grid"
 """The table that makes a recipe file a grid of runs."""
@@ -141,8 +141,7 @@ def _parsed(file: Traversable) -> Table:
 
 def _unknown(name: str, bare: str) -> UnknownComponentError:
     known = sorted(info.name for info in (*list_recipes(), *list_grids()) if not info.error)
-    near = get_close_matches(bare, known, n=3)
-    guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    guess = did_you_mean(bare, known, most=3, before="; ")
     package = f"crowdkit-{bare.partition('/')[0]}"
     installed = {offer.distribution for offer in offers(RECIPES_GROUP)}
     hint = "a recipe of your own is given as a path that ends in .toml"

@@ -1,4 +1,4 @@
-"""How and where a run runs."""
+"""The settings of a run: its folder, seed, devices, precision."""
 
 from dataclasses import dataclass
 from pathlib import Path

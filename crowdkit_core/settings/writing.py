@@ -1,4 +1,4 @@
-"""Recipes as TOML text."""
+"""Write recipes as TOML."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields

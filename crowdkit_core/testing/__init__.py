@@ -9,7 +9,9 @@ from crowdkit_core.testing.datasets import check_dataset
 from crowdkit_core.testing.density_generators import check_density_generator
 from crowdkit_core.testing.localizers import check_localizer
 from crowdkit_core.testing.losses import check_loss
+from crowdkit_core.testing.metrics import check_metric
 from crowdkit_core.testing.mixing import check_mix
+from crowdkit_core.testing.recipes import check_recipes
 from crowdkit_core.testing.runner import ConformanceError, checks_of, parametrize_with_checks
 from crowdkit_core.testing.trainers import check_trainer
 
@@ -20,7 +22,9 @@ __all__ = [
     "check_density_generator",
     "check_localizer",
     "check_loss",
+    "check_metric",
     "check_mix",
+    "check_recipes",
     "check_trainer",
     "checks_of",
     "parametrize_with_checks",

@@ -1,4 +1,4 @@
-"""Checks of counters."""
+"""Check counters against their contract."""
 
 import copy
 from collections.abc import Mapping

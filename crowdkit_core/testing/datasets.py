@@ -1,4 +1,4 @@
-"""Checks of datasets."""
+"""Check datasets against their contract."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice

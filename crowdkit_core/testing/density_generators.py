@@ -1,4 +1,4 @@
-"""Checks of density generators."""
+"""Check density generators against their contract."""
 
 import copy
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Checks of localizers."""
+"""Check localizers against their contract."""
 
 from collections.abc import Mapping
 

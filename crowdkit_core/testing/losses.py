@@ -1,4 +1,4 @@
-"""Checks of losses."""
+"""Check losses against their contract."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Parts of different packages trained together for a few steps, as the engine would."""
+"""Train parts of different packages together for a few steps, as the engine does."""
 
 from collections.abc import Mapping
 from dataclasses import replace

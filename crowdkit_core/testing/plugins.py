@@ -14,6 +14,7 @@ from crowdkit_core.errors import CrowdkitError, UnknownComponentError
 from crowdkit_core.interfaces import Component
 from crowdkit_core.registry import ComponentInfo, create, list_components
 from crowdkit_core.registry.discovery import CORE
+from crowdkit_core.testing.recipes import recipe_problems
 from crowdkit_core.testing.runner import checks_of
 
 
@@ -61,6 +62,7 @@ def check_plugin(
     components = _components(name)
     distribution = components[0].distribution
     results = [*_check_package(distribution, components)]
+    results += _check_recipes(distribution)
     for component in components:
         results += _check_component(component, (options or {}).get(component.kind, {}))
     return results
@@ -108,6 +110,26 @@ def _heavy_import(package: str) -> str:
         return ""
     lines = finished.stderr.strip().splitlines()
     return lines[-1] if lines else f"`import {package}` imports torch; import it in a submodule"
+
+
+def _check_recipes(distribution: str) -> Iterator[CheckResult]:
+    """Left out where packages are missing that the extra ``recipes`` brings."""
+    if missing := _missing_for_recipes(distribution):
+        yield CheckResult(f"recipes of {distribution}", f"left out, need {', '.join(missing)}")
+        return
+    for name, problem in recipe_problems(distribution):
+        yield CheckResult(f"recipe {name}", "parts_fit", problem)
+
+
+def _missing_for_recipes(distribution: str) -> list[str]:
+    requirements = map(Requirement, metadata.requires(distribution) or [])
+    needed = {
+        canonicalize_name(each.name)
+        for each in requirements
+        if each.marker is not None and each.marker.evaluate({"extra": "recipes"})
+    }
+    there = {canonicalize_name(each.name) for each in metadata.distributions() if each.name}
+    return sorted(needed - there)
 
 
 def _check_component(info: ComponentInfo, options: Mapping[str, Any]) -> Iterator[CheckResult]:

@@ -92,8 +92,7 @@ def parametrize_with_checks(
         pytest.param(
             component,
             check,
-            id=f"{component.origin.name if component.origin else type(component).__name__}"
-            f"-{check.__name__}",
+            id=f"{component.registered_name}-{check.__name__}",
             marks=[pytest.mark.xfail(reason=expected[check.__name__], strict=True)]
             if check.__name__ in expected
             else [],

@@ -1,11 +1,11 @@
-"""What every component's constructor must look like, so that options can be listed and checked."""
+"""Check the constructors of components, whose options must be listed and checked."""
 
 from crowdkit_core.errors import BrokenComponentError
 from crowdkit_core.interfaces import Component
 from crowdkit_core.registry.options import parameters
 from crowdkit_core.testing.runner import Check, check_for
 
-KINDS = ("density generator", "counter", "loss", "trainer", "localizer", "dataset")
+KINDS = ("density generator", "counter", "loss", "trainer", "localizer", "dataset", "metric")
 
 
 def options_are_typed(component: Component) -> None:

@@ -1,4 +1,4 @@
-"""Checks of trainers."""
+"""Check trainers against their contract."""
 
 import copy
 import math

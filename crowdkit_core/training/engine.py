@@ -120,7 +120,7 @@ def _describe(
 
 @dataclass(frozen=True, kw_only=True)
 class _Session:
-    """What all stages of a run share."""
+    """What the stages of a run share."""
 
     fabric: Fabric
     task: TrainingTask

@@ -1,6 +1,8 @@
-"""From a recipe to a trained counter."""
+"""Train what a recipe describes."""
 
+from crowdkit_core.errors import DataError, WeightsError
 from crowdkit_core.interfaces import Trainer, TrainingTask
+from crowdkit_core.registry import create
 from crowdkit_core.settings import Recipe
 from crowdkit_core.training.engine import train
 from crowdkit_core.training.result import TrainingResult
@@ -24,6 +26,29 @@ def build(recipe: Recipe) -> tuple[TrainingTask, Trainer]:
     )
     trainer: Trainer = recipe.create("trainer")
     return task, trainer
+
+
+def require_parts_fit(recipe: Recipe) -> None:
+    """Refuse a recipe whose parts training would refuse together.
+
+    No file is needed for it: neither the data nor a front end's weights play a part. Parts that
+    cannot be made without a file that is not there yet are left to training.
+
+    Raises:
+        UsageError: They do not fit, or a part refuses its options.
+    """
+    untrained = {"pretrained": False} if "pretrained" in recipe.counter.options else {}
+    trainer: Trainer = recipe.create("trainer")
+    try:
+        task = TrainingTask(
+            counter=recipe.create("counter", **untrained),
+            loss=recipe.create("loss"),
+            density_generator=recipe.create("density_generator"),
+            train=create("dataset", "synthetic", images=1),  # stages do not depend on the images
+        )
+    except (DataError, WeightsError):
+        return
+    trainer.stages(task)
 
 
 def train_recipe(recipe: Recipe) -> TrainingResult:

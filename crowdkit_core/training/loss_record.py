@@ -1,4 +1,4 @@
-"""Losses of an epoch, kept on the device and read seldom."""
+"""Record the losses of an epoch on the device, and read them seldom."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from crowdkit_core.errors import DivergedError
 
 
 class LossRecord:
-    """Adds up the loss terms of an epoch and watches that they stay finite.
+    """Adds up the loss terms of an epoch and checks that they stay finite.
 
     Reading a number from a device waits for it, so values are collected there and read together,
     every ``interval`` seconds at most.
@@ -30,7 +30,7 @@ class LossRecord:
         self._batches = 0
 
     def add(self, names: tuple[str, ...], terms: Mapping[str, Tensor]) -> dict[str, float] | None:
-        """Note the terms of one batch.
+        """Add the terms of one batch.
 
         Args:
             names: The batch's images.
@@ -48,7 +48,7 @@ class LossRecord:
         return self.read()
 
     def read(self) -> dict[str, float]:
-        """Read all values noted so far; returns the latest batch's terms.
+        """Read all values added so far; returns the latest batch's terms.
 
         Raises:
             DivergedError: A term is NaN or infinite.

@@ -1,4 +1,4 @@
-"""The stage as Fabric sees it."""
+"""Wrap a stage for Fabric."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -42,7 +42,7 @@ class Objective(nn.Module):
 
 
 def match_precision(batch: Batch, module: nn.Module) -> Batch:
-    """The batch with images in the module's precision, float64 under ``64-true``, say."""
+    """The batch with images in the module's precision, such as float64 under ``64-true``."""
     dtype = next(module.parameters()).dtype
     return batch if batch.images.dtype == dtype else replace(batch, images=batch.images.to(dtype))
 

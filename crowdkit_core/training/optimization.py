@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal
 
 import torch
@@ -13,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from crowdkit_core.errors import OptionsError
 from crowdkit_core.interfaces import Optimization
+from crowdkit_core.spelling import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +135,7 @@ def _build(
 
 
 def _nearest(word: str, known: Collection[str]) -> str:
-    near = get_close_matches(word, known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known))}"
+    return did_you_mean(word, known, most=3) or f"known: {', '.join(sorted(known))}"
 
 
 def _groups(

@@ -1,4 +1,4 @@
-"""What training gives back."""
+"""The result of training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

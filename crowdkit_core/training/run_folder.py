@@ -1,4 +1,4 @@
-"""The files of a run, and who may write them."""
+"""Read and write the files of a run."""
 
 import json
 import pickle
@@ -140,7 +140,7 @@ class RunFolder:
             )
 
     def require_same_data(self, fingerprints: Mapping[str, str]) -> None:
-        """Check that a resumed run sees the images it began with.
+        """Check that a resumed run sees the images it started with.
 
         Raises:
             UsageError: It does not.
@@ -167,9 +167,9 @@ class RunFolder:
             raise CrowdkitError(f"{self.path / name}: cannot be written: {error}") from error
 
     def resume_at(self) -> int:
-        """Index of the last stage that has begun; 0 before the first checkpoint."""
-        begun = [index for index, stage in enumerate(self.stages) if stage.state.exists()]
-        return max(begun, default=0)
+        """Index of the last stage that has started; 0 before the first checkpoint."""
+        started = [index for index, stage in enumerate(self.stages) if stage.state.exists()]
+        return max(started, default=0)
 
     def publish(self, stage_name: str) -> None:
         """Bring a stage's weights, and those of its companions, to the top."""

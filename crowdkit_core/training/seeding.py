@@ -1,4 +1,4 @@
-"""Random states that depend on where training is, and on nothing before it."""
+"""Seed random states from a run's seed and the place in training."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The epochs of one stage."""
+"""Run the epochs of one stage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class StageLoop:
-    """Runs a stage from where its state stands.
+    """Runs a stage from its state on.
 
     Attributes:
         fabric: Launched.
@@ -141,12 +141,12 @@ class StageLoop:
         return {name: each for name, each in everyone if epoch % each.every_epochs == 0}
 
     def _clip(self, optimizer: Any) -> None:
-        norm, value = self.loop.clip_norm, self.loop.clip_value
-        if norm is None and value is None:
+        norm = self.loop.clip_norm
+        if norm is None:
             return
         # Infinite gradients are left to the loss check and to float16's loss scaling.
         self.fabric.clip_gradients(
-            self.objective, optimizer, max_norm=norm, clip_val=value, error_if_nonfinite=False
+            self.objective, optimizer, max_norm=norm, error_if_nonfinite=False
         )
 
     def _step_optimizers(self, optimizers: Sequence[Any]) -> None:
@@ -187,7 +187,7 @@ class StageLoop:
         )
 
     def _judge(self, errors: Mapping[str, float]) -> bool:
-        """Note whether validation improved, and whether to stop."""
+        """Record whether validation improved, and whether to stop."""
         state = self.state
         if not errors:
             return False

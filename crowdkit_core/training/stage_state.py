@@ -1,4 +1,4 @@
-"""Everything that changes while a stage trains, as one state that can be stored."""
+"""Store and restore all that changes while a stage trains."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from crowdkit_core.interfaces import Counter, Optimization, Stage
 
 @dataclass(kw_only=True)
 class StageState:
-    """A stage under way.
+    """State of a running stage.
 
     Attributes:
         stage: Its modules.

@@ -1,10 +1,11 @@
-"""Plain supervised training: one counter, one loss, one optimizer."""
+"""The trainer `supervised`: one counter, one loss, one optimizer."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from crowdkit_core.data import Augmentation
-from crowdkit_core.errors import require_at_least_one
 from crowdkit_core.interfaces import (
+    AtLeastOne,
     Batch,
     Counter,
     DensityGenerator,
@@ -63,6 +64,7 @@ class SupervisedStage(Stage):
         self.density_generator.eval()
 
 
+@dataclass(kw_only=True, eq=False)
 class Supervised(Trainer):
     """Minimises a loss between predictions and target maps.
 
@@ -72,32 +74,20 @@ class Supervised(Trainer):
         optimization: Optimizer and schedule.
         augmentation: Random changes to each training image.
         loop: Validation, early stopping, averaging, accumulation and clipping.
-
-    Raises:
-        OptionsError: A value out of its range.
     """
 
-    def __init__(
-        self,
-        *,
-        epochs: int = 100,
-        batch_size: int = 1,
-        optimization: OptimizationSettings = OptimizationSettings(),  # noqa: B008  # frozen
-        augmentation: Augmentation = Augmentation(),  # noqa: B008  # frozen
-        loop: LoopSettings = LoopSettings(),  # noqa: B008  # frozen
-    ) -> None:
-        require_at_least_one({"epochs": epochs, "batch_size": batch_size})
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.optimization = optimization
-        self.augmentation = augmentation
-        self.loop = loop
+    epochs: AtLeastOne = 100
+    batch_size: AtLeastOne = 1
+    optimization: OptimizationSettings = OptimizationSettings()
+    augmentation: Augmentation = Augmentation()
+    loop: LoopSettings = LoopSettings()
 
     def stages(self, task: TrainingTask) -> Sequence[StagePlan]:
         """A single stage named ``supervised``.
 
         Raises:
             IncompatibleError: Loss or generator do not fit the counter.
+            OptionsError: ``epochs`` or ``batch_size`` is less than 1.
         """
         require_fit(task.loss, task.counter)
         require_strides(task.density_generator, task.counter)

@@ -1,4 +1,4 @@
-"""What the pictures share: figures without a display, photos and density maps on axes."""
+"""Draw photos, density maps and points on figures that need no display."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Density maps of one image side by side, and what they were made from."""
+"""Draw density maps of one image side by side, with what they were made from."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The course of a training run: loss and validation error by epoch."""
+"""Draw the course of a training run: loss and validation error by epoch."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The heat map over the photo, with the count."""
+"""Draw the heat map over the photo, with the count."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Num

@@ -1,4 +1,4 @@
-"""Pictures side by side: the image, its ground truth, a prediction."""
+"""Draw panels side by side: the image, its ground truth, a prediction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

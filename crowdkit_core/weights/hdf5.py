@@ -1,4 +1,4 @@
-"""HDF5 files of named arrays."""
+"""Read HDF5 files of named arrays."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""From the objects people save to a flat mapping of names to tensors."""
+"""Flatten checkpoints into mappings of names to tensors."""
 
 from collections.abc import Mapping
 from pathlib import Path

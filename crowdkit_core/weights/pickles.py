@@ -1,4 +1,4 @@
-"""Torch checkpoints, new (zip) and old, read without executing anything in them."""
+"""Read torch checkpoints, new (zip) and old, without executing anything in them."""
 
 import pickle
 import re

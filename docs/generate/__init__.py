@@ -12,7 +12,7 @@ from generate.recipes import recipes_page
 def write_pages(docs: Path) -> None:
     """Bring ``docs/generated`` up to date.
 
-    A page that stays as it was is not written, so that it is not built anew.
+    A page that has not changed is not written, so that Sphinx does not build it again.
     """
     folder = docs / "generated"
     pages = {

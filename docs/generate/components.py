@@ -1,4 +1,4 @@
-"""What pages say of the installed components."""
+"""Describe the installed components for the pages."""
 
 import re
 from collections.abc import Mapping

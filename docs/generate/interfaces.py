@@ -16,6 +16,7 @@ TITLES = {
     "trainer": "Trainers",
     "localizer": "Localizers",
     "dataset": "Datasets",
+    "metric": "Metrics",
 }
 PURPOSES = {
     "counter": "A counter is a network that takes images and gives a count, most of them as the sum"
@@ -28,6 +29,7 @@ PURPOSES = {
     "dataset": "A dataset is images with a point for each person. `crowdkit data check` looks for"
     " mistakes in one, and `crowdkit data convert --dataset NAME` writes its annotations in any of"
     " the [formats of annotation tools](formats.md).",
+    "metric": "A metric is what an evaluation measures beside the errors of counts.",
 }
 
 
@@ -62,7 +64,6 @@ def _class(python_name: str) -> str:
 def interface_page(kind: str) -> str:
     """What is installed of a kind: a table, then a section for each."""
     found = descriptions(kind)
-    option = kind.replace("_", "-")
     rows = [
         (f"[`{each.name}`](#{anchor(each.name)})", each.summary, paper_link(each.distribution))
         for each in found
@@ -70,12 +71,25 @@ def interface_page(kind: str) -> str:
     return page(
         f"# {TITLES[kind]}",
         f"{PURPOSES[kind]} Below is what is installed, as `crowdkit list {kind}` and"
-        f" `crowdkit info NAME` print it; choose one with `--{option} NAME`, or as `[{kind}]` of a"
-        f" recipe, and set its options with `--set {kind}.OPTION=VALUE`. Write one of your own with"
+        f" `crowdkit info NAME` print it; {_choice(kind)}. Write one of your own with"
         f" the [contract](../contracts.md) of"
         f" {{py:class}}`~crowdkit_core.interfaces.{_class_name(kind)}`.",
         table(("name", "what it is", "package"), rows),
         *(part for each in found for part in _section(each)),
+    )
+
+
+def _choice(kind: str) -> str:
+    """How a component of a kind is chosen, and its options set."""
+    if kind == "metric":
+        return (
+            "choose some with `crowdkit eval --metrics NAME,...`, or as `metrics` of a"
+            " [grid](../grids.md), and set their options in Python, where"
+            " `evaluate(metrics=[...])` takes objects too"
+        )
+    return (
+        f"choose one with `--{kind.replace('_', '-')} NAME`, or as `[{kind}]` of a recipe, and set"
+        f" its options with `--set {kind}.OPTION=VALUE`"
     )
 
 

@@ -1,4 +1,4 @@
-"""Markdown as MyST reads it."""
+"""Write Markdown as MyST reads it."""
 
 from collections.abc import Iterable, Sequence
 

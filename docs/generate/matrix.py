@@ -1,4 +1,4 @@
-"""The page that says which parts go together."""
+"""The page of which parts go together."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What CFANet's two attention branches are taught: where the crowd is, and how dense."""
+"""Draw the targets of CFANet's two attention branches: where the crowd is, and how dense."""
 
 from crowdkit_cfanet.targets import class_borders, coarse_attention, density_quantiles, fine_classes
 from matplotlib.figure import Figure

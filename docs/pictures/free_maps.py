@@ -1,4 +1,4 @@
-"""The map that a loss leads to where nothing but the loss is in the way.
+"""Draw the map that a loss leads to where nothing but the loss is in the way.
 
 A free density map, a number for every cell, starts flat and follows the loss alone: what remains
 of the difference between the losses when there is no network and no other image.

@@ -1,4 +1,4 @@
-"""What one cell of a counter's density map sees of the image.
+"""Draw the part of the image that one cell of a counter's density map sees.
 
 The absolute gradient of the middle cell with respect to each pixel, of networks with random
 weights: where a pixel matters at all, and how much it does before anything is learnt.

@@ -1,4 +1,4 @@
-"""What all pictures share: the size they are drawn at, and files that stay small."""
+"""Save pictures at one size, in small files."""
 
 from collections.abc import Sequence
 from io import BytesIO

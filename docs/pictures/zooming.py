@@ -1,4 +1,4 @@
-"""What RAZNet does: people seen from afar, where it looks again, and who it finds there."""
+"""Draw what RAZNet does: people found before zooming, the regions, people found after."""
 
 from crowdkit_raznet.raznet import RAZNet
 from matplotlib.axes import Axes

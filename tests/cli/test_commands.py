@@ -30,6 +30,16 @@ def test_list_shows_every_component(crowdkit):
     assert "mse" not in crowdkit("list", "counter").out
 
 
+def test_a_check_of_the_list_fails_where_a_component_is_broken(crowdkit, install):
+    assert crowdkit("list", "--check").code == 0
+    point = {"crowdkit.counters": {"broken": "broken_m:X"}}
+    install("crowdkit-broken", point, {"broken_m.py": "raise RuntimeError('boom')"})
+    finished = crowdkit("list", "counter", "--check")
+    assert finished.code == 1
+    assert "broken: RuntimeError: boom" in finished.out
+    assert "mcnn" in finished.out
+
+
 @pytest.mark.parametrize("info", list_components(), ids=lambda info: f"{info.kind}-{info.name}")
 def test_info_explains_every_option(crowdkit, info):
     (described,) = crowdkit("info", info.name, "--kind", info.kind, "--json").json

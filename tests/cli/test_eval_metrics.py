@@ -3,12 +3,16 @@
 import csv
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from crowdkit_core.evaluation.quality import METRICS
+from crowdkit_core import create
+from crowdkit_core.registry.lookup import installed
 from crowdkit_core.settings import load_recipe, write_recipe
+from crowdkit_core.weights import save_weights
 
 
 @pytest.fixture
@@ -31,7 +35,17 @@ def trained(weights, photos):
 
 def test_help_names_every_metric(crowdkit):
     explained = crowdkit("eval", "--help").out.partition("--metrics")[2].partition("--density")[0]
-    assert set(METRICS) <= set(re.findall(r"\w+", explained))
+    assert set(installed("metric")) <= set(re.findall(r"\w+", explained))
+
+
+def test_help_needs_no_torch():
+    code = (
+        "import sys; from crowdkit_core.cli.app import crowdkit\n"
+        "crowdkit.main(['eval', '--help'], standalone_mode=False)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "background" in done.stdout
 
 
 def test_maps_of_a_run_are_compared_with_its_density_generator(crowdkit, run, tmp_path):
@@ -57,7 +71,8 @@ def test_without_a_run_the_density_generator_is_named(crowdkit, trained):
     generator = ["--density-generator", "fixed", "--set", "density_generator.sigma=5.0"]
     finished = crowdkit("eval", *trained, "--metrics", "ssim, psnr", *generator)
     assert finished.code == 0, finished.err
-    assert "against those of fixed (sigma=5.0)" in finished.out
+    (maps,) = [line for line in finished.out.splitlines() if "against those of fixed (" in line]
+    assert "sigma=5.0" in maps
     lines = [line.split() for line in finished.out.splitlines()]
     (value,) = [float(line[1]) for line in lines if line[:1] == ["SSIM"]]
     assert -1 <= value <= 1
@@ -65,6 +80,26 @@ def test_without_a_run_the_density_generator_is_named(crowdkit, trained):
     missing = crowdkit("eval", *trained, "--metrics", "psnr")
     assert missing.code == 2
     assert "--density-generator" in missing.err
+
+
+def test_settings_without_a_run_are_checked_before_work(crowdkit, trained):
+    misspelt = crowdkit("eval", *trained, "--set", "localizer.threshold=0.5")
+    assert misspelt.code == 2
+    assert "localizer.name: required" in misspelt.err
+    wrong = crowdkit("eval", *trained, "--set", "counter.widht=3", "--set", "dataset.rot=x")
+    assert wrong.code == 2
+    assert "counter.widht" in wrong.err
+    assert "dataset.rot" in wrong.err
+
+
+def test_options_of_a_counter_come_from_its_weights(crowdkit, photos, tmp_path):
+    file = tmp_path / "rgb.safetensors"
+    options = {"in_channels": 3}  # not the default
+    save_weights(file, create("counter", "mcnn", **options), component="mcnn", options=options)
+    dataset = ["--dataset", "folder", "--set", f"dataset.root={photos}", "--split", "all"]
+    finished = crowdkit("eval", "--weights", file, *dataset)
+    assert finished.code == 0, finished.err
+    assert finished.out.startswith("mcnn on folder (all)")
 
 
 def test_average_precision_needs_a_localizer(crowdkit, trained):
@@ -80,7 +115,7 @@ def test_an_unknown_metric_is_refused(crowdkit, run):
     finished = crowdkit("eval", run, "--metrics", "ssim,pnsr")
     assert finished.code == 2
     assert "pnsr" in finished.err
-    assert "did you mean psnr" in finished.err
+    assert "did you mean 'psnr'" in finished.err
 
 
 def test_statistics_of_the_training_images_are_learnt(crowdkit, run, trained, monkeypatch):

@@ -55,26 +55,6 @@ def test_fixed_measures_nothing_so_that_a_resize_leaves_its_width():
     assert Fixed().measure(LINE, (100, 100)) == {}
 
 
-@pytest.mark.parametrize(
-    ("options", "sigma", "window"),
-    [
-        ({}, 4, None),
-        ({"preset": "mcnn"}, 4, 15),
-        ({"preset": "deepcount"}, 5, None),
-        ({"preset": "deepcount-code"}, 10, 49),
-        ({"preset": "csrnet"}, 15, None),
-        ({"preset": "adaptive-density"}, 16, None),
-        ({"preset": "recurrent-distillation-prior"}, 25, None),
-        ({"preset": "recurrent-distillation-ucsd-3"}, 3, None),
-        ({"preset": "mcnn", "sigma": 5.0}, 5, 15),
-        ({"preset": "mcnn", "window": 21}, 4, 21),
-    ],
-)
-def test_fixed_presets(options, sigma, window):
-    generator = Fixed(**options)
-    assert (generator.sigma, generator.window) == (sigma, window)
-
-
 def test_adaptive_width_by_hand():
     sigmas = GeometryAdaptive().sigmas(LINE, (100, 100))
     assert sigmas.tolist() == pytest.approx([0.1 * sum(distances) for distances in NEAREST])
@@ -128,26 +108,26 @@ def test_measured_widths_are_used_instead_of_the_crops_own():
 
 
 @pytest.mark.parametrize(
-    ("preset", "points", "expected"),
+    ("options", "points", "expected"),
     [
-        ("csrnet", LINE[:1], [(80 + 120) / 8]),
-        ("csrnet", LINE[:2], [3.0, 3.0]),
-        ("csrnet", LINE[:3], [0.3 * 20, 0.3 * 15, 0.3 * 25]),
-        ("dssinet", LINE[:1], [0.3 * 80 / 8]),
-        ("dssinet", LINE[:4], [0.3 * 80 / 8] * 4),
-        ("dssinet", LINE, [0.1 * sum(distances) for distances in NEAREST]),
-        ("marunet-sha", LINE[:1], [10.0]),
-        ("marunet-sha", LINE[:2], [4.0, 4.0]),
-        ("raznet", LINE, [0.1 * d for d in (47.5, 40, 35, 45, 52.5)]),
+        ({}, LINE[:1], [(80 + 120) / 8]),
+        ({}, LINE[:2], [3.0, 3.0]),
+        ({}, LINE[:3], [0.3 * 20, 0.3 * 15, 0.3 * 25]),
+        ({"few_points": "image-size"}, LINE[:1], [0.3 * 80 / 8]),
+        ({"few_points": "image-size"}, LINE[:4], [0.3 * 80 / 8] * 4),
+        ({"few_points": "image-size"}, LINE, [0.1 * sum(distances) for distances in NEAREST]),
+        ({"min_sigma": 4.0, "max_sigma": 10.0}, LINE[:1], [10.0]),
+        ({"min_sigma": 4.0, "max_sigma": 10.0}, LINE[:2], [4.0, 4.0]),
+        ({"k": 4, "beta": 0.1}, LINE, [0.1 * d for d in (47.5, 40, 35, 45, 52.5)]),
     ],
 )
-def test_rules_for_few_points(preset, points, expected):
-    sigmas = GeometryAdaptive(preset=preset).sigmas(points, (80, 120))
+def test_rules_for_few_points(options, points, expected):
+    sigmas = GeometryAdaptive(**options).sigmas(points, (80, 120))
     assert sigmas.tolist() == pytest.approx(expected)
 
 
-def test_dssinet_distance_of_few_points_is_at_most_100():
-    sigmas = GeometryAdaptive(preset="dssinet").sigmas(LINE[:2], (2000, 3000))
+def test_the_image_sets_a_distance_of_at_most_100():
+    sigmas = GeometryAdaptive(few_points="image-size").sigmas(LINE[:2], (2000, 3000))
     assert sigmas.tolist() == pytest.approx([30.0, 30.0])
 
 
@@ -155,13 +135,6 @@ def test_duplicates_are_all_kept_and_get_the_least_width():
     points = torch.tensor([[5.0, 5.0]]).expand(6, 2)
     assert GeometryAdaptive().sigmas(points, (20, 20)).tolist() == [0.5] * 6
     assert GeometryAdaptive()([points], (20, 20)).sum().item() == pytest.approx(6)
-
-
-def test_an_option_wins_over_its_preset():
-    rule = GeometryAdaptive(preset="marunet-sha", max_sigma=math.inf, k=2).rule
-    assert (rule.k, rule.beta, rule.min_sigma, rule.max_sigma) == (2, 0.3, 4.0, math.inf)
-    assert GeometryAdaptive(preset="raznet").convention == "half"
-    assert GeometryAdaptive(preset="dssinet").truncate == 3.0
 
 
 def test_widths_and_maps_follow_the_points():

@@ -9,8 +9,8 @@ from torch import distributed, multiprocessing
 
 from crowdkit_core.density import Fixed
 from crowdkit_core.evaluation import evaluate, report_dict, validate
-from crowdkit_core.evaluation.quality import METRICS
 from crowdkit_core.localization import LocalMaxima
+from crowdkit_core.registry.lookup import installed
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 
 PROCESSES = 2
@@ -28,7 +28,7 @@ def main(rank: int, folder: Path) -> None:
         counter,
         dataset,
         localizer=LocalMaxima(),
-        metrics=METRICS,
+        metrics=installed("metric"),
         density_generator=Fixed(sigma=4.0),
         rank=rank,
         world_size=PROCESSES,

@@ -79,7 +79,7 @@ def test_without_axes_replicates_alone(grid_file):
 @pytest.mark.parametrize(
     ("change", "names"),
     [
-        (("factor", "fcator"), ["loss 'Slow'", "loss.fcator", "did you mean factor"]),
+        (("factor", "fcator"), ["loss 'Slow'", "loss.fcator", "did you mean 'factor'"]),
         (("learning_rate", "rate"), ["loss 'Slow'", "trainer.optimization.rate"]),
         (('loss = "mse"', 'loss = "mes"'), ["loss 'MSE'", "mes"]),
         (("values.MSE", "values.Mse]\n[grid.axes.values.MSE"), ["Mse", "different folders"]),

@@ -11,9 +11,9 @@ import torch
 from crowdkit_core import register
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.evaluation import evaluate
-from crowdkit_core.evaluation.of_run import parts_of_run
+from crowdkit_core.evaluation.parts import evaluation_parts
 from crowdkit_core.grid import load_grid, run_grid
-from crowdkit_core.interfaces import Counter, Prediction
+from crowdkit_core.interfaces import Counter, MapMetric, Prediction
 from crowdkit_core.settings import load_recipe
 from crowdkit_core.testing.toys import ToyDataset
 
@@ -73,14 +73,40 @@ def test_further_metrics_are_those_of_an_evaluation(grid_file, tmp_path):
     run_grid(grid, folder)
     for row in rows_of(folder):
         run = folder / row["run"]
-        parts = parts_of_run(
+        parts = evaluation_parts(
             load_recipe(run / "recipe.toml"), run / "best.safetensors", "test", ("ssim", "ap")
         )
         report = evaluate(**parts)
         assert float(row["ssim"]) == report.quality["ssim"].value
-        assert float(row["ap_5px"]) == report.average_precision[5.0].mean_precision
+        assert float(row["ap_5px"]) == report.point_scores["ap"]["5 px"]["mAP"]
         assert {"ap_20px", "ap_40px"} <= set(row)
-    assert "ssim, ap: in runs.csv" in (folder / "table.md").read_text()
+    mine = [float(row["ssim"]) for row in rows_of(folder) if row["loss"] == "MSE"]
+    cells = dict(zip(cells_of(folder)["loss"], cells_of(folder)["MSE"], strict=True))
+    assert cells["SSIM"] == f"{np.mean(mine):.3f} ± {np.std(mine, ddof=1):.3f} (3)"
+    assert {f"average precision, {sigma} px" for sigma in (40, 20, 5)} <= set(cells)
+    assert "average precision: points ranked by score" in (folder / "table.md").read_text()
+
+
+class Seen(MapMetric):
+    """Persons of the predicted map."""
+
+    title = "persons seen"
+    digits = 4
+    note = "wherever they are"
+
+    def by_image(self, predicted, target, roi):
+        return (predicted * roi[:, None]).sum((1, 2, 3))
+
+
+def test_a_third_partys_metric_is_in_the_tables(grid_file, tmp_path):
+    with register("metric", "seen", Seen):
+        grid = load_grid(grid_file(), overrides=["trainer.epochs=1", 'grid.metrics=["seen"]'])
+        run_grid(grid, tmp_path / "out")
+    mine = [float(row["seen"]) for row in rows_of(tmp_path / "out") if row["loss"] == "MSE"]
+    cells = cells_of(tmp_path / "out")
+    assert cells["loss"] == ["MAE", "RMSE", "persons seen"]
+    assert cells["MSE"][2] == f"{np.mean(mine):.4f} ± {np.std(mine, ddof=1):.4f} (3)"
+    assert "- persons seen: wherever they are" in (tmp_path / "out/table.md").read_text()
 
 
 def test_metrics_asked_for_later_need_no_other_training(grid_file, tmp_path):
@@ -100,7 +126,7 @@ STAGES = ["trainer.name=two-stages", "trainer.epochs=1", 'grid.stages=["first", 
 def test_every_stage_can_be_a_column(grid_file, tmp_path):
     grid, folder = load_grid(grid_file(), overrides=STAGES), tmp_path / "out"
     told = []
-    outcomes = run_grid(grid, folder, told=told.append)
+    outcomes = run_grid(grid, folder, run_ended=told.append)
     assert [len(each) for each in told] == [2] * 6
     assert len(outcomes) == 12
     rows = rows_of(folder)
@@ -155,7 +181,7 @@ def test_stages_that_no_run_has_are_refused_before_the_first(grid_file, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("metric", "why"), [("sim", "did you mean ssim"), ("ap", "localizer")])
+@pytest.mark.parametrize(("metric", "why"), [("sim", "did you mean 'ssim'"), ("ap", "localizer")])
 def test_metrics_that_cannot_be_had_are_refused_before_the_first_run(
     grid_file, tmp_path, metric, why
 ):
@@ -192,7 +218,7 @@ def test_interrupted_and_resumed_gives_the_same_tables(grid_file, tmp_path, trou
     assert done
     before = {run: (tmp_path / "parts" / run / "state.pt").stat().st_mtime_ns for run in done}
     told = []
-    run_grid(grid, tmp_path / "parts", told=told.extend)
+    run_grid(grid, tmp_path / "parts", run_ended=told.extend)
     assert {each.run.label for each in told} == {run.label for run in grid.runs} - done
     for run, time in before.items():
         assert (tmp_path / "parts" / run / "state.pt").stat().st_mtime_ns == time
@@ -225,7 +251,7 @@ def test_a_run_that_diverges_is_noted_the_others_go_on_and_it_is_tried_again(
 
     trouble.diverges = False
     told = []
-    run_grid(grid, folder, told=told.extend)
+    run_grid(grid, folder, run_ended=told.extend)
     assert [each.state for each in told] == ["finished"] * 3
     run_grid(grid, tmp_path / "whole")
     assert timeless(folder) == timeless(tmp_path / "whole")
@@ -328,7 +354,7 @@ class TestWhatAFolderRefuses:
             "run.channels_last=true",
         ]
         told = []
-        run_grid(load_grid(file, overrides=more), begun, told=told.extend)
+        run_grid(load_grid(file, overrides=more), begun, run_ended=told.extend)
         assert [each.run.label for each in told] == ["MSE/seed-3", "Slow/seed-3"]
 
     def test_another_split_is_evaluated_without_training(self, begun, grid_file):

@@ -98,12 +98,12 @@ def test_all_errors_at_once_with_paths_and_near_names():
     message = caught.value.message
     for expected in (
         "counter 'thing': ",
-        "widht: unknown option; did you mean width?",
+        "widht: unknown option; did you mean 'width'?",
         "width: required option missing",
         "'nearest' or 'bilinear' (got 'cubic')",
         "sizes.1: ",
         "(got 'a')",
-        "loop.clip_nrom: unknown option; did you mean clip_norm?",
+        "loop.clip_nrom: unknown option; did you mean 'clip_norm'?",
         "loop.every: ",
         "module: ",
     ):
@@ -194,7 +194,7 @@ def test_weights_go_through_from_weights_and_lose_to_what_is_given():
         made = create("counter", "loaded", weights="a.safetensors", width="7")
         assert (made.path, made.channels, made.width) == ("a.safetensors", 1, 7)
         assert made.origin.options == {"channels": 1, "width": 7}
-        with pytest.raises(OptionsError, match="did you mean width"):
+        with pytest.raises(OptionsError, match="did you mean 'width'"):
             create("counter", "loaded", weights="absent.safetensors", widht=7)
         with pytest.raises(OptionsError, match="channels: required"):
             create("counter", "loaded")

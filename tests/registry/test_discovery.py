@@ -1,7 +1,5 @@
 """Names, from installed distributions to loaded components."""
 
-import contextlib
-import py_compile
 import re
 import sys
 
@@ -123,26 +121,20 @@ def test_unknown_kind_lists_kinds():
         list_components("countr")
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize(
-    ("module", "value", "shown"),
-    [
-        ("", "absent_module:X", "No module named 'absent_module'"),
-        ("import absent_library\nX = 1", "broken_m:X", "No module named 'absent_library'"),
-        ("import os, absent_library\nX = 1", "broken_m:X", "No module named 'absent_library'"),
-        ("from absent_library.y import X", "broken_m:X", "No module named 'absent_library'"),
-        ("def X(:", "broken_m:X", "SyntaxError"),
-        ("raise RuntimeError('boom')\nX = 1", "broken_m:X", "RuntimeError('boom')"),
-        ("Y = 1", "broken_m:X", "no attribute 'X'"),
-    ],
-)
-def test_broken_plugin_is_listed_with_its_error_and_stops_nobody(
-    install, module, value, shown, compiled
-):
-    root = install("crowdkit-broken", {COUNTERS: {"broken": value}}, {"broken_m.py": module})
-    if compiled:
-        compile_after_a_sound_version(root / "broken_m.py", module)
-    assert shown in info_of("broken").error
+BROKEN = [
+    ("", "absent_module:X", "No module named 'absent_module'"),
+    ("import absent_library\nX = 1", "broken_m:X", "No module named 'absent_library'"),
+    ("from absent_library.y import X", "broken_m:X", "No module named 'absent_library'"),
+    ("def X(:", "broken_m:X", "SyntaxError"),
+    ("raise RuntimeError('boom')\nX = 1", "broken_m:X", "RuntimeError: boom"),
+    ("Y = 1", "broken_m:X", "no attribute 'X'"),
+]
+
+
+@pytest.mark.parametrize(("module", "value", "shown"), BROKEN)
+def test_a_broken_plugin_stops_nobody(install, module, value, shown):
+    install("crowdkit-broken", {COUNTERS: {"broken": value}}, {"broken_m.py": module})
+    assert info_of("broken").kind == "counter"
     assert "broken_m" not in sys.modules
     assert load("loss", "mse").__name__ == "MSE"
     with pytest.raises(BrokenComponentError) as caught:
@@ -152,22 +144,28 @@ def test_broken_plugin_is_listed_with_its_error_and_stops_nobody(
     assert caught.value.__cause__ is not None
 
 
-def compile_after_a_sound_version(file, module):
-    """Leave byte code of the module, or of what stood there before it lost its syntax."""
-    file.write_text("X = 1")
-    py_compile.compile(file, doraise=True)
-    file.write_text(module)
-    with contextlib.suppress(py_compile.PyCompileError):
-        py_compile.compile(file, doraise=True)
+@pytest.mark.parametrize(("module", "value", "shown"), BROKEN)
+def test_a_check_shows_why_a_plugin_is_broken(install, module, value, shown):
+    install("crowdkit-broken", {COUNTERS: {"broken": value}}, {"broken_m.py": module})
+    listed = {each.name: each.error for each in list_components("counter", load_errors=True)}
+    assert shown in listed["broken"]
+    assert listed["mcnn"] == ""
 
 
-def test_prose_is_no_import(install):
-    prose = (
-        '"""Counts people\n\nfrom above, or\nimport absent, missing\nraise no alarm\n"""\nX = 1\n'
-    )
-    root = install("crowdkit-prose", {COUNTERS: {"prose": "prose_m:X"}}, {"prose_m.py": prose})
-    py_compile.compile(root / "prose_m.py", doraise=True)
-    assert info_of("prose").error == ""
+@pytest.mark.parametrize(
+    ("value", "missing"),
+    [("absent_module:X", "absent_module"), ("present_p.absent.deep:X", "present_p.absent")],
+)
+def test_a_missing_module_shows_without_importing_its_package(install, value, missing):
+    files = {"present_p/__init__.py": "raise RuntimeError('imported')"}
+    install("crowdkit-broken", {COUNTERS: {"broken": value}}, files)
+    assert info_of("broken").error == f"ModuleNotFoundError: No module named {missing!r}"
+
+
+def test_a_module_in_a_package_is_found_without_importing_it(install):
+    files = {"present_p/__init__.py": "raise RuntimeError('imported')", "present_p/m.py": "X = 1"}
+    install("crowdkit-present", {COUNTERS: {"present": "present_p.m:X"}}, files)
+    assert info_of("present").error == ""
 
 
 def test_what_breaks_only_when_imported_shows_when_asked(install):

@@ -194,12 +194,12 @@ class TestLayers:
         message = caught.value.message
         for expected in (
             "bad.toml: ",
-            "conter: unknown section; did you mean counter?",
+            "conter: unknown section; did you mean 'counter'?",
             "counter.name: required",
-            "dataset.scael: unknown option; did you mean scale?",
+            "dataset.scael: unknown option; did you mean 'scale'?",
             "dataset.split: is chosen by the command",
             "loss.name: no loss named 'msee'; did you mean 'mse' or 'mse-mae'?",
-            "trainer.loop.clip_nrom: unknown option; did you mean clip_norm?",
+            "trainer.loop.clip_nrom: unknown option; did you mean 'clip_norm'?",
             "run.devices: ",
             "run.precision: ",
         ):
@@ -228,7 +228,9 @@ class TestLayers:
     def test_one_component_alone(self):
         made = resolve_component("dataset", {"name": "synthetic", "root": "x"})
         assert made.options == {"root": Path("x"), "scale": 1.0}
-        with pytest.raises(OptionsError, match=r"dataset\.rot: unknown option; did you mean root"):
+        with pytest.raises(
+            OptionsError, match=r"dataset\.rot: unknown option; did you mean 'root'"
+        ):
             resolve_component("dataset", {"name": "synthetic", "rot": "x"})
 
     def test_an_object_cannot_be_written(self):

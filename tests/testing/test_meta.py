@@ -12,12 +12,16 @@ from crowdkit_core.interfaces import (
     Localizer,
     Loss,
     LossTerms,
+    MapMetric,
     MapSpec,
+    Metric,
+    PointMetric,
     Prediction,
     StagePlan,
 )
 from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.losses import L1, MSE
+from crowdkit_core.metrics import SSIM, RankedPrecision
 from crowdkit_core.testing import (
     ConformanceError,
     check_counter,
@@ -25,6 +29,7 @@ from crowdkit_core.testing import (
     check_density_generator,
     check_localizer,
     check_loss,
+    check_metric,
     check_trainer,
     parametrize_with_checks,
 )
@@ -385,6 +390,102 @@ class SeesPeopleInTheVoid(Localizer):
 )
 def test_broken_localizers_are_caught(localizer, check):
     assert check in fired(check_localizer, localizer())
+
+
+# --- metrics ---
+
+
+class WithoutATitle(SSIM):
+    """Tables would have an empty cell."""
+
+    title = ""
+
+
+class OfNoKind(Metric):
+    """Compares neither maps nor points."""
+
+    title = "nothing"
+
+
+class OneNumberForTheBatch(SSIM):
+    """Averages over the images itself."""
+
+    def by_image(self, predicted, target, roi):
+        return super().by_image(predicted, target, roi).mean()
+
+
+class TurnedAround(SSIM):
+    """Says that less similar maps are better."""
+
+    higher_is_better = False
+
+
+class ScaledByTheBatch(MapMetric):
+    """Divides each image's error by the largest of the batch."""
+
+    title = "scaled"
+    higher_is_better = False
+
+    def by_image(self, predicted, target, roi):
+        error = ((predicted - target).abs() * roi[:, None]).sum((1, 2, 3))
+        return error / (target * roi[:, None]).sum((1, 2, 3)).max()
+
+
+class ForgetsTheRegion(MapMetric):
+    """Looks at the whole image."""
+
+    title = "forgetful"
+    higher_is_better = False
+
+    def by_image(self, predicted, target, roi):
+        return (predicted - target).abs().sum((1, 2, 3))
+
+
+class RaggedRows(RankedPrecision):
+    """Leaves a number out of the last row."""
+
+    def over_images(self, found, heads):
+        rows = dict(super().over_images(found, heads))
+        return {**rows, "5 px": {"mAP": rows["5 px"]["mAP"]}}
+
+
+class OfTheFirstImage(RankedPrecision):
+    """Looks at one image instead of all."""
+
+    def over_images(self, found, heads):
+        return super().over_images(found[:1], heads[:1])
+
+
+class OfFoundPointsAlone(PointMetric):
+    """Cannot do without a point."""
+
+    title = "alone"
+
+    def over_images(self, found, heads):
+        return {"all": {"score": max(each.score.max().item() for each in found)}}
+
+
+@pytest.mark.parametrize(
+    ("metric", "check"),
+    [
+        (WithoutATitle, "tables_can_show_it"),
+        (OfNoKind, "tables_can_show_it"),
+        (OneNumberForTheBatch, "numbers_have_their_form"),
+        (RaggedRows, "numbers_have_their_form"),
+        (OfFoundPointsAlone, "numbers_have_their_form"),
+        (TurnedAround, "agreement_is_best"),
+        (ScaledByTheBatch, "images_do_not_see_each_other"),
+        (ForgetsTheRegion, "only_the_region_counts"),
+        (OfTheFirstImage, "order_of_images_does_not_matter"),
+    ],
+)
+def test_broken_metrics_are_caught(metric, check):
+    assert check in fired(check_metric, metric())
+
+
+@pytest.mark.parametrize("metric", [TurnedAround, ScaledByTheBatch, ForgetsTheRegion])
+def test_a_metric_broken_in_one_thing_fires_one_check(metric):
+    assert len(fired(check_metric, metric())) == 1
 
 
 # --- datasets ---

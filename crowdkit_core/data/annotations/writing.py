@@ -1,13 +1,13 @@
 """Write annotation files of any format."""
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from crowdkit_core.data.annotations.formats import FORMATS, FormatName
 from crowdkit_core.data.annotations.marks import MarkedImage
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.files import atomic_write
+from crowdkit_core.spelling import did_you_mean
 
 
 def format_named(name: str | None) -> FormatName | None:
@@ -21,9 +21,8 @@ def format_named(name: str | None) -> FormatName | None:
     for known in FORMATS:
         if known == name:
             return known
-    near = get_close_matches(name, FORMATS, n=1)
     raise UsageError(
-        f"annotation format {name!r} is unknown" + (f", did you mean {near[0]}?" if near else ""),
+        f"annotation format {name!r} is unknown{did_you_mean(name, FORMATS, before=', ')}",
         hint=f"formats: {', '.join(FORMATS)}",
     )
 

@@ -73,7 +73,7 @@ class Folder(ImageFiles):
         format: FormatName | None = None,
         point: BoxPoint = "centre",
         labels: tuple[str, ...] = (),
-        columns: Columns = Columns(),  # noqa: B008  # frozen
+        columns: Columns = Columns(),  # frozen
         split: Split = "train",
         validation_every: int = 10,
         test_every: int = 0,

@@ -9,7 +9,7 @@ from crowdkit_core.data.files.finding import (
 )
 from crowdkit_core.data.files.images import as_float, image_size, read_image, read_mask, to_rgb
 from crowdkit_core.data.files.polygons import Polygon, polygons_mask
-from crowdkit_core.data.files.text import TextFile, is_number, shown
+from crowdkit_core.data.files.text import TextFile, is_number
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -25,6 +25,5 @@ __all__ = [
     "read_image",
     "read_mask",
     "require_folder",
-    "shown",
     "to_rgb",
 ]

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from crowdkit_core.errors import DataError, MissingFileError
+from crowdkit_core.errors import DataError, MissingFileError, shown
 
 Row = tuple[str, list[str]]
 """``line n`` and the cells of that line."""
@@ -85,12 +85,6 @@ class TextFile:
                 yield f"line {reader.line_num}", row
         except csv.Error as error:
             raise DataError(f"{self}: line {reader.line_num}: {error}") from error
-
-
-def shown(value: Any) -> str:
-    """A value as an error shows it, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def is_number(cell: str) -> bool:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
+from crowdkit_core import create
 from crowdkit_core.data import Augmentation, collate
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import IncompatibleError, OptionsError
@@ -343,5 +344,5 @@ def test_a_loss_that_looks_at_no_map_is_refused() -> None:
 
 @pytest.mark.parametrize("option", ["epochs", "batch_size", "generator_every_epochs"])
 def test_numbers_below_one_are_refused(option) -> None:
-    with pytest.raises(OptionsError, match=f"{option} is 0"):
-        Joint(**{option: 0})
+    with pytest.raises(OptionsError, match=f"{option}: .*greater than or equal to 1"):
+        create("trainer", "joint", **{option: 0})

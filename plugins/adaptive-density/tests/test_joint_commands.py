@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from crowdkit_core import create, register
 from crowdkit_core.cli import main
-from crowdkit_core.evaluation.of_run import parts_of_run
+from crowdkit_core.evaluation.parts import evaluation_parts
 from crowdkit_core.settings import load_recipe
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset, ToyGenerator
 
@@ -84,7 +84,7 @@ def run(tmp_path, crowdkit) -> Path:
 def test_maps_are_compared_with_those_of_the_generator_as_it_was_trained(run, crowdkit) -> None:
     recipe, best = load_recipe(run / "recipe.toml"), run / "best.safetensors"
     trained = load_file(run / "best-density-generator.safetensors")["body.weight"]
-    generator = parts_of_run(recipe, best, "test", ["ssim"])["density_generator"]
+    generator = evaluation_parts(recipe, best, "test", ["ssim"])["density_generator"]
     assert generator.body.weight.equal(trained)
     assert not generator.body.weight.equal(ToyGenerator().body.weight)
 
@@ -112,7 +112,7 @@ def test_a_trained_generator_trains_another_counter(run, crowdkit, tmp_path) -> 
     assert kept["weights"] == str(file)
     made = create("density_generator", "toy-generator", weights=file)
     assert made.gaussians.sigma == 3.0
-    used = parts_of_run(
+    used = evaluation_parts(
         load_recipe(again / "recipe.toml"), again / "best.safetensors", "test", ["ssim"]
     )["density_generator"]
     assert used.body.weight.equal(load_file(file)["body.weight"])

@@ -98,7 +98,7 @@ def test_any_generator_can_be_refined(base: Any, same: DensityGenerator) -> None
 
 def test_the_default_is_the_papers_fixed_gaussian() -> None:
     given = AdaptiveRefiner().details(crowd(), SIZE, stride=8)["base"]
-    assert torch.equal(given, Fixed(preset="adaptive-density")([crowd()], SIZE, stride=8)[0, 0])
+    assert torch.equal(given, Fixed(sigma=16.0)([crowd()], SIZE, stride=8)[0, 0])
 
 
 def test_widths_measured_on_the_whole_image_are_the_bases() -> None:
@@ -122,7 +122,7 @@ def test_what_the_base_says_of_itself() -> None:
     ("base", "error", "says"),
     [
         ({"sigma": 4.0}, OptionsError, "expected a generator's name"),
-        ({"name": "fixed", "sigmas": 4.0}, OptionsError, "did you mean sigma"),
+        ({"name": "fixed", "sigmas": 4.0}, OptionsError, "did you mean 'sigma'"),
         ("fxied", UnknownComponentError, "fixed"),
     ],
 )

@@ -1,19 +1,9 @@
-"""Every recipe is complete: its names exist, its options fit, and so do its parts."""
-
-from pathlib import Path
-
-import pytest
-import torch
-
-import crowdkit_core
-from crowdkit_core.interfaces import TrainingTask
-from crowdkit_core.settings import list_recipes, load_recipe
-
-RECIPES = [each.name for each in list_recipes() if each.distribution == "crowdkit-deepcount"]
+from crowdkit_core.testing import check_recipes
 
 
-def test_recipes_are_found() -> None:
-    assert set(RECIPES) == {
+def test_the_papers_recipes_are_complete() -> None:
+    assert set(check_recipes("crowdkit-deepcount")) == {
+        "deepcount/ablations-shanghaitech-b",
         "deepcount/mall",
         "deepcount/mbm",
         "deepcount/shanghaitech-a",
@@ -22,18 +12,3 @@ def test_recipes_are_found() -> None:
         "deepcount/shanghaitech-b-reference",
         "deepcount/ucf-qnrf",
     }
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_makes_parts_that_fit(name: str, tmp_path: Path) -> None:
-    overrides = [f"dataset.root={tmp_path}", "counter.pretrained=false"]
-    recipe = load_recipe(name, overrides=overrides)
-    with torch.device("meta"):
-        counter = recipe.create("counter")
-    task = TrainingTask(
-        counter=counter,
-        loss=recipe.create("loss"),
-        density_generator=recipe.create("density_generator"),
-        train=crowdkit_core.create("dataset", "synthetic", images=1),
-    )
-    assert recipe.create("trainer").stages(task)

@@ -10,8 +10,8 @@ from crowdkit_raznet.fusion import (
     density_cells,
     dot_map,
     fit_theta,
-    fuse_counts,
     fuse_maps,
+    localization_weights,
     point_cells,
 )
 from hypothesis import given, settings
@@ -20,6 +20,12 @@ from hypothesis import strategies as st
 from crowdkit_core.errors import DataError
 
 sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
+
+
+def fused_count(density, localization, theta):
+    """By the weights of equation 4."""
+    alpha = localization_weights(density, localization, theta)
+    return (density + alpha * (localization - density)).sum(-1)
 
 
 def random_points(number, size, seed):
@@ -66,19 +72,19 @@ def test_equation_4_by_hand():
     density = torch.tensor([[10.0, 3.0, 0.0, 6.0], [1.0, 1.0, 1.0, 1.0]])
     points = torch.tensor([[8.0, 1.0, 2.0, 4.0], [3.0, 0.0, 0.0, 0.0]])
     # Means 9, 2, 1, 5: the first and the last are dense.
-    assert fuse_counts(density, points, 5.0).tolist() == [10 + 2 + 1 + 6, 2 + 3 * 0.5]
-    assert fuse_counts(density, points, 5.1).tolist() == [10 + 2 + 1 + 5, 2 + 3 * 0.5]
-    assert fuse_counts(density, points, torch.tensor(2.0)).tolist() == [10 + 3 + 1 + 6, 1 + 1.5]
+    assert fused_count(density, points, 5.0).tolist() == [10 + 2 + 1 + 6, 2 + 3 * 0.5]
+    assert fused_count(density, points, 5.1).tolist() == [10 + 2 + 1 + 5, 2 + 3 * 0.5]
+    assert fused_count(density, points, torch.tensor(2.0)).tolist() == [10 + 3 + 1 + 6, 1 + 1.5]
     by_cell = torch.tensor([9.5, 2.0, 0.0, math.inf])
-    assert fuse_counts(density, points, by_cell).tolist() == [9 + 3 + 0 + 5, 2 + 0.5 + 1 + 0.5]
+    assert fused_count(density, points, by_cell).tolist() == [9 + 3 + 0 + 5, 2 + 0.5 + 1 + 0.5]
 
 
 def test_infinite_thresholds_are_the_average_and_the_density():
     random = torch.Generator().manual_seed(0)
     density, points = torch.rand(5, 16, generator=random), torch.rand(5, 16, generator=random)
     average = (density.sum(1) + points.sum(1)) / 2
-    torch.testing.assert_close(fuse_counts(density, points, math.inf), average)
-    torch.testing.assert_close(fuse_counts(density, points, -math.inf), density.sum(1))
+    torch.testing.assert_close(fused_count(density, points, math.inf), average)
+    torch.testing.assert_close(fused_count(density, points, -math.inf), density.sum(1))
 
 
 @settings(deadline=None, max_examples=40)
@@ -93,7 +99,7 @@ def test_the_fused_map_adds_up_to_the_fused_count(size, stride, seed):
     for theta in (single, torch.rand(16, generator=random) * 2 * single, math.inf, -math.inf):
         fused = fuse_maps(density, points, theta, stride=stride, size=size)
         assert fused.dtype == density.dtype
-        expected = fuse_counts(by_density, by_points, theta).item()
+        expected = fused_count(by_density, by_points, theta).item()
         assert fused.double().sum().item() == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
@@ -134,7 +140,7 @@ def cells(seed, images, number=16):
 
 def error(density, localization, actual, theta):
     """Sum over cells, each cell fused alone."""
-    fused = fuse_counts(density[..., None], localization[..., None], theta)
+    fused = fused_count(density[..., None], localization[..., None], theta)
     return (fused - actual).abs().sum().item()
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from crowdkit_raznet.fusion import density_cells, fuse_counts, point_cells
+from crowdkit_raznet.fusion import density_cells, point_cells
 from crowdkit_raznet.network import InspectionNet
 from crowdkit_raznet.raznet import RAZNet
 from safetensors.torch import save_file
@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 import crowdkit_core
 from crowdkit_core.errors import OptionsError, WeightsError
-from crowdkit_core.evaluation.image_result import measure
+from crowdkit_core.evaluation.asked_metrics import asked_metrics
+from crowdkit_core.evaluation.image_result import Measures, measure
 from crowdkit_core.inference import count
 from crowdkit_core.interfaces import (
     Annotation,
@@ -125,7 +126,8 @@ def test_points_need_no_localizer(scene) -> None:
     assert sorted(map(tuple, counted.points.xy.tolist())) == centres(scene.outside + scene.closer)
     heads = Points(counted.points.xy, canvas_size=SIZE)
     sample = Sample(name="a", image=scene.image, points=heads)
-    result = measure(scene.counter, sample, torch.device("cpu"), radii=(4.0,), metrics=("ap",))
+    measures = Measures(radii=(4.0,), metrics=asked_metrics(["ap"]))
+    result = measure(scene.counter, sample, torch.device("cpu"), measures)
     assert result.localization[4.0].f1 == 1
     assert result.ranked is not None
 
@@ -152,7 +154,8 @@ def test_five_ways_of_counting(scene) -> None:
     torch.testing.assert_close(counts["average"], (counts["density"] + 4) / 2)
     cells = density_cells(density, stride=8, size=SIZE)[0]
     heads = point_cells(prediction.points[0].xy, size=SIZE)
-    wanted = fuse_counts(cells, heads, 1.0)
+    mean = (cells + heads) / 2
+    wanted = torch.where(mean >= 1.0, cells, mean).sum()  # equation 4
     torch.testing.assert_close(counts["fusion"], wanted[None].float())
     assert wanted != pytest.approx(counts["average"].item())
     assert torch.equal(prediction.count, counts["fusion"])

@@ -289,7 +289,7 @@ def test_changed_options_need_a_loss_made_by_name() -> None:
     job = TrainingTask(
         counter=ToyCounter(), loss=L1(), density_generator=Fixed(sigma=3.0), train=ToyDataset()
     )
-    with pytest.raises(IncompatibleError, match="by name"):
+    with pytest.raises(IncompatibleError, match=r"stage 'a'.*built by its class"):
         staged({"name": "a", "loss": {"scale": 2.0}}).stages(job)
 
 

@@ -340,7 +340,7 @@ def test_a_generator_without_options_is_left_as_it_is(tmp_path, registered: bool
             assert stage.density_generator is generator
 
 
-def test_a_generator_of_this_process_is_made_anew() -> None:
+def test_a_generator_of_this_process_is_created_again() -> None:
     def narrow(*, sigma_max: float, truncate: float = 2.0) -> DensityGenerator:
         return Fixed(sigma=sigma_max, truncate=truncate)
 
@@ -374,7 +374,7 @@ def test_options_of_a_generator_built_by_its_class_are_not_guessed() -> None:
     assert "create(" in caught.value.hint
 
 
-def test_a_generator_is_not_made_anew_without_its_weights() -> None:
+def test_a_generator_is_not_created_again_without_its_weights() -> None:
     class Learned(Scripted):
         def __init__(self, *, sigma: float = 1.0) -> None:
             super().__init__()
@@ -383,7 +383,7 @@ def test_a_generator_is_not_made_anew_without_its_weights() -> None:
     with register("density_generator", "learned", Learned):
         generator = create("density_generator", "learned")
         trainer = Distillation(generator_options=({"sigma": 2.0},))
-        with pytest.raises(IncompatibleError, match=r"sigma of .* 'learned'.*lose its weights"):
+        with pytest.raises(IncompatibleError, match=r"sigma of .* 'learned'.*lack its weights"):
             trainer.stages(task(density_generator=generator))
 
 

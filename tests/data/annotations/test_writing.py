@@ -69,7 +69,7 @@ def test_the_ending_says_the_format_or_it_is_asked_for(tmp_path):
         write_annotations(tmp_path / "a.txt", [image()])
     with pytest.raises(UsageError, match=r"coco is written as \.json"):
         write_annotations(tmp_path / "a.xml", [image()], format="coco")
-    with pytest.raises(UsageError, match="did you mean label-studio"):
+    with pytest.raises(UsageError, match="did you mean 'label-studio'"):
         format_named("labelstudio")
 
 

@@ -21,7 +21,8 @@ from crowdkit_core.data.annotations.formats.format import (
 from crowdkit_core.data.annotations.formats.records import Record, object_of
 from crowdkit_core.data.annotations.formats.shapes import rectangle
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
-from crowdkit_core.data.files import TextFile, shown
+from crowdkit_core.data.files import TextFile
+from crowdkit_core.errors import shown
 
 HEAD_KEYPOINTS = ("head", "nose")
 _PIXEL_CENTRE = 0.5

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crowdkit_core.data.annotations.marks import Box
-from crowdkit_core.data.files import TextFile, shown
-from crowdkit_core.errors import DataError
+from crowdkit_core.data.files import TextFile
+from crowdkit_core.errors import DataError, shown
 from crowdkit_core.interfaces import Size
 
 _NOTHING: tuple[Any, ...] = (None, "", False, [], {})

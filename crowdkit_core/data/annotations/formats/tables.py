@@ -25,8 +25,8 @@ from crowdkit_core.data.annotations.formats.format import (
 )
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.marks import Box, Mark, MarkedImage
-from crowdkit_core.data.files import TextFile, shown
-from crowdkit_core.errors import DataError
+from crowdkit_core.data.files import TextFile
+from crowdkit_core.errors import DataError, shown
 
 SIDES = Box._fields
 """Columns of the box."""

@@ -1,4 +1,4 @@
-"""Which blurred map counts where."""
+"""Weigh blurred maps against each other, cell by cell."""
 
 from typing import Literal
 

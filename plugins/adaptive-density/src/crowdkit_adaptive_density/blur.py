@@ -1,4 +1,4 @@
-"""Dot maps, and what Gaussians of several widths make of them."""
+"""Blur dot maps with Gaussians of several widths, fixed or learned."""
 
 from collections.abc import Sequence
 from math import ceil

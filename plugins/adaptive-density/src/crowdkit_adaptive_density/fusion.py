@@ -1,4 +1,4 @@
-"""From blurred maps of the image's size to one density map of a coarser stride."""
+"""Fuse blurred maps of the image's size into one density map of a coarser stride."""
 
 from itertools import pairwise
 from typing import Literal

@@ -1,4 +1,4 @@
-"""A density map generated from dots by what is learned together with the counter."""
+"""The density generator `adaptive-generator`, which learns to make maps from dots."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -20,6 +20,7 @@ from crowdkit_core.density import sum_pool
 from crowdkit_core.errors import OptionsError, UsageError, require_at_least_one
 from crowdkit_core.interfaces import DensityGenerator, Size
 from crowdkit_core.networks import init_normal, pad_to_multiple
+from crowdkit_core.precision import at_least_float32, without_autocast
 
 Constraint = Literal["global", "local", "hard"]
 """What ties the map to the true count: its sum, its sums over patches, or division by its sum."""
@@ -129,7 +130,7 @@ class AdaptiveGenerator(DensityGenerator):
             )
         attended = self.attend(points, size, images=images).attended
         density: Tensor = self.fusion(pad_to_multiple(attended, stride), stride)
-        density = density.to(torch.promote_types(density.dtype, torch.float32))
+        density = at_least_float32(density)
         if self.constraint == "hard":
             return _of_count(density, points)
         return density
@@ -153,7 +154,7 @@ class AdaptiveGenerator(DensityGenerator):
         """
         dots = dot_maps(points, size)
         # Half precision would round the mass of every point before anything is learned.
-        with torch.autocast(dots.device.type, enabled=False):
+        with without_autocast(dots.device):
             blurred = self.blur(dots)
         blurred = blurred.to(self._dtype)
         attention = self.attention(blurred, images)

@@ -1,4 +1,4 @@
-"""Networks that begin as the map they are given."""
+"""Initialise networks so that they start as the map they are given."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal

@@ -1,10 +1,12 @@
-"""Joint training of a counter and the density generator it learns from."""
+"""The trainer `joint`: a counter and the density generator it learns from, together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from crowdkit_core.data import Augmentation
-from crowdkit_core.errors import IncompatibleError, require_at_least_one
+from crowdkit_core.errors import IncompatibleError
 from crowdkit_core.interfaces import (
+    AtLeastOne,
     Batch,
     Counter,
     DensityGenerator,
@@ -60,7 +62,7 @@ class JointStage(Stage):
         self.generator_every_epochs = generator_every_epochs
 
     def forward(self, batch: Batch) -> LossTerms:
-        """The loss of the counter's prediction, and what the generator pays for its maps.
+        """The loss of the counter's prediction, and the penalty of the generator.
 
         Raises:
             IncompatibleError: The loss looks at no map, so that the generator learns nothing.
@@ -95,6 +97,7 @@ class JointStage(Stage):
         return {DENSITY_GENERATOR: self.density_generator}
 
 
+@dataclass(kw_only=True, eq=False)
 class Joint(Trainer):
     """Trains a counter and a learnable density generator together.
 
@@ -104,7 +107,7 @@ class Joint(Trainer):
     terms of equations 3 and 7), whose weight, the paper's alpha or beta, is an option of the
     generator. Algorithm 1 names only the penalty where it updates the refiner; we follow the text
     and the equations, by which the loss trains it too. A counter that is supervised at several
-    strides has the generator pay for the map of each.
+    strides penalises the generator for the map of each.
 
     The counter's result is what is validated and averaged (``loop.ema``); the generator's own
     weights, never averaged, are kept beside it as ``best-density-generator.safetensors`` and
@@ -123,36 +126,15 @@ class Joint(Trainer):
             0: N_g of Algorithm 2, which names no value. Its schedule counts those epochs alone.
         augmentation: Random changes to each training image.
         loop: Validation, early stopping, averaging, accumulation and clipping.
-
-    Raises:
-        OptionsError: A value out of its range.
     """
 
-    def __init__(
-        self,
-        *,
-        epochs: int = 100,
-        batch_size: int = 1,
-        optimization: OptimizationSettings = OptimizationSettings(learning_rate=1e-5),  # noqa: B008  # frozen
-        generator_optimization: OptimizationSettings = OptimizationSettings(learning_rate=1e-5),  # noqa: B008  # frozen
-        generator_every_epochs: int = 1,
-        augmentation: Augmentation = Augmentation(),  # noqa: B008  # frozen
-        loop: LoopSettings = LoopSettings(),  # noqa: B008  # frozen
-    ) -> None:
-        require_at_least_one(
-            {
-                "epochs": epochs,
-                "batch_size": batch_size,
-                "generator_every_epochs": generator_every_epochs,
-            }
-        )
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.optimization = optimization
-        self.generator_optimization = generator_optimization
-        self.generator_every_epochs = generator_every_epochs
-        self.augmentation = augmentation
-        self.loop = loop
+    epochs: AtLeastOne = 100
+    batch_size: AtLeastOne = 1
+    optimization: OptimizationSettings = OptimizationSettings(learning_rate=1e-5)
+    generator_optimization: OptimizationSettings = OptimizationSettings(learning_rate=1e-5)
+    generator_every_epochs: AtLeastOne = 1
+    augmentation: Augmentation = Augmentation()
+    loop: LoopSettings = LoopSettings()
 
     def stages(self, task: TrainingTask) -> Sequence[StagePlan]:
         """A single stage named ``joint``.
@@ -160,6 +142,7 @@ class Joint(Trainer):
         Raises:
             IncompatibleError: The generator has nothing to train, or loss or generator do not fit
                 the counter.
+            OptionsError: ``epochs`` or ``batch_size`` is less than 1.
         """
         self._require_learnable(task.density_generator)
         require_fit(task.loss, task.counter)

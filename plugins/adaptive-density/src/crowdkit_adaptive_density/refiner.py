@@ -1,9 +1,8 @@
-"""A hand-made density map refined by what is learned together with the counter."""
+"""The density generator `adaptive-refiner`, which learns to refine another's maps."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,6 +12,7 @@ from crowdkit_core.errors import OptionsError
 from crowdkit_core.interfaces import Dataset, DensityGenerator, Size
 from crowdkit_core.losses import squared_error
 from crowdkit_core.networks import conv_relu_stack
+from crowdkit_core.precision import at_least_float32, without_autocast
 
 _PAPER: Mapping[str, Any] = {"name": "fixed", "sigma": 16.0}
 
@@ -72,10 +72,10 @@ class AdaptiveRefiner(DensityGenerator):
         """Refined maps of a batch, see `DensityGenerator.forward`."""
         # Mixed precision would round the mass of every point of a hand-made map.
         weight = next(self.network.parameters())
-        with torch.autocast(weight.device.type, enabled=False):
+        with without_autocast(weight.device):
             given = self.base(points, size, stride=stride, sigmas=sigmas, images=images)
         refined: Tensor = self.network(given.to(weight.dtype))
-        return refined.to(torch.promote_types(refined.dtype, torch.float32))
+        return at_least_float32(refined)
 
     def fit(self, dataset: Dataset) -> None:
         """As the base, see `DensityGenerator.fit`."""

@@ -1,4 +1,4 @@
-"""Each annotated person's share of the predicted density."""
+"""The loss `bayesian`: each annotated person's share of the predicted density."""
 
 from collections.abc import Mapping
 
@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from crowdkit_core.density import GeometryAdaptive
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import Lengths, Loss, LossTerms, Prediction, Size, Target
+from crowdkit_core.precision import without_autocast
 
 _BOX = "bayesian_box"
 _MARGIN = "bayesian_margin"
@@ -160,7 +161,7 @@ class Bayesian(Loss):
             raise IncompatibleError(f"{self.label} needs a density map, the prediction has none")
         shares = target.shares(stride)
         people = zip(target.points, target.lengths, target.sizes, strict=True)
-        with torch.autocast(density.device.type, enabled=False):
+        with without_autocast(density.device):
             inside = density if shares is None else density * shares
             losses = [
                 self._of_image(

@@ -1,4 +1,4 @@
-"""Features of the neighbourhood at four scales, weighted by how they differ from the place."""
+"""Context features at four scales, weighted by how they differ from the place."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A front end, context at four scales, and a back end of dilated convolutions."""
+"""The counter `can`: a front end, context at four scales, and dilated convolutions."""
 
 from collections.abc import Mapping
 from pathlib import Path

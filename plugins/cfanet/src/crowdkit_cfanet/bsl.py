@@ -1,4 +1,4 @@
-"""The background-aware structural loss: alike at several scales, and nobody in the background."""
+"""The loss `bsl`: structural similarity at several scales, and nobody in the background."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor

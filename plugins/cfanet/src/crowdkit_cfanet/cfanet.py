@@ -1,4 +1,4 @@
-"""A U-shaped network whose decoder is weighted by what two attention branches see."""
+"""The counter `cfanet`: a U-shaped network whose decoder is weighted by two attentions."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from crowdkit_cfanet.layers import (
     AttentionStage,
     SideOutput,
-    at_least_single,
     dilated_conv,
     enlarge,
     joint_conv,
@@ -30,6 +29,7 @@ from crowdkit_core.networks import (
     init_normal,
     pad_to_multiple,
 )
+from crowdkit_core.precision import at_least_float32
 
 STRIDES = (8, 4, 2, 1)
 """Of the four stages, in the order in which they are computed."""
@@ -135,7 +135,9 @@ class CFANet(Counter):
         """Count."""
         size = (images.shape[-2], images.shape[-1])
         encoded = self._run(self.backbone, pad_to_multiple(self.normalize(images), STRIDES[0]))
-        coarse = [at_least_single(each).sigmoid() for each in self._climb(self.recognizer, encoded)]
+        coarse = [
+            at_least_float32(each).sigmoid() for each in self._climb(self.recognizer, encoded)
+        ]
         fine = self._climb(self.estimator, encoded)
         maps = self._decode(encoded, self._attention(coarse, fine))
         maps |= {f"coarse{stage}": each for stage, each in enumerate(coarse, start=1)}
@@ -178,7 +180,7 @@ class CFANet(Counter):
             if self.training and name in self.side_outputs:
                 maps[name] = self.side_outputs[name](features, size)
         maps["density"] = self.output_layer(features)
-        return {name: at_least_single(m).abs() * self.output_scale for name, m in maps.items()}
+        return {name: at_least_float32(m).abs() * self.output_scale for name, m in maps.items()}
 
     def _run(self, step: nn.Module, *inputs: Any) -> Any:
         return run_step(step, *inputs, checkpointing=self.checkpointing)

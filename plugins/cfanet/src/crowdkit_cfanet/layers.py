@@ -1,4 +1,4 @@
-"""What CFANet and MARUNet share: exact, but never larger in memory than it has to be."""
+"""Layers that CFANet and MARUNet share, exact and sparing of memory."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -57,11 +57,6 @@ def enlarged_conv(
     taps = F.conv2d(features, conv.weight[0].flatten(1).t()[:, :, None, None])
     shifts = torch.eye(9, dtype=conv.weight.dtype, device=conv.weight.device).view(1, 9, 3, 3)
     return F.conv2d(enlarge(taps, size), shifts, conv.bias, padding=1)
-
-
-def at_least_single(values: Tensor) -> Tensor:
-    """Half precision becomes float32: it can neither add up a crowd nor tell 1 from 0.999."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def run_step(step: Callable[..., Any], *inputs: Any, checkpointing: bool) -> Any:

@@ -1,4 +1,4 @@
-"""The network the authors of CFANet released: deeper, and with coarse attention alone."""
+"""The counter `marunet`, which the authors of CFANet released: with coarse attention alone."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from crowdkit_cfanet.layers import (
     AttentionStage,
     SideOutput,
-    at_least_single,
     dilated_conv,
     enlarge,
     joint_conv,
@@ -28,6 +27,7 @@ from crowdkit_core.networks import (
     init_normal,
     pad_to_multiple,
 )
+from crowdkit_core.precision import at_least_float32
 from crowdkit_core.weights import strip_prefixes
 
 STRIDES = (16, 8, 4, 2, 1)
@@ -130,7 +130,7 @@ class MARUNet(Counter):
         features, maps = bridge, []
         for stage, peer in zip(self.attention, reversed(encoded), strict=True):
             features, logits = self._run(stage, features, map_size(peer))
-            maps.append(at_least_single(logits).sigmoid())
+            maps.append(at_least_float32(logits).sigmoid())
         return maps
 
     def _decode(
@@ -147,7 +147,7 @@ class MARUNet(Counter):
             size = map_size(encoded[0])
             for (name, side_output), each in zip(self.side_outputs.items(), described, strict=True):
                 maps[name] = side_output(each, size)
-        return {name: at_least_single(m).abs() * self.output_scale for name, m in maps.items()}
+        return {name: at_least_float32(m).abs() * self.output_scale for name, m in maps.items()}
 
     def _run(self, step: nn.Module, *inputs: Any) -> Any:
         return run_step(step, *inputs, checkpointing=self.checkpointing)

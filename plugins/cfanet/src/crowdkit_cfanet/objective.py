@@ -1,12 +1,11 @@
-"""The whole objective of CFANet: density maps, coarse and fine attention, on a schedule."""
+"""The loss `cfanet`: density maps, coarse and fine attention, weighted on a schedule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,9 +26,10 @@ from crowdkit_core.interfaces import (
     Loss,
     LossTerms,
     Prediction,
+    Size,
     Target,
 )
-from crowdkit_core.losses import cut, maps_of_kind, mean_inside, same_size_images
+from crowdkit_core.losses import cut, maps_of_kind, mean_over_cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +159,14 @@ class CFANetLoss(Loss):
         return LossTerms.of(**terms)
 
     def _coarse(self, probabilities: Tensor, target: Target, stride: int) -> Tensor:
-        def entropy(predicted: Tensor, density: Tensor) -> Tensor:
-            wanted = coarse_attention(density, stride, interpolation=self.attention_targets)
+        density = target.density(1)
+
+        def entropy(predicted: Tensor, images: Sequence[int], size: Size) -> Tensor:
+            full = cut(density, images, size, 1).to(predicted.dtype)
+            wanted = coarse_attention(full, stride, interpolation=self.attention_targets)
             return F.binary_cross_entropy(predicted, wanted, reduction="none")
 
-        return _mean_over_cells(probabilities, target, stride, entropy)
+        return mean_over_cells(probabilities, target, stride, entropy)
 
     def _fine(self, logits: Tensor, target: Target, stride: int) -> Tensor:
         if self.quantiles[0].isnan():
@@ -172,12 +175,14 @@ class CFANetLoss(Loss):
                 hint="call fit(dataset, density_generator) first",
             )
         borders = class_borders(self.quantiles, logits.shape[1])
+        density = target.density(1)
 
-        def entropy(predicted: Tensor, density: Tensor) -> Tensor:
-            wanted = fine_classes(density, borders, stride)
+        def entropy(predicted: Tensor, images: Sequence[int], size: Size) -> Tensor:
+            full = cut(density, images, size, 1).to(predicted.dtype)
+            wanted = fine_classes(full, borders, stride)
             return F.cross_entropy(predicted, wanted, reduction="none").unsqueeze(1)
 
-        return _mean_over_cells(logits, target, stride, entropy)
+        return mean_over_cells(logits, target, stride, entropy)
 
 
 def weights_at(schedule: Sequence[Weights], epoch: int) -> Weights:
@@ -207,23 +212,6 @@ def _check(schedule: Sequence[Weights]) -> None:
     for each in schedule:
         if not min(each.density, each.coarse, each.fine) >= 0:
             raise OptionsError(f"schedule has {each}, expected weights of at least 0")
-
-
-def _mean_over_cells(
-    maps: Tensor, target: Target, stride: int, compare: Callable[[Tensor, Tensor], Tensor]
-) -> Float[Tensor, ""]:
-    """Mean over images of the mean over their cells of ``compare(map, full-size density)``."""
-    density, shares = target.density(1), target.shares(stride)
-    values = []
-    # Cross entropies of probabilities are not allowed, and not exact, in half precision.
-    with torch.autocast(maps.device.type, enabled=False):
-        maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
-        for size, images in same_size_images(target).items():
-            full = cut(density, images, size, 1).to(maps.dtype)
-            costs = compare(cut(maps, images, size, stride), full)
-            inside = None if shares is None else cut(shares, images, size, stride)
-            values.append(mean_inside(costs, inside))
-    return torch.cat(values).mean()
 
 
 def _sum(values: Sequence[Tensor]) -> Tensor:

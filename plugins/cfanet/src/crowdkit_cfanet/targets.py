@@ -1,4 +1,4 @@
-"""Where the crowd is and how dense: what attention is trained with, from any density map.
+"""Make the targets of attention from any density map: where the crowd is, and how dense.
 
 Both follow from the density map at full resolution, in persons per pixel: a pixel of less than
 1e-5 is background (Rong and Li, WACV 2021, section 4.1).

@@ -1,4 +1,4 @@
-"""Squared and absolute error together."""
+"""The loss `mse-mae`: squared and absolute error together."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Gaussians as wide as the crowd is loose, averaged over each point's surroundings."""
+"""The density generator `non-uniform`: widths averaged over each point's surroundings."""
 
 from collections.abc import Iterator, Sequence
 from math import inf

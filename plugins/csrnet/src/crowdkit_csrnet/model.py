@@ -1,4 +1,4 @@
-"""A pretrained front end, and a back end of dilated convolutions that keeps its resolution."""
+"""The counter `csrnet`: a front end, and dilated convolutions that keep its resolution."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Absolute errors of the count and of every density map."""
+"""The loss `deepcount`: absolute errors of the count and of every density map."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""A count regressor whose features are also trained by five density branches."""
+"""The counter `deepcount`: a regressor of the count, with five density branches."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Names and layouts of the authors' TensorFlow checkpoint.
+"""Read the authors' TensorFlow checkpoint.
 
 TensorFlow numbers layers without a name in the order of their creation: the encoder, the count's
 head, then branch by branch from the coarsest.

@@ -1,4 +1,4 @@
-"""Images of any size as tiles of the one size the network takes, and the way back."""
+"""Cut images of any size into tiles of the size the network takes, and join their maps."""
 
 from jaxtyping import Float
 from torch import Tensor

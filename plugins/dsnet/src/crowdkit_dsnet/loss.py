@@ -1,4 +1,4 @@
-"""Density levels of an image's parts."""
+"""The loss `multi-scale-consistency`: density levels of an image's parts."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Structural similarity in ever wider windows."""
+"""The loss `dms-ssim`: structural similarity in ever wider windows."""
 
 from jaxtyping import Float
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Seven plain convolutions."""
+"""The counter `fcn7`: seven plain convolutions."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

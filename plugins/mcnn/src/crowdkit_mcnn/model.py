@@ -1,4 +1,4 @@
-"""The multi-column network, and the key layouts it was published under."""
+"""The counter `mcnn`: the multi-column network, and its published layouts."""
 
 import re
 from collections.abc import Mapping

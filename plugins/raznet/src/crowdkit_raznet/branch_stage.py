@@ -1,4 +1,4 @@
-"""A stage that trains a part of a counter and leaves the rest as it is."""
+"""The stage that trains a part of a counter and leaves the rest as it is."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol, runtime_checkable
@@ -31,7 +31,7 @@ class Restrictable(Protocol):
 
 @runtime_checkable
 class Proposing(Protocol):
-    """A counter that says which regions of an image to look at again."""
+    """A counter that proposes regions of an image to zoom into."""
 
     def propose(self, image: Float[Tensor, "1 3 H W"]) -> Regions:
         """The regions of an image."""
@@ -102,7 +102,7 @@ class BranchStage(Stage):
                 module.eval()
 
     def end_epoch(self, epoch: int) -> None:
-        """Do what is done after an epoch."""
+        """Call ``after_epoch``."""
         self.after_epoch(epoch)
 
 

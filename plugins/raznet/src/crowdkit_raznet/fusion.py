@@ -1,4 +1,4 @@
-"""Counts of a density map and of points, joined region by region on a grid laid over the image."""
+"""Fuse the counts of a density map and of points, cell by cell of a grid over the image."""
 
 import math
 
@@ -49,21 +49,8 @@ def localization_weights(
     """How much of each cell's count the points decide: nothing in a dense cell, half elsewhere.
 
     alpha_g of eq. 4 of Liu, Weng and Mu, CVPR 2019: a cell is dense if the mean of both counts
-    reaches ``theta``. Arguments as of `fuse_counts`.
-    """
-    mean = (density + localization) / 2
-    return 0.5 * (mean < theta).to(mean.dtype)
-
-
-def fuse_counts(
-    density: Float[Tensor, "*batch cells"],
-    localization: Float[Tensor, "*batch cells"],
-    theta: float | Float[Tensor, ""] | Float[Tensor, " cells"],
-) -> Float[Tensor, "*batch"]:
-    """The count of an image from the counts of its cells by two ways of counting.
-
-    Eq. 4 of Liu, Weng and Mu, CVPR 2019: a dense cell counts by its density, any other by the
-    mean of both. With ``theta`` infinite this is the paper's "average".
+    reaches ``theta``; it counts by its density, any other by the mean of both. With ``theta``
+    infinite this is the paper's "average".
 
     Args:
         density: (..., 16) people of the density map.
@@ -71,11 +58,11 @@ def fuse_counts(
         theta: Persons per cell; one threshold, or (16,) one for each cell.
 
     Example:
-        >>> fuse_counts(torch.tensor([8.0, 2.0]), torch.tensor([4.0, 1.0]), 5.0).item()
-        9.5
+        >>> localization_weights(torch.tensor([8.0, 2.0]), torch.tensor([4.0, 1.0]), 5.0)
+        tensor([0.0000, 0.5000])
     """
-    alpha = localization_weights(density, localization, theta)
-    return (density + alpha * (localization - density)).sum(-1)
+    mean = (density + localization) / 2
+    return 0.5 * (mean < theta).to(mean.dtype)
 
 
 def fuse_maps(
@@ -86,12 +73,12 @@ def fuse_maps(
     stride: int,
     size: Size,
 ) -> Float[Tensor, "h w"]:
-    """The map whose sum is the fused count of an image: where `fuse_counts` has its people from.
+    """The map whose sum is the fused count of an image, eq. 4 of Liu, Weng and Mu, CVPR 2019.
 
     Args:
         density: (h, w) persons per cell.
         points: (N, 2) points found, pixels.
-        theta: As of `fuse_counts`.
+        theta: As of `localization_weights`.
         stride: Pixels per cell side of the map.
         size: (H, W) of the image in pixels.
     """
@@ -139,7 +126,7 @@ def fit_theta(
     *,
     per_cell: bool = False,
 ) -> Float64[Tensor, ""] | Float64[Tensor, " cells"]:
-    """The threshold of `fuse_counts` with the least absolute error over training cells.
+    """The threshold of `localization_weights` with the least absolute error over training cells.
 
     All thresholds that tell the cells apart differently are tried; the best lies half way between
     two means, or is infinite where all cells do best by one rule: minus infinity means density

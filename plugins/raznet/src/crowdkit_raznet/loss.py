@@ -1,6 +1,6 @@
-"""What RAZNet's branches minimise: density, localization and attention."""
+"""The loss `raz`: a term for each branch of RAZNet."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -9,14 +9,7 @@ from torch.nn import functional as F
 
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Size, Target
-from crowdkit_core.losses import (
-    MapPair,
-    cut,
-    main_maps,
-    mean_inside,
-    mean_over_images,
-    same_size_images,
-)
+from crowdkit_core.losses import MapPair, main_maps, mean_over_cells, mean_over_images
 from crowdkit_raznet.targets import attention_target, localization_labels
 
 _EPSILON = 1e-12  # persons squared per cell: keeps the root's slope finite where the map is perfect
@@ -91,52 +84,36 @@ class RazLoss(Loss):
         return mean_over_images(main_maps(prediction, target, self), root_mean_squared_errors)
 
     def _localization(self, prediction: Prediction, target: Target) -> Tensor:
-        def cross_entropy(predicted: Tensor, labels: Tensor) -> Tensor:
+        maps, stride = self._map(prediction, "localization")
+
+        def cross_entropy(predicted: Tensor, images: Sequence[int], size: Size) -> Tensor:
+            made = [localization_labels(target.points[i], size, stride=stride) for i in images]
+            labels = torch.stack(made)[:, None].to(predicted)
             weight = 1 + (self.gamma - 1) * labels
             return F.binary_cross_entropy(predicted, labels, weight=weight, reduction="none")
 
-        def labels(points: Tensor, size: Size, stride: int) -> Tensor:
-            return localization_labels(points, size, stride=stride)
-
-        return self._mean_over_cells(prediction, target, "localization", labels, cross_entropy)
+        return mean_over_cells(maps, target, stride, cross_entropy)
 
     def _attention(self, prediction: Prediction, target: Target) -> Tensor:
-        def squared_error(predicted: Tensor, wanted: Tensor) -> Tensor:
-            return (predicted - wanted).square()
+        maps, stride = self._map(prediction, "attention")
 
-        def attention(points: Tensor, size: Size, stride: int) -> Tensor:
-            return attention_target(points, size, stride=stride, sigma=self.sigma)
+        def squared_error(predicted: Tensor, images: Sequence[int], size: Size) -> Tensor:
+            made = [
+                attention_target(target.points[i], size, stride=stride, sigma=self.sigma)
+                for i in images
+            ]
+            return (predicted - torch.stack(made)[:, None].to(predicted)).square()
 
-        return self._mean_over_cells(prediction, target, "attention", attention, squared_error)
+        return mean_over_cells(maps, target, stride, squared_error)
 
-    def _mean_over_cells(
-        self,
-        prediction: Prediction,
-        target: Target,
-        name: str,
-        wanted: Callable[[Tensor, Size, int], Tensor],
-        compare: Callable[[Tensor, Tensor], Tensor],
-    ) -> Tensor:
-        """Mean over images of the mean over their cells of ``compare(map, wanted map)``."""
+    def _map(self, prediction: Prediction, name: str) -> tuple[Tensor, int]:
+        """The map of a name and its stride."""
         if name not in prediction.maps or name not in prediction.outputs:
             raise IncompatibleError(
                 f"{self.label} needs a map named {name!r} and its stride",
                 hint="call the counter, or fill in Prediction.outputs",
             )
-        maps, stride = prediction.maps[name], prediction.outputs[name].stride
-        shares = target.shares(stride)
-        values = []
-        # Logarithms of probabilities are not allowed, and not exact, in half precision.
-        with torch.autocast(maps.device.type, enabled=False):
-            maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
-            for size, images in same_size_images(target).items():
-                made = [wanted(target.points[i], size, stride) for i in images]
-                costs = compare(
-                    cut(maps, images, size, stride), torch.stack(made)[:, None].to(maps)
-                )
-                inside = None if shares is None else cut(shares, images, size, stride)
-                values.append(mean_inside(costs, inside))
-        return torch.cat(values).mean()
+        return prediction.maps[name], prediction.outputs[name].stride
 
 
 def root_mean_squared_errors(pair: MapPair) -> Float[Tensor, " b"]:

@@ -1,4 +1,4 @@
-"""One look at an image: where people are, how many, and where to look closer."""
+"""Main-Net and RAZ-Net: where people are, how many, and which regions to zoom into."""
 
 from collections.abc import Collection
 from functools import partial
@@ -21,6 +21,7 @@ from crowdkit_core.networks import (
     init_normal,
     pad_to_multiple,
 )
+from crowdkit_core.precision import at_least_float32
 from crowdkit_raznet.peaks import find_peaks
 
 STRIDE = 8
@@ -113,7 +114,7 @@ class InspectionNet(Counter):
         self.direct_count = "density" not in self.outputs
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
-        """Count, localise and say where to look closer."""
+        """Count, localise and rate where to zoom."""
         size = (images.shape[-2], images.shape[-1])
         (features,) = self.backbone(pad_to_multiple(self.normalize(images), STRIDE))
         maps: dict[str, Tensor] = {}
@@ -175,7 +176,7 @@ class LocalizationBranch(nn.Module):
         network has a ReLU on both logits, so no single logit could stand for them.
         """
         logits = self.output(features)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        logits = at_least_float32(logits)
         if logits.shape[1] == 2:
             logits = F.relu(logits)
             logits = logits[:, 1:] - logits[:, :1]
@@ -204,7 +205,7 @@ class ProposalBranch(nn.Module):
             enlarged = F.interpolate(crowd, place.shape[-2:], mode="bilinear", align_corners=False)
             place = torch.cat([place, enlarged], dim=1)
         logits: Tensor = self.output(self.layers(place))
-        return logits.to(torch.promote_types(logits.dtype, torch.float32)).sigmoid()
+        return at_least_float32(logits).sigmoid()
 
 
 def steady_sigmoid(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

@@ -1,4 +1,4 @@
-"""One set of points from an image and closer looks at parts of it that may overlap."""
+"""Merge the points of an image with those of its zoomed regions, which may overlap."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from crowdkit_raznet.regions import Regions
 def merge_by_ownership(
     points: LocalizedPoints, regions: Regions, points_of_regions: Sequence[LocalizedPoints]
 ) -> LocalizedPoints:
-    """Replace the points inside regions by those found in a closer look at each.
+    """Replace the points inside regions by those found after zooming into each.
 
     A region owns its pixels that no region before it owns, and the image owns the others; a point
     counts where its finder owns the pixel. No place is thus counted twice, however regions overlap.

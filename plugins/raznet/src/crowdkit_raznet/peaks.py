@@ -54,7 +54,7 @@ def average(values: Float[Tensor, "*batch h w"], window: int = 3) -> Float[Tenso
 
 
 def require_window(window: int, name: str) -> None:
-    """Refuse what has no middle cell.
+    """Refuse a window without a middle cell.
 
     Raises:
         OptionsError: ``window`` is even or less than 3; calls it ``name``.

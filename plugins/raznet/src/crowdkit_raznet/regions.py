@@ -1,4 +1,4 @@
-"""Where to look closer: rectangles of high mean attention."""
+"""Choose the regions to zoom into: rectangles of high mean attention."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import nms
 
+from crowdkit_core.errors import OptionsError, require_at_least_one
 from crowdkit_core.interfaces import Size
 
 HEIGHT_TO_WIDTH = (1.0, 0.5, 2.0)
@@ -30,6 +31,45 @@ class Regions:
 
     boxes: Int64[Tensor, "K 4"]
     attention: Float64[Tensor, " K"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionSearch:
+    """Options of `propose_regions`.
+
+    Attributes:
+        samples: Pixels that anchors are laid round; the paper's m.
+        threshold: Least mean attention of a region; the paper's theta_z.
+        overlap: Greatest intersection over union of two regions.
+        keep: Regions at most; the paper's k_z.
+        seed: Of the pixels. They depend on it and the image's size alone.
+
+    Raises:
+        OptionsError: A value out of its range.
+    """
+
+    samples: int = 200
+    threshold: float = 0.01
+    overlap: float = 0.5
+    keep: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least_one({"search.samples": self.samples, "search.keep": self.keep})
+        for name in ("threshold", "overlap"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionsError(f"search.{name} is {getattr(self, name)}, expected 0 to 1")
+
+    def __call__(self, attention: Float[Tensor, "H W"]) -> Regions:
+        """The regions of an image, highest mean attention first."""
+        return propose_regions(
+            attention,
+            generator=torch.Generator().manual_seed(self.seed),
+            samples=self.samples,
+            threshold=self.threshold,
+            iou=self.overlap,
+            keep=self.keep,
+        )
 
 
 def propose_regions(

@@ -1,15 +1,15 @@
-"""Training part by part: each stage says what learns, from what, and how."""
+"""The trainer `staged`: parts of a counter learn one after the other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from crowdkit_core.data import Augmentation
-from crowdkit_core.errors import IncompatibleError, OptionsError, require_at_least_one
+from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import (
+    AtLeastOne,
     Counter,
     Dataset,
     LoopSettings,
@@ -22,8 +22,10 @@ from crowdkit_core.interfaces import (
     require_fit,
     require_strides,
 )
-from crowdkit_core.registry import create
+from crowdkit_core.registry import create, with_options
+from crowdkit_core.spelling import near_names
 from crowdkit_core.training import OptimizationSettings
+from crowdkit_core.training.run_folder import LAST_FILE
 from crowdkit_raznet.branch_stage import (
     BranchStage,
     Calibrated,
@@ -33,13 +35,10 @@ from crowdkit_raznet.branch_stage import (
 )
 from crowdkit_raznet.zoomed_regions import ZoomedRegions
 
-LAST_FILE = "last.safetensors"
-"""What a stage's last weights are called, beside its best."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class StageSettings:
-    """What learns in one stage, from what, and how.
+    """Settings of one stage: what learns, from what, and how.
 
     Attributes:
         name: Names the stage's folder.
@@ -63,14 +62,11 @@ class StageSettings:
             ``last``, for a stage that does not change the count.
         optimization: Optimizer and schedule.
         augmentation: Random changes to each training image.
-
-    Raises:
-        OptionsError: A value out of its range.
     """
 
     name: str
-    epochs: int = 100
-    batch_size: int = 1
+    epochs: AtLeastOne = 100
+    batch_size: AtLeastOne = 1
     trains: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
     network: str = ""
@@ -81,12 +77,6 @@ class StageSettings:
     hands_on: Literal["best", "last"] = "best"
     optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
     augmentation: Augmentation = field(default_factory=Augmentation)
-
-    def __post_init__(self) -> None:
-        of_stage = f"of stage {self.name!r}"
-        require_at_least_one(
-            {f"epochs {of_stage}": self.epochs, f"batch_size {of_stage}": self.batch_size}
-        )
 
 
 class Staged(Trainer):
@@ -132,7 +122,7 @@ class Staged(Trainer):
         self,
         *,
         stages: tuple[StageSettings, ...] = (StageSettings(name="all"),),
-        loop: LoopSettings = LoopSettings(),  # noqa: B008  # frozen
+        loop: LoopSettings = LoopSettings(),  # frozen
     ) -> None:
         names = [each.name for each in stages]
         if not stages or len(set(names)) < len(names):
@@ -212,7 +202,7 @@ def _learning(settings: StageSettings, counter: Counter) -> list[str]:
     for prefix in settings.trains:
         if not any(name.startswith(prefix) for name in parameters):
             parts = sorted({".".join(name.split(".")[:2]) + "." for name in parameters})
-            near = get_close_matches(prefix, parts, n=3) or parts
+            near = near_names(prefix, parts, most=3) or parts
             raise OptionsError(
                 f"stage {settings.name!r}: no parameter of {counter.label} begins with {prefix!r}",
                 hint=f"its parts: {', '.join(near)}",
@@ -228,15 +218,11 @@ def _loss(settings: StageSettings, task: TrainingTask) -> Loss:
         name, options = settings.loss["name"], dict(settings.loss)
         del options["name"]
         return create("loss", name, **options)
-    origin = task.loss.origin
-    if origin is None:
-        raise IncompatibleError(
-            f"stage {settings.name!r} changes options of {task.loss.label}, which was not made by"
-            " name",
-            hint="make it with crowdkit_core.create, or name the stage's loss",
-        )
-    name = f"{origin.distribution}:{origin.name}" if origin.distribution else origin.name
-    return create("loss", name, **{**origin.options, **settings.loss})
+    try:
+        return with_options(task.loss, settings.loss)
+    except IncompatibleError as error:
+        error.message = f"stage {settings.name!r}: {error.message}"
+        raise
 
 
 def _check(settings: StageSettings, loss: Loss, task: TrainingTask) -> None:

@@ -1,4 +1,4 @@
-"""What the localization and attention branches learn, from the heads alone."""
+"""Make the targets of the localization and attention branches from the heads."""
 
 import math
 
@@ -54,7 +54,7 @@ def attention_target(
     sigma: float = 3.0,
     tolerance: float = TOLERANCE,
 ) -> Float[Tensor, "h w"]:
-    """How crowded it is round every cell: exp(-d^2 / (2 sigma^2)).
+    """Crowdedness round every cell: exp(-d^2 / (2 sigma^2)).
 
     d is the mean distance from the cell's centre to the three nearest heads, or to all where
     there are fewer; without any head the map is 0. Liu, Weng and Mu, CVPR 2019, section 3.1. Found

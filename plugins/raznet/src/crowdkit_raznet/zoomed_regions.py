@@ -1,4 +1,4 @@
-"""The images RAZ-Net learns from: regions that Main-Net wants looked at again, enlarged."""
+"""The data set RAZ-Net learns from: regions that Main-Net proposes, enlarged."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +12,7 @@ from crowdkit_core.errors import DataError
 from crowdkit_core.inference.images import to_batch
 from crowdkit_core.interfaces import Annotation, Dataset, Points, Sample
 from crowdkit_raznet.regions import Regions
+from crowdkit_raznet.zooming import ZOOM
 
 Box = tuple[int, int, int, int]
 """Columns [x0, x1) and rows [y0, y1) as x0, y0, x1, y1."""
@@ -20,20 +21,17 @@ Box = tuple[int, int, int, int]
 class ZoomedRegions(Dataset):
     """Regions of another dataset's images, each an image of its own and enlarged.
 
-    Points, lengths and the region of interest are enlarged with it.
+    Points, lengths and the region of interest are enlarged with it, by `ZOOM`.
 
     Args:
         dataset: The whole images.
         regions: Index of an image and a box in it, one for each new image.
-        factor: How much larger each side becomes.
 
     Raises:
         DataError: There is no region.
     """
 
-    def __init__(
-        self, dataset: Dataset, regions: Sequence[tuple[int, Box]], *, factor: int = 2
-    ) -> None:
+    def __init__(self, dataset: Dataset, regions: Sequence[tuple[int, Box]]) -> None:
         if not regions:
             raise DataError(
                 f"no region of the {len(dataset)} {dataset.split} images is worth zooming into",
@@ -42,7 +40,6 @@ class ZoomedRegions(Dataset):
         self.split = dataset.split
         self.dataset = dataset
         self.regions = tuple(regions)
-        self.factor = factor
 
     @classmethod
     def proposed(
@@ -76,13 +73,13 @@ class ZoomedRegions(Dataset):
         view = _window(_without_pixels(whole), box)
         roi = view.roi
         if roi is not None:
-            roi = roi.repeat_interleave(self.factor, 0).repeat_interleave(self.factor, 1)
+            roi = roi.repeat_interleave(ZOOM, 0).repeat_interleave(ZOOM, 1)
         return Annotation(
             name=_name(view, box),
-            size=(view.size[0] * self.factor, view.size[1] * self.factor),
-            points=view.points.as_subclass(Tensor) * self.factor,
+            size=(view.size[0] * ZOOM, view.size[1] * ZOOM),
+            points=view.points.as_subclass(Tensor) * ZOOM,
             roi=roi,
-            lengths={name: values * self.factor for name, values in view.lengths.items()},
+            lengths={name: values * ZOOM for name, values in view.lengths.items()},
             group=view.group,
         )
 
@@ -90,7 +87,7 @@ class ZoomedRegions(Dataset):
         image, box = self.regions[index]
         view = _window(self.dataset[image], box)
         height, width = view.size
-        larger = resize(view, (height * self.factor, width * self.factor))
+        larger = resize(view, (height * ZOOM, width * ZOOM))
         return replace(larger, name=_name(view, box))
 
 

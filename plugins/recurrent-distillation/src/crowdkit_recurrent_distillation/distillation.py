@@ -1,4 +1,4 @@
-"""Stages in which a fresh student learns ever sharper maps, and from the student before it."""
+"""The trainer `distillation`: stages of ever sharper maps, each student taught by the last."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from crowdkit_core.data import Augmentation
-from crowdkit_core.errors import OptionsError, require_at_least_one
+from crowdkit_core.errors import OptionsError
 from crowdkit_core.interfaces import (
+    AtLeastOne,
     Counter,
     DensityGenerator,
     LoopSettings,
@@ -20,8 +21,8 @@ from crowdkit_core.interfaces import (
     require_fit,
     require_strides,
 )
+from crowdkit_core.registry import has_option, with_options
 from crowdkit_core.training import OptimizationSettings, SupervisedStage
-from crowdkit_recurrent_distillation.changed_options import has_option, with_options
 from crowdkit_recurrent_distillation.distilled_stage import DistilledStage
 
 PAPER_SIGMA_MAX = (25.0, 20.0, 10.0, 5.0)
@@ -34,19 +35,14 @@ class StageSettings:
 
     Attributes:
         epochs: Passes over the training images.
-        optimization: Optimizer and schedule, begun anew in each stage.
-
-    Raises:
-        OptionsError: ``epochs`` is less than 1.
+        optimization: Optimizer and schedule; each stage starts with new ones.
     """
 
-    epochs: int = 100
+    epochs: AtLeastOne = 100
     optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
 
-    def __post_init__(self) -> None:
-        require_at_least_one({"epochs": self.epochs})
 
-
+@dataclass(kw_only=True, eq=False)
 class Distillation(Trainer):
     """Iterative distillation: each stage's student learns its targets and its predecessor's maps.
 
@@ -56,8 +52,8 @@ class Distillation(Trainer):
 
     Every student starts from the weights the counter had when training began: a pretrained front
     end as it was loaded, and all other layers as they were drawn then, the same draw in each
-    stage. Loss, optimizer and schedule begin anew too. A run resumed between two stages needs the
-    counter it began with, which the run's seed gives.
+    stage. Each stage has its own loss, optimizer and schedule too. A run resumed between two stages
+    needs the counter it started with, which the run's seed gives.
 
     Any counter will do: all of its maps of kind ``density`` are distilled, and a regressed count.
     A counter that gives its auxiliary maps in training only is distilled by what it gives in
@@ -115,32 +111,22 @@ class Distillation(Trainer):
         OptionsError: A value out of its range.
     """
 
-    def __init__(
-        self,
-        *,
-        generator_options: tuple[dict[str, Any], ...] | None = None,
-        initial: StageSettings = StageSettings(),
-        distilled: StageSettings = StageSettings(),
-        teacher_weight: float = 1.0,
-        batch_size: int = 1,
-        augmentation: Augmentation = Augmentation(),  # noqa: B008  # frozen
-        loop: LoopSettings = LoopSettings(),  # noqa: B008  # frozen
-    ) -> None:
-        if generator_options is not None and not generator_options:
+    generator_options: tuple[dict[str, Any], ...] | None = None
+    initial: StageSettings = StageSettings()
+    distilled: StageSettings = StageSettings()
+    teacher_weight: float = 1.0
+    batch_size: AtLeastOne = 1
+    augmentation: Augmentation = Augmentation()
+    loop: LoopSettings = LoopSettings()
+
+    def __post_init__(self) -> None:
+        if self.generator_options is not None and not self.generator_options:
             raise OptionsError(
                 "generator_options is empty, expected a table for each stage",
                 hint="[{}, {}] is two stages whose targets stay as they are",
             )
-        if not (teacher_weight >= 0 and isfinite(teacher_weight)):
-            raise OptionsError(f"teacher_weight is {teacher_weight}, must be finite and >= 0")
-        require_at_least_one({"batch_size": batch_size})
-        self.generator_options = generator_options
-        self.initial = initial
-        self.distilled = distilled
-        self.teacher_weight = teacher_weight
-        self.batch_size = batch_size
-        self.augmentation = augmentation
-        self.loop = loop
+        if not (self.teacher_weight >= 0 and isfinite(self.teacher_weight)):
+            raise OptionsError(f"teacher_weight is {self.teacher_weight}, must be finite and >= 0")
 
     def stages(self, task: TrainingTask) -> Sequence[StagePlan]:
         """``initial``, then ``distilled-1``, ``distilled-2``, ...

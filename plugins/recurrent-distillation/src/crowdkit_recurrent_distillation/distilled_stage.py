@@ -1,4 +1,4 @@
-"""A student that learns target maps and the maps of a frozen teacher."""
+"""The stage in which a student learns target maps and a frozen teacher's maps."""
 
 import torch
 from jaxtyping import Float
@@ -14,6 +14,7 @@ from crowdkit_core.interfaces import (
     Target,
 )
 from crowdkit_core.losses import maps_of_kind, squared_error
+from crowdkit_core.precision import at_least_float32
 from crowdkit_core.training import OptimizationSettings, SupervisedStage
 
 
@@ -83,16 +84,13 @@ def teacher_distance(
         for name, (density, stride) in teacher.items()
     ]
     if taught.direct_count or not distances:
-        distances.append((_exact(learned.count) - _exact(taught.count)).square().mean())
+        distances.append(
+            (at_least_float32(learned.count) - at_least_float32(taught.count)).square().mean()
+        )
     return torch.stack(distances).sum()
 
 
 def _map_distance(learned: Tensor, taught: Tensor, shares: Tensor | None) -> Tensor:
-    taught = _exact(taught)
+    taught = at_least_float32(taught)
     inside = taught if shares is None else taught * shares
-    return squared_error(_exact(learned), inside, shares=shares)
-
-
-def _exact(values: Tensor) -> Tensor:
-    """At least float32: squares of persons per cell vanish in half precision."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
+    return squared_error(at_least_float32(learned), inside, shares=shares)

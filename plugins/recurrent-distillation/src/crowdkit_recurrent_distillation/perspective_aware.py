@@ -1,4 +1,4 @@
-"""Gaussians as wide as the image's row says: narrow where rows are dense, as far away."""
+"""The density generator `perspective-aware`: widths by the density of the image's rows."""
 
 from dataclasses import dataclass, replace
 from math import inf, nan
@@ -20,7 +20,7 @@ PerspectivePreset = Literal["shanghaitech-a", "reference"]
 def effective_density(
     prior: Float[Tensor, "H W"], threshold: Threshold = "row-mean"
 ) -> Float[Tensor, " H"]:
-    """How dense the dense part of each row is.
+    """Density of the dense part of each row.
 
     D(i) of Gu and Liu, arXiv 2006.07755, eq. 2 and 3: the mean of those values of a row that are
     above the threshold, where the printed Dirac delta is an indicator. A row without any, such as

@@ -1,4 +1,4 @@
-"""A VGG-16 front end brought back to stride 2 by transposed convolutions."""
+"""The counter `rdcc`: a VGG-16 front end, brought back to stride 2."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,7 +103,7 @@ class RDCC(Counter):
 
 
 def _doubling(channels: int, out_channels: int) -> nn.Sequential:
-    """Twice the resolution."""
+    """A transposed convolution that doubles the resolution."""
     return nn.Sequential(
         nn.ConvTranspose2d(channels, out_channels, 4, stride=2, padding=1), nn.ReLU(inplace=True)
     )

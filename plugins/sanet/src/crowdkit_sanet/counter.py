@@ -1,4 +1,4 @@
-"""Scale aggregation: kernels of four sizes side by side, normalised image by image."""
+"""The counter `sanet`: kernels of four sizes side by side, normalised image by image."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

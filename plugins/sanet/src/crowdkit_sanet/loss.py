@@ -1,4 +1,4 @@
-"""Squared error and local structure."""
+"""The loss `euclidean-ssim`: squared error and local structure."""
 
 from jaxtyping import Float
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""A front end at an eighth of the resolution, dilated convolutions, and messages across the map."""
+"""The counter `sfcn`: a front end, dilated convolutions, and spatial convolutions."""
 
 import re
 from collections.abc import Mapping

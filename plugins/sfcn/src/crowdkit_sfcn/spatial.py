@@ -9,12 +9,14 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.grad import conv1d_weight
 
+from crowdkit_core.precision import without_autocast
+
 _LINES_FIRST = {"rows": (2, 0, 1, 3), "columns": (3, 0, 1, 2)}
 _LINES_BACK = {"rows": (1, 2, 0, 3), "columns": (1, 2, 3, 0)}
 
 
 class SpatialConvolution(nn.Module):
-    """Each line of a map receives what the line before it, already updated, has to say.
+    """Each line of a map receives a message from the line before it, already updated.
 
     The lines are visited forwards, then backwards with the same weights: ``line[i] +=
     relu(conv(line[i - 1]))``, so every line depends on all others. Pan et al., "Spatial As Deep:
@@ -47,7 +49,7 @@ class SpatialConvolution(nn.Module):
         lines = maps.permute(_LINES_FIRST[self.lines]).contiguous()
         assert self.conv.bias is not None
         weight, bias = self.conv.weight.flatten(2).to(lines), self.conv.bias.to(lines)
-        with torch.autocast(maps.device.type, enabled=False):  # every line in the map's precision
+        with without_autocast(maps.device):  # every line in the map's precision
             for backwards in (False, True):
                 lines = sweep(lines, weight, bias, backwards=backwards)
         return lines.permute(_LINES_BACK[self.lines])

@@ -1,4 +1,4 @@
-"""Errors on levels of abstraction, and the correlation of whole maps."""
+"""The loss `spatial-abstraction`: errors on pooled levels, and the correlation of maps."""
 
 from jaxtyping import Float
 from torch import Tensor

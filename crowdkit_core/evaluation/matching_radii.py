@@ -1,4 +1,4 @@
-"""How far a found point may lie from a head: a number of pixels, or a radius of the head's own."""
+"""Matching radii: how far a found point may lie from a head, and scores of points within them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,8 +8,8 @@ from torch import Tensor
 from crowdkit_core.interfaces import Lengths
 from crowdkit_core.metrics import LocalizationScores, localization_scores
 
-Reach = float | str
-"""Pixels, or the name of a radius per head: ``sigma_s`` or ``sigma_l``."""
+MatchingRadius = float | str
+"""Pixels, or the name of a radius that each head has: ``sigma_s`` or ``sigma_l``."""
 
 _LEAST_RADIUS = 1e-6
 
@@ -44,7 +44,7 @@ def match_within(
     radii: Sequence[float],
     lengths: Lengths,
     inside: Bool[Tensor, " all"],
-) -> dict[Reach, LocalizationScores]:
+) -> dict[MatchingRadius, LocalizationScores]:
     """Scores of one image at each number of pixels and each radius of the heads' own.
 
     Args:
@@ -54,41 +54,42 @@ def match_within(
         lengths: Of all annotated heads.
         inside: Which of these are inside the region.
     """
-    reaches: dict[Reach, float | Tensor] = {radius: radius for radius in radii}
-    reaches |= {name: radius[inside] for name, radius in head_radii(lengths).items()}
+    pixels: dict[MatchingRadius, float | Tensor] = {radius: radius for radius in radii}
+    pixels |= {name: radius[inside] for name, radius in head_radii(lengths).items()}
     return {
-        reach: localization_scores(
-            [found], [heads], radius=[radius] if isinstance(radius, Tensor) else radius
+        radius: localization_scores(
+            [found], [heads], radius=[each] if isinstance(each, Tensor) else each
         )
-        for reach, radius in reaches.items()
+        for radius, each in pixels.items()
     }
 
 
 def pool(
-    images: Sequence[Mapping[Reach, LocalizationScores]],
-) -> dict[Reach, LocalizationScores]:
-    """Scores over images, at each reach that every image with heads has.
+    images: Sequence[Mapping[MatchingRadius, LocalizationScores]],
+) -> dict[MatchingRadius, LocalizationScores]:
+    """Scores over images, at each matching radius that every image with heads has.
 
     An image without heads has no boxes to take a radius from and needs none.
     """
-    telling = [image for image in images if any(each.actual for each in image.values())] or images
+    with_heads = [image for image in images if any(each.actual for each in image.values())]
+    with_heads = with_heads or [*images]
     none = LocalizationScores(0, 0, 0)
     return {
-        reach: sum((image.get(reach) or _without_heads(image) for image in images), none)
-        for reach in telling[0]
-        if all(reach in image for image in telling)
+        radius: sum((image.get(radius) or _without_heads(image) for image in images), none)
+        for radius in with_heads[0]
+        if all(radius in image for image in with_heads)
     }
 
 
-def label(reach: Reach) -> str:
-    """How tables name it.
+def radius_label(radius: MatchingRadius) -> str:
+    """Name a matching radius for tables.
 
     Example:
-        >>> label(8.0), label("sigma_l")
+        >>> radius_label(8.0), radius_label("sigma_l")
         ('8 px', 'sigma_l')
     """
-    return reach if isinstance(reach, str) else f"{reach:g} px"
+    return radius if isinstance(radius, str) else f"{radius:g} px"
 
 
-def _without_heads(image: Mapping[Reach, LocalizationScores]) -> LocalizationScores:
+def _without_heads(image: Mapping[MatchingRadius, LocalizationScores]) -> LocalizationScores:
     return next(iter(image.values()))

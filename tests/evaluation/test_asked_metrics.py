@@ -12,8 +12,8 @@ from torchmetrics.functional.image import peak_signal_noise_ratio
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.evaluation import evaluate, format_report, report_dict, write_image_csv
+from crowdkit_core.evaluation.asked_metrics import mean_over_images
 from crowdkit_core.evaluation.bootstrap import resampling_weights
-from crowdkit_core.evaluation.quality import mean_over_images
 from crowdkit_core.interfaces import Counter, DensityGenerator, MapSpec, Prediction
 from crowdkit_core.localization import LocalMaxima
 
@@ -77,7 +77,7 @@ def test_perfect_maps(annotated):
     assert report.quality["ssim"].value == pytest.approx(1.0)
     assert report.quality["background"].value == pytest.approx(0.0, abs=1e-3)  # the tails
     assert np.isnan(report.quality["psnr"].value)  # none is finite
-    assert "left out of PSNR: 3" in format_report(report)
+    assert "left out of PSNR (dB), not finite there: 3" in format_report(report)
     document = report_dict(report)
     assert document["quality"]["psnr"]["value"] is None
     assert [image["psnr"] for image in document["images"]] == [None] * 3
@@ -97,7 +97,7 @@ def test_means_are_over_images_and_psnr_leaves_equal_maps_out(annotated):
     for name in ("ssim", "background"):
         mean = np.mean([image.quality[name] for image in report.images])
         assert report.quality[name].value == pytest.approx(mean)
-    assert "left out of PSNR: 1" in format_report(report)
+    assert "left out of PSNR (dB), not finite there: 1" in format_report(report)
 
 
 def test_only_people_inside_the_region_are_compared(red_images):
@@ -133,15 +133,14 @@ def test_widths_are_measured_on_the_whole_image(red_images):
 
 def test_average_precision_of_ranked_points(red_pixels, three_images):
     report = evaluate(red_pixels(), three_images, localizer=LocalMaxima(), metrics=["ap"])
-    assert list(report.average_precision) == [40, 20, 5]
+    table = report.point_scores["ap"]
+    assert list(table) == ["40 px", "20 px", "5 px"]
     # Of equal scores: right, wrong (the head is taken), right; two of four heads are found.
-    assert report.average_precision[40].recall_at(0.5) == 0.5
+    assert table["40 px"]["AR.50"] == 0.5
     by_hand = (26 * 1 + 25 * 2 / 3) / 101
-    assert report.average_precision[40].precision_at(0.5) == pytest.approx(by_hand)
+    assert table["40 px"]["AP.50"] == pytest.approx(by_hand)
     assert report.quality == {}
-    document = report_dict(report)["average_precision"]
-    assert [each["sigma"] for each in document] == [40, 20, 5]
-    assert document[0]["ar50"] == 0.5
+    assert report_dict(report)["point_scores"]["ap"]["40 px"]["AR.50"] == 0.5
     assert "20 px" in format_report(report)
 
 
@@ -150,13 +149,13 @@ def test_average_precision_sees_only_the_region(red_pixels, red_images):
     roi[:, :16] = True
     dataset = red_images(([(1, 1), (28, 18)], [(1.5, 1.5), (20.0, 15.0)], roi))
     report = evaluate(red_pixels(), dataset, localizer=LocalMaxima(), metrics=["ap"])
-    assert report.average_precision[40].mean_precision == pytest.approx(1.0)
-    assert report.average_precision[40].mean_recall == 1
+    assert report.point_scores["ap"]["40 px"]["mAP"] == pytest.approx(1.0)
+    assert report.point_scores["ap"]["40 px"]["mAR"] == 1
 
 
 def test_nothing_is_measured_unasked(red_pixels, three_images):
     report = evaluate(red_pixels(), three_images, localizer=LocalMaxima(), density_generator=Dots())
-    assert (report.quality, report.average_precision, report.map_target) == ({}, {}, "")
+    assert (report.quality, report.point_scores, report.map_target) == ({}, {}, "")
     assert "density map" not in format_report(report)
 
 
@@ -164,8 +163,10 @@ def test_what_cannot_be_measured_is_refused(red_pixels, three_images):
     class Coarse(Dots):
         strides = frozenset({4, 8})
 
-    with pytest.raises(UsageError, match=r"unknown metric 'ssmi'[\s\S]*did you mean ssim"):
+    with pytest.raises(UsageError, match=r"no metric named 'ssmi'; did you mean 'ssim'"):
         evaluate(red_pixels(), three_images, metrics=["psnr", "ssmi"])
+    with pytest.raises(UsageError, match="'psnr' is asked for twice"):
+        evaluate(red_pixels(), three_images, metrics=["psnr", "psnr"])
     with pytest.raises(UsageError, match=r"'ssim'[\s\S]*--density-generator"):
         evaluate(red_pixels(), three_images, metrics=["ssim"])
     with pytest.raises(UsageError, match=r"'ap'[\s\S]*--localizer"):

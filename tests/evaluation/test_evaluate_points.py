@@ -10,9 +10,9 @@ from PIL import Image
 
 from crowdkit_core.data import NWPU, Folder
 from crowdkit_core.data.annotations import Mark, MarkedImage, read_annotations
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, IncompatibleError, UsageError
 from crowdkit_core.evaluation import evaluate_points, format_report, report_dict
-from crowdkit_core.evaluation.reach import head_radii
+from crowdkit_core.evaluation.matching_radii import head_radii
 
 # Points and boxes (left, top, right, bottom) of two images with people and one without.
 HEADS = {
@@ -96,7 +96,7 @@ def test_the_protocol_of_nwpu(nwpu, found):
     assert (scores.precision, scores.recall) == (4 / 7, 4 / 4)
     assert report.scores["count"].mae.value == pytest.approx((1 + 1 + 1) / 3)
     assert report.scores["count"].rmse.value == pytest.approx(1)
-    assert report.average_precision == {}
+    assert report.point_scores == {}
     text = format_report(report)
     assert "sigma_s         0.286" in text
     assert [each["radius"] for each in report_dict(report)["localization"]] == [
@@ -140,15 +140,17 @@ def test_average_precision_where_every_point_has_a_score(folder):
 
     dataset = Folder(root=folder, roi=folder.parent / "masks", split="all")
     found = [scored("a", (10, 10, 0.9), (50, 10, 0.8)), scored("b", (20, 20, 0.7), (40, 20, 0.1))]
-    report = evaluate_points(found, dataset, source="x")
+    report = evaluate_points(found, dataset, source="x", metrics=["ap"])
     # The point outside the region of a does not count, so the two best are right.
-    assert report.average_precision[5.0].mean_precision == 1
+    assert report.point_scores["ap"]["5 px"]["mAP"] == 1
     assert [image.predicted for image in report.images] == [1, 2]
     assert [image.actual for image in report.images] == [1, 1]
-    assert (
-        evaluate_points([*found[:1], marked("b", (20, 20))], dataset, source="x").average_precision
-        == {}
-    )
+    assert evaluate_points(found, dataset, source="x").point_scores == {}
+    unscored = [*found[:1], marked("b", (20, 20))]
+    with pytest.raises(UsageError, match=r"'ap' needs a score for every point, and 1 of 3"):
+        evaluate_points(unscored, dataset, source="x", metrics=["ap"])
+    with pytest.raises(IncompatibleError, match=r"'ssim' compares density maps"):
+        evaluate_points(found, dataset, source="x", metrics=["ssim"])
 
 
 def test_every_image_must_be_spoken_of_and_known(folder):

@@ -1,4 +1,4 @@
-"""Points out of `count`, through annotation files, back into `data`, `train` and `eval`."""
+"""Points out of `count`, through annotation files, back into `data` and `score`."""
 
 import csv
 import json
@@ -58,7 +58,7 @@ def test_count_writes_annotations_that_a_dataset_reads(crowdkit, count, photos, 
     )
     assert checked.json["people"] == found
     assert checked.json["images"] == 12
-    scored = crowdkit("eval", "--points-file", target, *folder(photos, target), "--json")
+    scored = crowdkit("score", target, *folder(photos, target), "--json")
     assert scored.json["scores"]["count"]["mae"]["value"] == 0
     assert [each["f1"] for each in scored.json["localization"]] == [1, 1]
     again = count("--annotations", target)
@@ -66,10 +66,10 @@ def test_count_writes_annotations_that_a_dataset_reads(crowdkit, count, photos, 
     assert "is there already" in again.err
 
 
-def test_eval_of_a_points_file(crowdkit, photos, tmp_path):
+def test_points_of_another_tool_are_scored(crowdkit, photos, tmp_path):
     truth = folder(photos, photos / "annotations.csv")
     perfect = crowdkit(
-        "eval", "--points-file", photos / "annotations.csv", *truth, "--radii", "0.5",
+        "score", photos / "annotations.csv", *truth, "--radii", "0.5",
         "--csv", tmp_path / "images.csv",
     )  # fmt: skip
     assert perfect.code == 0, perfect.err
@@ -79,10 +79,10 @@ def test_eval_of_a_points_file(crowdkit, photos, tmp_path):
         assert len(list(csv.DictReader(file))) == 12
     few = tmp_path / "few.csv"
     few.write_text("image,x,y,score\n0,1,1,0.5\n")
-    refused = crowdkit("eval", "--points-file", few, *truth)
+    refused = crowdkit("score", few, *truth)
     assert refused.code == 1
     assert "--missing-as-empty" in refused.err
-    ranked = crowdkit("eval", "--points-file", few, *truth, "--missing-as-empty", "--metrics", "ap")
+    ranked = crowdkit("score", few, *truth, "--missing-as-empty", "--metrics", "ap")
     assert ranked.code == 0, ranked.err
     assert "mAP" in ranked.out
 
@@ -90,57 +90,44 @@ def test_eval_of_a_points_file(crowdkit, photos, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--counter", "mcnn"], "--counter does not go with --points-file"),
-        (["--weights", "x.pth"], "--weights does not go with --points-file"),
-        (["--device", "cuda"], "--device does not go with --points-file"),
-        (["--tile", "4"], "--tile does not go with --points-file"),
-        (["--localizer", "local-maxima"], "--localizer does not go with --points-file"),
-        (["--pictures", "out"], "--pictures does not go with --points-file"),
-        (["a-run"], "RUN does not go with --points-file"),
-        (["--metrics", "ssim"], "--metrics 'ssim' does not go with --points-file"),
+        (["--set", "counter.width=3"], "this command sets options of dataset"),
+        (["--set", "dataset.split=all"], "choose it by --split"),
+        (["--split", "tets"], "expected one of train, validation, test, all"),
+        (["--metrics", "ssim"], "'ssim' compares density maps, and points have none"),
+        (["--metrics", "pa"], "no metric named 'pa'"),
         (["--metrics", "ap"], "needs a score for every point"),
         (["--radii", "4,x"], "expected numbers of pixels"),
         (["--radii", "0"], "expected positive numbers"),
-        (["--points-format", "coko"], "did you mean coco"),
-        (["--points-columns", "name=filename"], "columns: image, x, y, split, points, score"),
-        (["--points-columns", "image"], "expected such as image=filename"),
-        (["--points-format", "coco", "--points-columns", "x=col"], "coco has no columns"),
+        (["--format", "coko"], "did you mean 'coco'"),
+        (["--columns", "name=filename"], "columns: image, x, y, split, points, score"),
+        (["--columns", "image"], "expected such as image=filename"),
+        (["--format", "coco", "--columns", "x=col"], "coco has no columns"),
     ],
 )
 def test_a_wrong_request_is_refused(crowdkit, photos, options, message):
     table = photos / "annotations.csv"
-    finished = crowdkit("eval", "--points-file", table, *folder(photos, table), *options)
+    finished = crowdkit("score", table, *folder(photos, table), *options)
     assert finished.code == 2
     assert message in finished.err
 
 
-@pytest.mark.parametrize(
-    "options",
-    [["--points-format", "csv"], ["--points-columns", "x=col"], ["--missing-as-empty"]],
-)
-def test_options_of_a_points_file_need_one(crowdkit, options):
-    finished = crowdkit("eval", "a-run", *options)
-    assert finished.code == 2
-    assert f"{options[0]} without --points-file" in finished.err
-
-
-def test_columns_of_a_points_file_can_be_named(crowdkit, photos, tmp_path):
+def test_columns_can_be_named(crowdkit, photos, tmp_path):
     truth = folder(photos, photos / "annotations.csv")
     table = tmp_path / "found.csv"
     table.write_text("filename,x,y,confidence\n0,1,1,0.5\n")
 
     def score(*options):
-        return crowdkit("eval", "--points-file", table, *truth, "--missing-as-empty", *options)
+        return crowdkit("score", table, *truth, "--missing-as-empty", *options)
 
     refused = score()
     assert refused.code == 1
     assert "no column 'image', found 'filename', 'x', 'y', 'confidence'" in refused.err
-    assert "--points-columns image=NAME" in refused.err
-    unscored = score("--metrics", "ap", "--points-columns", "image=filename")
+    assert "--columns image=NAME" in refused.err
+    unscored = score("--metrics", "ap", "--columns", "image=filename")
     assert unscored.code == 2
     assert "needs a score for every point, and 1 of 1 have none" in unscored.err
-    assert "--points-columns score=NAME" in unscored.err
-    ranked = score("--metrics", "ap", "--points-columns", "image=filename,score=confidence")
+    assert "--columns score=NAME" in unscored.err
+    ranked = score("--metrics", "ap", "--columns", "image=filename,score=confidence")
     assert ranked.code == 0, ranked.err
     assert "mAP" in ranked.out
 
@@ -150,24 +137,24 @@ def test_nobody_found_has_no_precision(crowdkit, photos, tmp_path):
     table.write_text("image,x,y,score\n")
     options = ["--missing-as-empty", "--metrics", "ap", "--json"]
     truth = folder(photos, photos / "annotations.csv")
-    finished = crowdkit("eval", "--points-file", table, *truth, *options)
+    finished = crowdkit("score", table, *truth, *options)
     assert finished.code == 0, finished.err
-    scores = finished.json["average_precision"]
-    assert [each["sigma"] for each in scores] == [40, 20, 5]
-    assert [(each["mean_ap"], each["mean_ar"]) for each in scores] == [(0, 0)] * 3
+    scores = finished.json["point_scores"]["ap"]
+    assert list(scores) == ["40 px", "20 px", "5 px"]
+    assert [(each["mAP"], each["mAR"]) for each in scores.values()] == [(0, 0)] * 3
 
 
 def test_a_coordinate_far_outside_is_refused(crowdkit, photos, tmp_path):
     table = tmp_path / "found.csv"
     table.write_text("image,x,y\n0,1e300,1\n")
     truth = folder(photos, photos / "annotations.csv")
-    finished = crowdkit("eval", "--points-file", table, *truth, "--missing-as-empty")
+    finished = crowdkit("score", table, *truth, "--missing-as-empty")
     assert finished.code == 1
     assert "1e+300" in finished.err
 
 
-def test_a_points_file_needs_a_dataset(crowdkit, photos):
-    finished = crowdkit("eval", "--points-file", photos / "annotations.csv")
+def test_points_need_a_dataset(crowdkit, photos):
+    finished = crowdkit("score", photos / "annotations.csv")
     assert finished.code == 2
     assert "--dataset" in finished.err
 
@@ -192,9 +179,9 @@ def test_help_names_every_format(crowdkit):
     for command, names in (
         (("data", "convert"), FORMATS),
         (("count",), written),
-        (("eval",), FORMATS),
+        (("score",), FORMATS),
     ):
-        text = crowdkit(*command, "--help").out
+        text = "".join(crowdkit(*command, "--help").out.split())  # a line may end in a name
         assert all(name in text for name in names)
 
 

@@ -1,4 +1,4 @@
-"""Score points that any tool found, without a counter."""
+"""Evaluate points that any tool found, without a counter."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -7,13 +7,14 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from crowdkit_core.data.annotations import Mark, MarkedImage, aliases
-from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.data.annotations import FORMATS, Mark, MarkedImage, aliases
+from crowdkit_core.errors import DataError, IncompatibleError, UsageError
+from crowdkit_core.evaluation.asked_metrics import asked_metrics, map_metrics
 from crowdkit_core.evaluation.image_result import ImageResult
-from crowdkit_core.evaluation.reach import match_within
+from crowdkit_core.evaluation.matching_radii import match_within
 from crowdkit_core.evaluation.report import Fact, Report, make_report
 from crowdkit_core.evaluation.scores import RANGES
-from crowdkit_core.interfaces import Annotation, Dataset, LocalizedPoints, points_inside
+from crowdkit_core.interfaces import Annotation, Dataset, LocalizedPoints, Metric, points_inside
 
 _NAMED = 5
 
@@ -25,6 +26,7 @@ def evaluate_points(
     source: str,
     radii: Sequence[float] = (4.0, 8.0),
     missing: Literal["error", "empty"] = "error",
+    metrics: Sequence[str | Metric] = (),
     ranges: Sequence[int] = RANGES,
     stamp: Mapping[str, Fact] | None = None,
     seed: int = 0,
@@ -32,8 +34,8 @@ def evaluate_points(
     """Compare points with a dataset's heads: localization scores and errors of their number.
 
     Points are matched one to one within each radius, and within ``sigma_s`` and ``sigma_l`` where
-    the dataset has a box round each head. Where no point lacks a score, their average precision is
-    there too. Only points and heads inside an image's region count. No image is decoded.
+    the dataset has a box round each head. Only points and heads inside an image's region count. No
+    image is decoded.
 
     Args:
         found: Points by image. Images go by the dataset's names, whose folders and ending may be
@@ -42,28 +44,50 @@ def evaluate_points(
         source: What the report calls the points' maker.
         radii: Pixels a point may lie from its head.
         missing: What an image is that ``found`` does not list: an error, or ``empty``.
+        metrics: Further metrics of points, by name (``ap``) or as objects; every point needs a
+            score for them.
         ranges: Most people of each count range but the last.
         stamp: Facts to carry into the report.
         seed: Of the bootstrap.
 
     Raises:
         DataError: An image is not in the dataset, may be several, or is not listed.
-        UsageError: The dataset is empty, or a radius or range is wrong.
+        IncompatibleError: A metric compares density maps.
+        UnknownComponentError: No metric has such a name; suggests near ones.
+        UsageError: The dataset is empty, a radius or range is wrong, or a point lacks the score
+            that metrics need.
     """
+    asked = asked_metrics(metrics)
+    _require_scored(asked, found, source)
     annotations = [dataset.annotation(index) for index in range(len(dataset))]
     if not annotations:
         raise UsageError(f"{dataset.label} has no {dataset.split} image to evaluate on")
     by_name = _by_name(found, [each.name for each in annotations], source, missing)
-    ranked = not any(mark.score is None for image in found for mark in image.marks)
     return make_report(
-        [_score(each, by_name.get(each.name), radii, ranked) for each in annotations],
+        [_score(each, by_name.get(each.name), radii) for each in annotations],
         counter=source,
-        dataset=dataset.origin.name if dataset.origin else type(dataset).__name__,
+        dataset=dataset.registered_name,
         split=dataset.split,
         ranges=ranges,
         seed=seed,
         stamp=stamp,
+        metrics=asked,
     )
+
+
+def _require_scored(metrics: Sequence[Metric], found: Sequence[MarkedImage], source: str) -> None:
+    for metric in map_metrics(metrics).values():
+        raise IncompatibleError(f"{metric.label} compares density maps, and points have none")
+    marks = [mark for image in found for mark in image.marks]
+    lacking = sum(mark.score is None for mark in marks)
+    if metrics and lacking:
+        scored = ", ".join(name for name, each in FORMATS.items() if "scores" in each.carries)
+        raise UsageError(
+            f"{source}: {metrics[0].label} needs a score for every point, and {lacking} of "
+            f"{len(marks)} have none",
+            hint="scores are the column `score` of a table, or another: --columns score=NAME; "
+            f"formats with scores: {scored}",
+        )
 
 
 def _by_name(
@@ -100,7 +124,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _score(
-    annotation: Annotation, marked: MarkedImage | None, radii: Sequence[float], ranked: bool
+    annotation: Annotation, marked: MarkedImage | None, radii: Sequence[float]
 ) -> ImageResult:
     inside = points_inside(annotation.points, annotation.roi)
     heads = annotation.points[inside]
@@ -110,7 +134,7 @@ def _score(
         actual=len(heads),
         predicted=float(len(points.xy)),
         localization=match_within(points.xy, heads, radii, annotation.lengths, inside),
-        ranked=(points, heads) if ranked else None,
+        ranked=(points, heads),
         group=annotation.group,
     )
 

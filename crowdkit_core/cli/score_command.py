@@ -1,0 +1,99 @@
+"""`crowdkit score`: points of other tools against the heads of a dataset."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crowdkit_core.cli.evaluation_options import (
+    ReportOutput,
+    metrics_option,
+    radii_option,
+    report_options,
+    split_option,
+)
+from crowdkit_core.cli.options import READ_FORMATS, set_option
+from crowdkit_core.errors import UsageError
+
+if TYPE_CHECKING:  # data brings torch along
+    from crowdkit_core.data.annotations import Columns
+    from crowdkit_core.interfaces import Split
+
+
+@click.command("score")
+@click.argument("points", type=click.Path(path_type=Path))
+@click.option("--dataset", required=True, help="The dataset whose heads they are compared with.")
+@split_option
+@click.option("--format", help=f"Format of POINTS: {READ_FORMATS}; recognised by default.")
+@click.option(
+    "--columns",
+    metavar="COLUMN=NAME,...",
+    help="Columns of a csv, or keys of a json, that are not called image, x, y and score: "
+    "image=filename,score=confidence.",
+)
+@click.option(
+    "--missing-as-empty",
+    is_flag=True,
+    help="An image that POINTS does not list is one where nobody was found.",
+)
+@radii_option
+@metrics_option("Further metrics of points, which all need a score then; such as ap.")
+@set_option
+@report_options
+def score_command(
+    points: Path,
+    dataset: str,
+    split: "Split",
+    format: str | None,
+    columns: str | None,
+    missing_as_empty: bool,
+    radii: tuple[float, ...],
+    metrics: tuple[str, ...],
+    overrides: tuple[str, ...],
+    output: ReportOutput,
+) -> None:
+    """Score POINTS, a file or folder of points that any tool found, on --dataset."""
+    from crowdkit_core.cli.components import only_sections, refuse_split
+    from crowdkit_core.data.annotations import FORMATS, format_named, read_annotations, recognise
+    from crowdkit_core.evaluation import evaluate_points
+    from crowdkit_core.registry import create
+    from crowdkit_core.settings import parse_overrides
+
+    refuse_split(overrides)
+    options = only_sections(parse_overrides(overrides), "dataset")["dataset"]
+    named = None if columns is None else columns_of(columns)
+    name = format_named(format) or recognise(points)
+    report = evaluate_points(
+        read_annotations(points, format=name, columns=named),
+        create("dataset", dataset, **options, split=split),
+        source=str(points),
+        radii=radii,
+        metrics=metrics,
+        missing="empty" if missing_as_empty else "error",
+        stamp={"format": FORMATS[name].title},
+    )
+    output.show(report)
+
+
+def columns_of(text: str) -> "Columns":
+    """``image=filename,score=confidence`` as the names of columns.
+
+    Raises:
+        UsageError: It is not of that form, or there is no such column.
+
+    Example:
+        >>> columns_of("image=filename,score=confidence").score
+        'confidence'
+    """
+    from crowdkit_core.data.annotations import Columns
+
+    known = [field.name for field in fields(Columns)]
+    names = dict(part.partition("=")[::2] for part in text.split(","))
+    for name, column in names.items():
+        if name not in known or not column:
+            raise UsageError(
+                f"--columns {text!r}: expected such as image=filename,score=confidence",
+                hint=f"columns: {', '.join(known)}",
+            )
+    return Columns(**names)

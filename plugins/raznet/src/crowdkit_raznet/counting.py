@@ -1,0 +1,91 @@
+"""Count an image in the five ways of the paper's Table 2, each as a map."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from crowdkit_core.interfaces import (
+    LocalizedPoints,
+    Prediction,
+    Size,
+    cell_shares,
+    points_inside,
+)
+from crowdkit_raznet.fusion import density_cells, dot_map, fuse_maps, point_cells
+
+CountMaps = Mapping[str, tuple[Tensor, int]]
+"""(1, 1, h, w) persons per cell of each way of counting one image, and the map's stride."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the networks found in one image.
+
+    Attributes:
+        prediction: Main-Net's, for a batch of this image.
+        first: Points of Main-Net.
+        points: Points after zooming.
+    """
+
+    prediction: Prediction
+    first: LocalizedPoints
+    points: LocalizedPoints
+
+
+def count_maps(found: Findings, fusion_threshold: Float[Tensor, " 16"], size: Size) -> CountMaps:
+    """Every way of counting one image; the best comes last.
+
+    Points alone are counted pixel by pixel, so that a region has exactly those inside it.
+
+    Args:
+        found: In the image.
+        fusion_threshold: (16,) persons in each part of the image.
+        size: (H, W) of the image in pixels.
+    """
+    points = {
+        "localization": (_dots(found.first, 1, size), 1),
+        "localization+": (_dots(found.points, 1, size), 1),
+    }
+    density, stride = found.prediction.density, found.prediction.stride
+    if density is None or stride is None:
+        return points
+    fused = fuse_maps(density[0, 0], found.points.xy, fusion_threshold, stride=stride, size=size)
+    return {
+        "density": (density, stride),
+        **points,
+        "average": ((density + _dots(found.points, stride, size)) / 2, stride),
+        "fusion": (fused[None, None], stride),
+    }
+
+
+def _dots(points: LocalizedPoints, stride: int, size: Size) -> Float[Tensor, "1 1 h w"]:
+    return dot_map(points.xy, stride=stride, size=size)[None, None]
+
+
+def joined(maps: Sequence[tuple[Tensor, int]]) -> Prediction:
+    """The maps of one way of counting, one per image, as a batch."""
+    densities, (stride, *_) = zip(*maps, strict=True)
+    return Prediction.from_density(torch.cat(densities), stride)
+
+
+def counts_of_parts(
+    found: Findings, heads: Tensor, roi: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(16,) people of the density map, found points and heads in each part of an image."""
+    density, stride = found.prediction.density, found.prediction.stride
+    assert density is not None  # callers have a counting branch
+    assert stride is not None
+    (height, width) = found.prediction.maps["localization"].shape[-2:]
+    size, xy = (height, width), found.points.xy
+    if roi is not None:
+        region = roi.to(density.device)
+        density = density * cell_shares(region[None], stride)
+        xy, heads = xy[points_inside(xy, region)], heads[points_inside(heads, roi)]
+    return (
+        density_cells(density, stride=stride, size=size)[0].cpu(),
+        point_cells(xy, size=size).cpu(),
+        point_cells(heads, size=size).cpu(),
+    )
