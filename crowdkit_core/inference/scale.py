@@ -106,7 +106,7 @@ class Sizing:
 
         Example:
             >>> Sizing.trained_on((400, 1024), (6.0, 40.0)).described()
-            'long side 1024, heads 6 pixels apart or more'
+            'long side 1024, heads 6 to 40 pixels apart'
             >>> Sizing(resizing=Resizing(scale=0.5)).described(), Sizing().described()
             ('scale 0.5', 'own size')
         """
@@ -116,7 +116,8 @@ class Sizing:
         if self.resizing.scale != 1:
             parts.append(f"scale {self.resizing.scale:g}")
         if self.check_heads and self.head_distance is not None:
-            parts.append(f"heads {self.head_distance[0]:g} pixels apart or more")
+            nearest, farthest = self.head_distance
+            parts.append(f"heads {nearest:g} to {farthest:g} pixels apart")
         return ", ".join(parts) or "own size"
 
     def notes(self, size: Size, shown: Size, distance: float | None) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """A model counts, draws and writes; a calibration gives its counts intervals."""
 
 import csv
-import importlib.util
 import json
 import sys
 from dataclasses import replace
@@ -126,7 +125,6 @@ def test_a_notebook_shows_picture_and_count(model, photo):
     assert "<img" not in counted._repr_html_()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pandas") is None, reason="pandas is optional")
 def test_a_data_frame_has_the_columns_of_the_csv(model, photo, tmp_path):
     frame = model(photo).to_dataframe()
     model(photo).save(tmp_path / "row.csv")
