@@ -1,4 +1,4 @@
-"""`crowdkit calibrate`: how far off are counts of my own images?"""
+"""`crowdkit calibrate`: learn from annotated images how far off counts are."""
 
 from pathlib import Path
 from typing import get_args
@@ -47,8 +47,8 @@ def calibrate_command(
 ) -> None:
     """Learn intervals for the counts of MODEL from annotated images that it was not trained on.
 
-    MODEL is weights, by name or file. DATASET is a folder of images with their points, or the name
-    of a dataset; 20 images suffice for a level of 90 %, if they are like those to be counted.
+    MODEL is a file of weights. DATASET is a folder of images with their points, or the name of a
+    dataset; 20 images suffice for a level of 90 %, if they are like those to be counted.
     """
     from dataclasses import asdict, replace
     from statistics import median

@@ -33,7 +33,7 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--calibration",
     type=FilePath,
-    help="Intervals as `crowdkit calibrate` learnt them of your own images.",
+    help="Give counts intervals: what `crowdkit calibrate` wrote for these weights.",
 )
 @click.option(
     "--level", default=0.9, show_default=True, help="Share of intervals that hold the actual count."
