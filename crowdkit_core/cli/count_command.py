@@ -1,7 +1,6 @@
 """`crowdkit count`: count the people in images."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from crowdkit_core.cli.options import (
     set_option,
     tile_option,
 )
-from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.cli.output import json_option
 from crowdkit_core.cli.sizing import long_side_option, no_resize_option, scale_option
 from crowdkit_core.errors import DataError
 
@@ -89,34 +88,23 @@ def count_command(
         only_sections,
         tile_side,
     )
+    from crowdkit_core.cli.count_outputs import CountOutputs
     from crowdkit_core.cli.pictures import unique_names
     from crowdkit_core.cli.sizing import chosen_sizing
-    from crowdkit_core.data.annotations import MarkedImage, format_named, require_free
-    from crowdkit_core.errors import UsageError
-    from crowdkit_core.inference import (
-        CountRow,
-        find_images,
-        load_model,
-        marked_image,
-        with_calibration,
-        write_counts,
-        write_points,
-    )
+    from crowdkit_core.inference import find_images, load_model, with_calibration
     from crowdkit_core.inference.interval import images_needed
     from crowdkit_core.inference.roi import read_roi
     from crowdkit_core.settings import parse_overrides
 
-    wants_points = points is not None or annotations is not None
-    if points is not None and points.suffix.lower() not in (".csv", ".json"):
-        raise UsageError(
-            f"{points}: points are written as .csv or .json",
-            hint="--annotations writes the formats of annotation tools",
-        )
-    if annotations_format is not None and annotations is None:
-        raise UsageError("--annotations-format without --annotations")
-    tool = format_named(annotations_format)
-    if annotations is not None:
-        require_free(annotations, tool)
+    outputs = CountOutputs(
+        csv=csv,
+        points=points,
+        annotations=annotations,
+        annotations_format=annotations_format,
+        pictures=pictures,
+        densities=densities,
+        as_json=as_json,
+    )
     if roi is not None:
         read_roi(roi)  # before any work
     images_needed(level)
@@ -125,7 +113,7 @@ def count_command(
     model = load_model(
         weights, counter=counter_name, options=options["counter"], device=chosen_device(device)
     )
-    if wants_points and localizer_name is None and not model.counter.finds_points:
+    if outputs.need_points and localizer_name is None and not model.counter.finds_points:
         localizer_name = "local-maxima"
     model = replace(
         model,
@@ -137,38 +125,15 @@ def count_command(
     )
     if calibration is not None:
         model = with_calibration(model, calibration)
-    names = unique_names(images)
     errors: list[DataError] = []
 
     def report(error: DataError) -> None:
         errors.append(error)
         click.echo(f"crowdkit: {error}", err=True)
 
-    rows: list[CountRow] = []
-    found: list[MarkedImage] = []
+    stems = unique_names(images)
     for counted in model.count_paths(images, roi=roi, on_error=report):
-        for note in counted.notes:
-            click.echo(f"{counted.name}: {note}", err=True)
-        rows.append(CountRow.of(counted))
-        if wants_points:
-            found.append(marked_image(counted))
-        if pictures is not None:
-            counted.save(pictures / f"{names[counted.name]}.png")
-        if densities is not None:
-            counted.save(densities / f"{names[counted.name]}.npy")
-        if not as_json:
-            shown = f"{counted.count:.1f}" if counted.interval is None else str(counted)
-            click.echo(f"{counted.name}\t{shown}")
-    if rows:
-        if csv is not None:
-            write_counts(csv, rows)
-        if points is not None:
-            write_points(points, found, overwrite=True)
-        if annotations is not None:
-            write_points(annotations, found, format=tool)
-    if as_json:
-        print_json([asdict(row) for row in rows])
-    elif len(rows) > 1:
-        click.echo(f"{len(rows)} images\t{sum(row.count for row in rows):.1f}")
+        outputs.add(counted, stems[counted.name])
+    outputs.finish()
     if errors:
         sys.exit(1)

@@ -1,0 +1,78 @@
+"""Print and write what `crowdkit count` finds."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import click
+
+from crowdkit_core.cli.output import print_json
+from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
+from crowdkit_core.errors import UsageError
+from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
+
+
+@dataclass(kw_only=True)
+class CountOutputs:
+    """The lines and files that the options of `crowdkit count` ask for, by their names.
+
+    Raises:
+        UsageError: A file cannot be written as asked.
+        DataError: Annotations would replace a file.
+    """
+
+    csv: Path | None
+    points: Path | None
+    annotations: Path | None
+    annotations_format: str | None
+    pictures: Path | None
+    densities: Path | None
+    as_json: bool
+    tool: FormatName | None = field(init=False)
+    rows: list[CountRow] = field(default_factory=list, init=False)
+    found: list[MarkedImage] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        if self.points is not None and self.points.suffix.lower() not in (".csv", ".json"):
+            raise UsageError(
+                f"{self.points}: points are written as .csv or .json",
+                hint="--annotations writes the formats of annotation tools",
+            )
+        if self.annotations_format is not None and self.annotations is None:
+            raise UsageError("--annotations-format without --annotations")
+        self.tool = format_named(self.annotations_format)
+        if self.annotations is not None:
+            require_free(self.annotations, self.tool)
+
+    @property
+    def need_points(self) -> bool:
+        """Whether an option asks where people are."""
+        return self.points is not None or self.annotations is not None
+
+    def add(self, counted: Counted, stem: str) -> None:
+        """Show one image's count, and write its picture and map under a file stem."""
+        self.rows.append(CountRow.of(counted))
+        if self.need_points:
+            self.found.append(marked_image(counted))
+        if self.pictures is not None:
+            counted.save(self.pictures / f"{stem}.png")
+        if self.densities is not None:
+            counted.save(self.densities / f"{stem}.npy")
+        for note in counted.notes:
+            click.echo(f"{counted.name}: {note}", err=True)
+        if not self.as_json:
+            shown = f"{counted.count:.1f}" if counted.interval is None else str(counted)
+            click.echo(f"{counted.name}\t{shown}")
+
+    def finish(self) -> None:
+        """Write the files of all images, and show their sum."""
+        if self.rows:
+            if self.csv is not None:
+                write_counts(self.csv, self.rows)
+            if self.points is not None:
+                write_points(self.points, self.found, overwrite=True)
+            if self.annotations is not None:
+                write_points(self.annotations, self.found, format=self.tool)
+        if self.as_json:
+            print_json([asdict(row) for row in self.rows])
+        elif len(self.rows) > 1:
+            click.echo(f"{len(self.rows)} images\t{sum(row.count for row in self.rows):.1f}")
