@@ -33,8 +33,8 @@ def count_blocks(points: Float[Tensor, "N 2"], size: Size, block_size: int) -> I
     rows, columns = (-(-side // block_size) for side in size)
     column = (points[:, 0] / block_size).long().clamp(0, columns - 1)
     row = (points[:, 1] / block_size).long().clamp(0, rows - 1)
-    counts = (row * columns + column).bincount(minlength=rows * columns)
-    return counts.view(rows, columns)
+    counts = torch.zeros(rows, columns, dtype=torch.int64, device=points.device)
+    return counts.index_put_((row, column), counts.new_ones(()), accumulate=True)
 
 
 def bin_of(counts: Tensor, bins: Sequence[int]) -> Int64[Tensor, "*shape"]:
