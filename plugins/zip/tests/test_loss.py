@@ -225,7 +225,7 @@ def test_coincident_people_are_several(target: Target) -> None:
 
 def test_blocks_of_a_padded_batch_are_those_of_its_images() -> None:
     samples = []
-    for size, xy in (((24, 40), CROWD), ((9, 11), [(11.0, 9.0), (0.0, 0.0)])):
+    for size, xy in (((24, 40), CROWD), ((9, 11), [(10.5, 8.5), (0.0, 0.0)])):
         points = Points(torch.tensor(xy), canvas_size=size)
         samples.append(Sample(name=str(size), image=torch.zeros(3, *size), points=points))
     counts = blocks_of(Target.from_batch(collate(samples), Fixed(sigma=3.0)), 8)
@@ -310,8 +310,12 @@ def test_a_counter_and_a_loss_that_differ_in_inflation_are_refused() -> None:
 
 def test_a_prediction_whose_maps_do_not_fit_is_refused(target: Target) -> None:
     prediction = predicted()
-    with pytest.raises(IncompatibleError, match="needs a map named 'density'"):
+    with pytest.raises(IncompatibleError, match="needs a map named 'bins'"):
         make()(replace(prediction, outputs={}), target)
+    with pytest.raises(IncompatibleError, match="needs a map named 'rate'"):
+        make()(replace(prediction, maps={"bins": prediction.maps["bins"]}), target)
+    with pytest.raises(IncompatibleError, match="needs a density map"):
+        make()(Prediction(count=torch.ones(1)), target)
     outputs = {**prediction.outputs, "bins": MapSpec("bins", 8, 3, (0, 1, 2))}
     with pytest.raises(IncompatibleError, match="'bins' from 1 on"):
         make()(replace(prediction, outputs=outputs), target)

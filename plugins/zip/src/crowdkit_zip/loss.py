@@ -140,8 +140,10 @@ class ZIPLoss(Loss):
         Raises:
             IncompatibleError: A map is missing, or the prediction does not say what it is.
         """
-        maps = self._maps(prediction)
-        stride = prediction.outputs["density"].stride
+        if prediction.density is None or prediction.stride is None:
+            raise IncompatibleError(f"{self.label} needs a density map, the prediction has none")
+        maps = self._maps(prediction, prediction.density, prediction.stride)
+        stride = prediction.stride
         # Logarithms are not exact in half precision.
         with torch.autocast(target.count.device.type, enabled=False):
             counts = blocks_of(target, stride).to(maps["density"])
@@ -170,20 +172,19 @@ class ZIPLoss(Loss):
             return [f"maps of one stride (they have {strides})"]
         first = 1 if self.zero_inflated else 0
         bins = outputs["bins"].bins if "bins" in self.needs else (first,)
-        if bins[:1] != (first,):
-            return [f"a map 'bins' from {first} on (its bins are {bins})"]
-        return []
+        return [] if bins[:1] == (first,) else [f"a map 'bins' from {first} on (it has {bins})"]
 
-    def _maps(self, prediction: Prediction) -> dict[str, Tensor]:
+    def _maps(self, prediction: Prediction, density: Tensor, stride: int) -> dict[str, Tensor]:
         """The maps it needs, in single precision at least."""
-        given = {**prediction.maps, "density": prediction.density}
+        outputs = {**prediction.outputs, "density": MapSpec("density", stride)}
+        given = {**prediction.maps, "density": density}
         for name in self.needs:
-            if given.get(name) is None or name not in prediction.outputs:
+            if name not in given or name not in outputs:
                 raise IncompatibleError(
-                    f"{self.label} needs a map named {name!r} and its stride",
+                    f"{self.label} needs a map named {name!r} and what it means",
                     hint="call the counter, or fill in Prediction.outputs",
                 )
-        for problem in self._misfits(prediction.outputs):
+        for problem in self._misfits(outputs):
             raise IncompatibleError(f"{self.label} needs {problem}")
         return {
             name: given[name].to(torch.promote_types(given[name].dtype, torch.float32))
