@@ -260,6 +260,21 @@ def test_a_block_half_inside_has_half_of_its_rate() -> None:
     assert total(only("likelihood"), prediction, target) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same_terms() -> None:
+    torch.manual_seed(0)
+    counter = crowdkit_core.create("counter", "zip", block_size=8).eval()
+    images = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    points = [torch.tensor(CROWD), torch.zeros(0, 2)]
+    here = make()(counter(images), Target(points, (64, 96), Fixed(sigma=3.0)))
+    there = make()(
+        counter.cuda()(images.cuda()),
+        Target([each.cuda() for each in points], (64, 96), Fixed(sigma=3.0)),
+    )
+    for name, term in here.terms.items():
+        torch.testing.assert_close(there.terms[name].cpu(), term, rtol=1e-2, atol=1e-2)
+
+
 # -- what it needs ------------------------------------------------------------------------------
 
 
