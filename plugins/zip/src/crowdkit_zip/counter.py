@@ -86,6 +86,7 @@ class ZIP(Counter):
                 f"reduction is {reduction}, must be at least block_size ({block_size})"
             )
         self.block_size = block_size
+        self.convolutions = convolutions
         self.size_multiple = reduction
         self.bins = bins
         self.centres_are_given = centres is not None
@@ -142,10 +143,10 @@ class ZIP(Counter):
         reach, stride = self.backbone.receptive_field, self.size_multiple
         if reach is None:
             return None
-        for block in self.refiner.blocks:
+        for _ in self.refiner.blocks:
             reach, stride = reach + stride, stride // 2
-            reach += stride * block.depth
-        return reach + stride * sum(block.depth for block in self.decoder)
+            reach += stride * self.convolutions
+        return reach + stride * self.convolutions * len(self.decoder)
 
     @classmethod
     def translate_keys(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -37,9 +37,6 @@ class ResidualBlock(nn.Module):
         out_channels: Of the output.
         convolutions: How many.
         groups: As of `SeparableConv`.
-
-    Attributes:
-        depth: Number of 3x3 convolutions.
     """
 
     def __init__(
@@ -51,7 +48,6 @@ class ResidualBlock(nn.Module):
         groups: int | None = None,
     ) -> None:
         super().__init__()
-        self.depth = convolutions
         channels = [in_channels] + [out_channels] * convolutions
         layers: list[nn.Module] = []
         for i, o in pairwise(channels):
