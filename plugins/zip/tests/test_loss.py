@@ -100,7 +100,7 @@ def test_cost_is_the_logarithm_of_the_zero_inflated_probability(rate, possible, 
 @settings(max_examples=30)
 @given(rate=st.floats(0.05, 40), count=st.integers(0, 30))
 def test_cost_without_inflation_is_the_poisson_distributions(rate, count) -> None:
-    found = poisson_cost(torch.tensor(rate, dtype=torch.float64), torch.tensor(count))
+    found = poisson_cost(*(torch.tensor(each, dtype=torch.float64) for each in (rate, count)))
     expected = -poisson.logpmf(count, rate) - gammaln(count + 1)
     assert found.item() == pytest.approx(expected, rel=1e-5, abs=1e-5)
 

@@ -1,7 +1,8 @@
 """The likelihood of the people in every block, and the three terms beside it."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -141,29 +142,43 @@ class ZIPLoss(Loss):
         Raises:
             IncompatibleError: A map is missing, or the prediction does not say what it is.
         """
-        if prediction.density is None or prediction.stride is None:
-            raise IncompatibleError(f"{self.label} needs a density map, the prediction has none")
-        maps = self._maps(prediction, prediction.density, prediction.stride)
-        stride = prediction.stride
         with without_autocast(target.count.device):  # logarithms are not exact in half precision
-            counts = blocks_of(target, stride).to(maps["density"])
-            shares = target.shares(stride)
-            inside = torch.ones_like(counts) if shares is None else shares.to(counts)
-            bins = prediction.outputs["bins"].bins if "bins" in maps else ()
-            error = maps["density"] * inside - counts
-            costs: dict[str, Callable[[], Tensor]] = {
-                "likelihood": lambda: _over_blocks(self._cost(maps, counts, inside)),
-                "classification": lambda: _over_blocks(_entropy(maps, bins, counts) * inside),
-                "multiscale": lambda: multiscale_error(error, self.scales),
-                "count": lambda: error.flatten(1).sum(1).abs(),
+            blocks = self._blocks(prediction, target)
+            costs = {
+                "likelihood": self._likelihood,
+                "classification": _cross_entropy,
+                "multiscale": self._multiscale_error,
+                "count": _count_error,
             }
             return LossTerms.of(
                 **{
-                    name: weight * costs[name]().mean()
+                    name: weight * costs[name](blocks).mean()
                     for name, weight in self.weights.items()
                     if weight
                 }
             )
+
+    def _blocks(self, prediction: Prediction, target: Target) -> "_Blocks":
+        if prediction.density is None or prediction.stride is None:
+            raise IncompatibleError(f"{self.label} needs a density map, the prediction has none")
+        maps = self._maps(prediction, prediction.density, prediction.stride)
+        counts = blocks_of(target, prediction.stride).to(maps["density"])
+        shares = target.shares(prediction.stride)
+        return _Blocks(
+            maps=maps,
+            bins=prediction.outputs["bins"].bins if "bins" in maps else (),
+            counts=counts,
+            inside=torch.ones_like(counts) if shares is None else shares.to(counts),
+        )
+
+    def _likelihood(self, blocks: "_Blocks") -> Tensor:
+        rate, attention = blocks.maps["density"], None
+        if self.zero_inflated:
+            rate, attention = blocks.maps["rate"], blocks.maps["attention"]
+        return _over_blocks(poisson_cost(rate * blocks.inside, blocks.counts, attention))
+
+    def _multiscale_error(self, blocks: "_Blocks") -> Tensor:
+        return multiscale_error(blocks.error, self.scales)
 
     def _misfits(self, outputs: Mapping[str, MapSpec]) -> list[str]:
         """What is wrong with maps that are there, in words."""
@@ -188,10 +203,27 @@ class ZIPLoss(Loss):
             raise IncompatibleError(f"{self.label} needs {problem}")
         return {name: at_least_float32(given[name]) for name in self.needs}
 
-    def _cost(self, maps: Mapping[str, Tensor], counts: Tensor, inside: Tensor) -> Tensor:
-        if not self.zero_inflated:
-            return poisson_cost(maps["density"] * inside, counts)
-        return poisson_cost(maps["rate"] * inside, counts, maps["attention"])
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blocks:
+    """A batch: what is predicted of its blocks, and who is in them.
+
+    Attributes:
+        maps: Those the loss needs, by name.
+        bins: Least count of each class of the map ``bins``.
+        counts: (B, 1, h, w) people.
+        inside: (B, 1, h, w) share of each block inside the region.
+    """
+
+    maps: Mapping[str, Tensor]
+    bins: Sequence[int]
+    counts: Tensor
+    inside: Tensor
+
+    @property
+    def error(self) -> Tensor:
+        """(B, 1, h, w) predicted minus annotated people."""
+        return self.maps["density"] * self.inside - self.counts
 
 
 def blocks_of(target: Target, block_size: int) -> Float[Tensor, "B 1 h w"]:
@@ -210,11 +242,16 @@ def blocks_of(target: Target, block_size: int) -> Float[Tensor, "B 1 h w"]:
     return torch.stack(padded)[:, None].float()
 
 
-def _entropy(maps: Mapping[str, Tensor], bins: Sequence[int], counts: Tensor) -> Tensor:
-    """Cross entropy of the blocks that any of the bins is for; 0 in others."""
-    wanted = bin_of(counts[:, 0], bins)
-    return F.cross_entropy(maps["bins"], wanted, ignore_index=-1, reduction="none")[:, None]
+def _cross_entropy(blocks: _Blocks) -> Tensor:
+    """(B,) of the blocks that any of the bins is for."""
+    wanted = bin_of(blocks.counts[:, 0], blocks.bins)
+    each = F.cross_entropy(blocks.maps["bins"], wanted, ignore_index=-1, reduction="none")
+    return _over_blocks(each[:, None] * blocks.inside)
 
 
-def _over_blocks(costs: Tensor) -> Tensor:
-    return costs.flatten(1).sum(1)
+def _count_error(blocks: _Blocks) -> Tensor:
+    return _over_blocks(blocks.error).abs()
+
+
+def _over_blocks(values: Tensor) -> Tensor:
+    return values.flatten(1).sum(1)
