@@ -31,7 +31,7 @@ def network_dict(counter: Counter, cost: NetworkCost) -> dict[str, Any]:
     return {
         "stride": counter.stride,
         "direct_count": counter.direct_count,
-        "outputs": {name: asdict(spec) for name, spec in counter.outputs.items()},
+        "outputs": {name: _declared(spec) for name, spec in counter.outputs.items()},
         "receptive_field": counter.receptive_field,
         "size_multiple": counter.size_multiple,
         "min_size": counter.min_size,
@@ -65,6 +65,11 @@ def _facts(counter: Counter, cost: NetworkCost) -> str:
     width = max(map(len, facts))
     lines = (f"{name:{width}}  {fact}" for name, fact in facts.items())
     return "\n".join(line.replace("\n", "\n" + " " * (width + 2)) for line in lines)
+
+
+def _declared(spec: MapSpec) -> dict[str, Any]:
+    """Without bins where the map has none."""
+    return {key: value for key, value in asdict(spec).items() if key != "bins" or value}
 
 
 def _output(name: str, spec: MapSpec) -> str:

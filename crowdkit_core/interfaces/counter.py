@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from crowdkit_core.interfaces.dataset import Dataset
 from crowdkit_core.interfaces.origin import Component
 from crowdkit_core.interfaces.prediction import MapSpec, Prediction
 from crowdkit_core.interfaces.weighted import Weighted
@@ -64,6 +65,9 @@ class Counter(Weighted, Component, ABC):
         this; density and points come back in the pixels of ``images`` all the same.
         """
         return self(images)
+
+    def fit(self, dataset: Dataset) -> None:
+        """Learn statistics of a training set (annotations only); nothing by default."""
 
     @property
     def stride(self) -> int | None:

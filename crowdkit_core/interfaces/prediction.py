@@ -12,9 +12,10 @@ from torch.nn import functional as F
 from crowdkit_core.errors import IncompatibleError
 from crowdkit_core.interfaces.points import LocalizedPoints
 
-MapKind = Literal["density", "localization", "attention", "classes"]
-"""What a map's values mean: persons per cell, probability of a head, weight in [0, 1], or
-class logits over channels."""
+MapKind = Literal["density", "localization", "attention", "classes", "bins", "rate"]
+"""What a map's values mean: persons per cell, probability of a head, weight in [0, 1], class
+logits over channels, the same where each class is a range of counts (`MapSpec.bins`), or the
+persons per cell that a Poisson distribution expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class MapSpec:
         kind: What the values mean.
         stride: Pixels per cell side: (ceil(H / stride), ceil(W / stride)) cells.
         channels: Number of channels.
+        bins: Least number of persons per cell of each class, ascending, of a map of kind
+            ``bins``: (0, 1, 3) are nobody, one or two, and at least three. Empty for other kinds.
     """
 
     kind: MapKind
     stride: int
     channels: int = 1
+    bins: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 Normalization = Literal[
     "bytes",
     "caffe",
+    "clip",
     "gcc",
     "imagenet",
     "mall",
@@ -16,13 +17,15 @@ Normalization = Literal[
     "nwpu",
     "shanghaitech-a",
     "shanghaitech-b",
+    "symmetric",
     "ucf-cc-50",
     "ucf-qnrf",
     "ucsd",
     "worldexpo",
 ]
 """``bytes`` is 0..255; ``caffe`` is 0..255 minus the mean of the VGG training images; ``imagenet``
-is torchvision's mean and deviation; a data set's name stands for its own mean and deviation."""
+is torchvision's mean and deviation, ``clip`` OpenAI's; ``symmetric`` is -1..1, as for TensorFlow's
+networks; a data set's name stands for its own mean and deviation."""
 
 _BYTE = (1 / 255, 1 / 255, 1 / 255)
 
@@ -30,6 +33,8 @@ STATISTICS: dict[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
     "bytes": ((0.0, 0.0, 0.0), _BYTE),
     "caffe": ((92.8207477031 / 255, 95.2757037428 / 255, 104.877445883 / 255), _BYTE),
+    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "shanghaitech-a": (
         (0.410824894905, 0.370634973049, 0.359682112932),

@@ -2,17 +2,19 @@
 
 import copy
 from collections.abc import Mapping
+from itertools import pairwise
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from crowdkit_core.inference import plan_tiles, predict_tiles
-from crowdkit_core.interfaces import Counter, MapSpec, Prediction, Size
+from crowdkit_core.interfaces import Counter, MapKind, MapSpec, Prediction, Size
 from crowdkit_core.testing import signatures  # noqa: F401  # registers the common checks first
 from crowdkit_core.testing.runner import check_for, run_checks
 
 KIND = Counter.kind
-MAP_KINDS = {"density", "localization", "attention", "classes"}
+MAP_KINDS = set(get_args(MapKind))
 
 
 def check_counter(
@@ -47,12 +49,16 @@ def _maps(prediction: Prediction) -> dict[str, Tensor]:
 
 @check_for(KIND)
 def outputs_are_declared(counter: Counter) -> None:
-    """``outputs`` maps names to `MapSpec`s with a known kind."""
+    """``outputs`` maps names to `MapSpec`s with a known kind, and says what its bins are."""
     for name, spec in counter.outputs.items():
         assert isinstance(spec, MapSpec), f"outputs[{name!r}] is no MapSpec"
         assert spec.kind in MAP_KINDS, f"outputs[{name!r}] has the unknown kind {spec.kind!r}"
         assert spec.stride >= 1, f"outputs[{name!r}] has stride {spec.stride}"
         assert spec.channels >= 1, f"outputs[{name!r}] has {spec.channels} channels"
+        expected = spec.channels if spec.kind == "bins" else 0
+        assert len(spec.bins) == expected, f"outputs[{name!r}] has bins {spec.bins}"
+        ascending = all(0 <= low < high for low, high in pairwise(spec.bins))
+        assert ascending, f"outputs[{name!r}] has bins {spec.bins}, expected ascending counts"
     if "density" in counter.outputs:
         main = counter.outputs["density"]
         assert main.kind == "density", f"the map 'density' is of kind {main.kind!r}"

@@ -81,6 +81,7 @@ def check_mix(
 def _first_stage(trainer: Trainer, task: TrainingTask) -> Stage:
     """Planned, built and fitted to the training images."""
     stage = trainer.stages(task)[0].build({})
+    stage.counter.fit(task.train)
     stage.density_generator.fit(task.train)
     stage.loss.fit(task.train, stage.density_generator)
     return stage

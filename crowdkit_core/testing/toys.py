@@ -41,9 +41,11 @@ class ToyCounter(Counter):
             "localization": MapSpec("localization", 4),
             "attention": MapSpec("attention", 4),
             "classes": MapSpec("classes", 4, channels=3),
+            "bins": MapSpec("bins", 4, channels=3, bins=(1, 2, 4)),
+            "rate": MapSpec("rate", 4),
         }
         self.body = nn.Conv2d(3, width, 8, stride=4, padding=2)
-        self.head = nn.Conv2d(width, 6, 3, padding=1)
+        self.head = nn.Conv2d(width, 10, 3, padding=1)
 
     def forward(self, images: Tensor) -> Prediction:
         """Density at stride 4 and the auxiliary maps."""
@@ -61,7 +63,9 @@ class ToyCounter(Counter):
                 "coarse": 4 * coarse,
                 "localization": torch.sigmoid(maps[:, 1:2]),
                 "attention": torch.sigmoid(maps[:, 2:3]),
-                "classes": maps[:, 3:],
+                "classes": maps[:, 3:6],
+                "bins": maps[:, 6:9],
+                "rate": nn.functional.softplus(maps[:, 9:]),
             },
         )
 

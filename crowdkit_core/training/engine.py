@@ -169,6 +169,7 @@ class _Session:
         for network in (stage.counter, *stage.companions().values()):
             files.require_savable(network)
         dataset = stage.dataset or self.task.train
+        stage.counter.fit(dataset)
         stage.density_generator.fit(dataset)
         stage.loss.fit(dataset, stage.density_generator)
         state, objective, optimizers = self._set_up(stage)

@@ -45,8 +45,8 @@ def read_weights(path: str | Path) -> WeightsFile:
     """Read named tensors from safetensors, a torch checkpoint or HDF5.
 
     Pickles are read for tensors and plain values alone: whatever else one asks for is refused and
-    never executed. A checkpoint's ``state_dict`` (or ``model_state_dict``, ``model``) is found,
-    and the prefixes that distributed or compiled modules leave on every key are removed.
+    never executed. A checkpoint's ``state_dict`` (or ``model_state_dict``, ``model``, ``weights``)
+    is found, and the prefixes that distributed or compiled modules leave on every key are removed.
 
     Raises:
         WeightsError: Missing, empty, cut short, of an unknown format, not tensors, or unsafe.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import WeightsError
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "weights")
 
 
 def unwrap_checkpoint(content: object, path: Path) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attention_targets
+import blocks
 import click
 import free_maps
 import receptive_fields
@@ -59,6 +60,16 @@ def zoom(weights: Path, index: int, output: Path) -> None:
     """Where a trained RAZNet looks again, and what it finds, in a test scene of its recipe."""
     scenes = _scenes((192, 256), (10, 150), images=80, split="test")
     sheet.write(zooming.draw(create("counter", "raznet", weights=weights), scenes[index]), output)
+
+
+@main.command()
+@click.argument("weights", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--index", default=0, help="Of the test scene.")
+@output
+def block(weights: Path, index: int, output: Path) -> None:
+    """What a trained ZIP says of the blocks of a test scene of its recipe."""
+    scenes = _scenes((144, 192), (0, 120), images=64, split="test")
+    sheet.write(blocks.draw(create("counter", "zip", weights=weights), scenes[index]), output)
 
 
 def _scenes(size: Size, people: tuple[int, int], **options: Any) -> Dataset:

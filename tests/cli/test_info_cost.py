@@ -59,6 +59,14 @@ def test_json_carries_the_measured_cost(crowdkit):
     assert (network["receptive_field"], network["size"]) == (34, [40, 56])
 
 
+def test_json_says_which_counts_a_map_classifies(crowdkit):
+    options = ["--size", "32x32", "--json", "--set", "counter.bins=[0, 1, 4]"]
+    (described,) = crowdkit("info", "zip", "--kind", "counter", *options).json
+    outputs = described["network"]["outputs"]
+    assert outputs["bins"] == {"kind": "bins", "stride": 16, "channels": 2, "bins": [1, 4]}
+    assert outputs["rate"] == {"kind": "rate", "stride": 16, "channels": 1}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -109,6 +109,16 @@ def test_attention_is_what_the_branches_learn(pictures, scenes, generator):
     assert ((fine > 0) == (coarse == 1)).all()
 
 
+def test_blocks_are_drawn_with_what_is_counted_in_them(pictures, scenes):
+    counter = create("counter", "zip", backbone="mobilenetv4_conv_small_050")
+    figure = pictures("blocks").draw(counter, scenes[0])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[:3] == [f"people: {len(scenes[0].points)}", "attention", "rate"]
+    with torch.no_grad():
+        counted = counter.eval()(scenes[0].image[None] / 255).count.item()
+    assert float(titles[3].removeprefix("density: ")) == pytest.approx(counted, abs=0.2)
+
+
 def test_commands_write_small_pictures(pictures, scenes, generator, tmp_path):
     figure = pictures("free_maps").draw({}, scenes[0], generator, steps=1)
     pictures("sheet").write(figure, tmp_path / "maps.png")

@@ -184,6 +184,22 @@ class WrongStride(ToyCounter):
         self.outputs = {**self.outputs, "density": MapSpec("density", 8)}
 
 
+class MiscountsItsBins(ToyCounter):
+    """Names fewer bins than its map has channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outputs = {**self.outputs, "bins": MapSpec("bins", 4, channels=3, bins=(1, 2))}
+
+
+class ShufflesItsBins(ToyCounter):
+    """Bins that do not ascend."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outputs = {**self.outputs, "bins": MapSpec("bins", 4, channels=3, bins=(1, 4, 2))}
+
+
 class ClaimsALittleField(ToyCounter):
     """Declares a receptive field smaller than it is."""
 
@@ -241,6 +257,8 @@ class CrashesOnOddSizes(ToyCounter):
         (ScalesItsMap, "count_is_the_sum_of_the_density"),
         (ForgetsAMap, "maps_have_the_declared_shape"),
         (WrongStride, "maps_have_the_declared_shape"),
+        (MiscountsItsBins, "outputs_are_declared"),
+        (ShufflesItsBins, "outputs_are_declared"),
         (ClaimsALittleField, "nothing_beyond_the_receptive_field_matters"),
         (ClaimsALittleField, "tiled_equals_whole"),
         (WritesIntoItsInput, "images_are_left_unchanged"),

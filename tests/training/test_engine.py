@@ -394,6 +394,20 @@ def test_fitted_before_training_on_the_training_images(toys, tmp_path) -> None:
     train(toys.task(loss=Fitted()), supervised(1), run_in(tmp_path))
 
 
+def test_what_a_counter_learns_from_annotations_is_saved_with_it(toys, tmp_path) -> None:
+    class Fitted(toys.Linear):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("people", torch.zeros(()))
+
+        def fit(self, dataset) -> None:
+            self.people += sum(len(dataset.annotation(i).points) for i in range(len(dataset)))
+
+    result = train(toys.task(Fitted()), supervised(1), run_in(tmp_path))
+    expected = sum(len(scene.points) for scene in toys.Scenes(8).items)
+    assert read_weights(result.weights).state["people"] == expected
+
+
 def test_listeners_hear_every_step(toys, tmp_path) -> None:
     heard = []
 

@@ -67,7 +67,7 @@ def test_the_content_decides_the_format_not_the_suffix(write: Writer, tmp_path: 
 
 
 @every_pickle
-@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model"])
+@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model", "weights"])
 def test_a_checkpoint_is_unwrapped(write: Writer, wrapper: str, tmp_path: Path) -> None:
     path = tmp_path / "best.pth.tar"
     write({"epoch": 3, "best_prec1": np.float64(66.4), wrapper: STATE, "optimizer": {}}, path)

@@ -232,7 +232,7 @@ def test_copies_of_like_parts_take_their_weights() -> None:
     class Twins(ToyCounter):
         def __init__(self) -> None:
             super().__init__()
-            self.other = nn.Conv2d(4, 6, 3, padding=1)
+            self.other = nn.Conv2d(4, self.head.out_channels, 3, padding=1)
 
     counter = Twins()
     (plan,) = staged({"name": "a", "copies": {"other": "head"}}).stages(task(counter))

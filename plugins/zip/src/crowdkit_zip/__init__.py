@@ -1,0 +1,1 @@
+"""ZIP: blocks of an image as zero-inflated Poisson variables, for crowdkit."""
