@@ -7,7 +7,7 @@ import click
 
 from crowdkit_core.cli.options import device_option, set_option, tile_option
 from crowdkit_core.cli.output import json_option, print_json
-from crowdkit_core.cli.sizing import long_side_option, no_resize_option, scale_option
+from crowdkit_core.cli.sizing import long_side_option, scale_option
 
 
 @click.command("calibrate")
@@ -24,7 +24,6 @@ from crowdkit_core.cli.sizing import long_side_option, no_resize_option, scale_o
 @click.option("--split", default="all", show_default=True, help="train, validation, test or all.")
 @scale_option
 @long_side_option
-@no_resize_option
 @tile_option
 @device_option
 @set_option
@@ -38,7 +37,6 @@ def calibrate_command(
     split: str,
     scale: float | None,
     long_side: int | None,
-    no_resize: bool,
     tile: str,
     device: str | None,
     overrides: tuple[str, ...],
@@ -75,7 +73,7 @@ def calibrate_command(
     made = load_model(
         model, counter=counter_name, options=options["counter"], device=chosen_device(device)
     )
-    sizing = chosen_sizing(made.sizing, scale=scale, long_side=long_side, no_resize=no_resize)
+    sizing = chosen_sizing(made.sizing, scale=scale, long_side=long_side)
     made = replace(made, sizing=sizing, tile=tile_side(tile))
     known = calibrate(made, images, progress=hooks().evaluation_progress)
     write_calibration(output, known)

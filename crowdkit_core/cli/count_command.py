@@ -13,8 +13,8 @@ from crowdkit_core.cli.options import (
     tile_option,
 )
 from crowdkit_core.cli.output import json_option
-from crowdkit_core.cli.sizing import long_side_option, no_resize_option, scale_option
-from crowdkit_core.errors import DataError
+from crowdkit_core.cli.sizing import long_side_option, scale_option
+from crowdkit_core.errors import DataError, UsageError
 
 FolderPath = click.Path(file_okay=False, path_type=Path)
 FilePath = click.Path(dir_okay=False, path_type=Path)
@@ -28,14 +28,13 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
 @click.option("--roi", type=FilePath, help="Count only inside: JSON polygons or a mask image.")
 @scale_option
 @long_side_option
-@no_resize_option
 @click.option(
     "--calibration",
     type=FilePath,
     help="Give counts intervals: what `crowdkit calibrate` wrote for these weights.",
 )
 @click.option(
-    "--level", default=0.9, show_default=True, help="Share of intervals that hold the actual count."
+    "--level", type=float, help="Share of intervals that hold the actual count; 0.9 by default."
 )
 @tile_option
 @halo_option
@@ -64,9 +63,8 @@ def count_command(
     roi: Path | None,
     scale: float | None,
     long_side: int | None,
-    no_resize: bool,
     calibration: Path | None,
-    level: float,
+    level: float | None,
     tile: str,
     halo: int | None,
     device: str | None,
@@ -107,7 +105,12 @@ def count_command(
     )
     if roi is not None:
         read_roi(roi)  # before any work
-    images_needed(level)
+    if level is not None:
+        images_needed(level)
+        if calibration is None:
+            raise UsageError(
+                "--level without --calibration", hint="`crowdkit calibrate` makes a calibration"
+            )
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
     images = find_images(paths)
     model = load_model(
@@ -117,11 +120,11 @@ def count_command(
         localizer_name = "local-maxima"
     model = replace(
         model,
-        sizing=chosen_sizing(model.sizing, scale=scale, long_side=long_side, no_resize=no_resize),
+        sizing=chosen_sizing(model.sizing, scale=scale, long_side=long_side),
         localizer=named_localizer(localizer_name, options["localizer"]),
         tile=tile_side(tile),
         halo=halo,
-        level=level,
+        level=model.level if level is None else level,
     )
     if calibration is not None:
         model = with_calibration(model, calibration)

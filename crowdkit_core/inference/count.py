@@ -159,6 +159,22 @@ def count_paths(
         level=level,
         device=device,
     )
+    return count_each(count_one, paths, on_error=on_error)
+
+
+def count_each(
+    count_one: Callable[[Path], Counted],
+    paths: Iterable[str | Path],
+    *,
+    on_error: Callable[[DataError], None] | None = None,
+) -> Iterator[Counted]:
+    """Count the images that paths lead to; arguments and errors as of `count_paths`.
+
+    Args:
+        count_one: Counts one file.
+        paths: As for `count_paths`.
+        on_error: As for `count_paths`.
+    """
     return _each(count_one, find_images(paths), on_error)
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from crowdkit_core.errors import DataError, UsageError
-from crowdkit_core.inference.count import AS_GIVEN, TileSide, count, count_paths
+from crowdkit_core.inference.count import AS_GIVEN, TileSide, count, count_each
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike
 from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
@@ -66,19 +67,7 @@ class Model:
         on_error: Callable[[DataError], None] | None = None,
     ) -> Iterator[Counted]:
         """Count files, folders and patterns; arguments and errors as of `inference.count_paths`."""
-        return count_paths(
-            self.counter,
-            paths,
-            on_error=on_error,
-            tile=self.tile,
-            halo=self.halo,
-            roi=roi,
-            localizer=self.localizer,
-            sizing=self.sizing,
-            calibration=self.calibration,
-            level=self.level,
-            device=self.device,
-        )
+        return count_each(partial(self, roi=roi), paths, on_error=on_error)
 
 
 def calibrate(

@@ -49,14 +49,18 @@ class Target:
         images: Float[Tensor, "B 3 H W"] | None = None,
     ) -> None:
         lengths = lengths or [{} for _ in points]
-        inside = [points_inside(p, None if roi is None else roi[i]) for i, p in enumerate(points)]
+        self.sizes = tuple(sizes) if sizes is not None else (size,) * len(points)
+        regions = [
+            None if roi is None else roi[index, :height, :width]  # a border is not padding's
+            for index, (height, width) in enumerate(self.sizes)
+        ]
+        inside = [points_inside(p, region) for p, region in zip(points, regions, strict=True)]
         self.points = tuple(p[keep] for p, keep in zip(points, inside, strict=True))
         self.lengths: tuple[Lengths, ...] = tuple(
             {name: values[keep] for name, values in each.items()}
             for each, keep in zip(lengths, inside, strict=True)
         )
         self.size = size
-        self.sizes = tuple(sizes) if sizes is not None else (size,) * len(self.points)
         self.roi = roi
         self.images = images
         self.density_generator = density_generator

@@ -66,7 +66,6 @@ def test_a_level_that_the_images_cannot_reach_is_said(calibration, crowdkit, wei
     [
         (["--scale", "2"], "resized from 96 x 64 to 192 x 128 pixels"),
         (["--long-side", "48"], "resized from 96 x 64 to 48 x 32 pixels"),
-        (["--no-resize"], ""),
         ([], ""),
     ],
 )
@@ -81,10 +80,11 @@ def test_a_user_chooses_the_size(crowdkit, weights, photos, options, shown):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--scale", "2", "--no-resize"], "--scale and --no-resize: give one of them"),
+        (["--scale", "2", "--long-side", "48"], "--scale and --long-side: give one of them"),
         (["--scale", "0"], "expected a factor above 0"),
         (["--long-side", "0"], "long_side"),
         (["--level", "90"], "level 90, expected a probability between 0 and 1"),
+        (["--level", "0.5"], "--level without --calibration"),
     ],
 )
 def test_wrong_sizes_and_levels(crowdkit, weights, photos, options, message):

@@ -166,5 +166,5 @@ def data_root() -> Path:
     default = Path(__file__).parents[2].parent / "shared" / "data"
     root = Path(os.environ.get("CROWDKIT_DATA_ROOT", default))
     if not root.is_dir():
-        pytest.skip(f"no real data at {root}; set CROWDKIT_DATA_ROOT")
+        pytest.fail(f"no real data at {root}; set CROWDKIT_DATA_ROOT")
     return root

@@ -80,6 +80,14 @@ def test_only_people_inside_the_region_are_in_it():
         assert not density[..., -(-30 // stride) :].any()
 
 
+def test_people_on_the_far_border_are_kept_where_their_image_is_padded():
+    corner = torch.tensor([[32.0, 24.0], [32.0, 3.0], [5.0, 24.0]])
+    batch = batch_of([(24, 32), (48, 64)], [corner, torch.tensor([[64.0, 48.0]])])
+    target = Target.from_batch(batch, Fixed(sigma=2.0))
+    assert target.count.tolist() == [3, 1]
+    assert target.density(8).sum((1, 2, 3)).tolist() == pytest.approx([3, 1], rel=1e-5)
+
+
 def test_measured_widths_are_used_instead_of_the_crops_own():
     size = (64, 64)
     points = points_in(size, 30, 3)
