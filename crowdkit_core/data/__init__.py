@@ -11,6 +11,7 @@ from crowdkit_core.data.datasets.dots import Dots
 from crowdkit_core.data.datasets.fingerprints import fingerprint
 from crowdkit_core.data.datasets.folder import Folder
 from crowdkit_core.data.datasets.jhu import JHU
+from crowdkit_core.data.datasets.joined import Joined
 from crowdkit_core.data.datasets.mall import Mall
 from crowdkit_core.data.datasets.nwpu import NWPU
 from crowdkit_core.data.datasets.shanghaitech import ShanghaiTech
@@ -46,6 +47,7 @@ __all__ = [
     "Finding",
     "Folder",
     "ImageFiles",
+    "Joined",
     "LoadedSamples",
     "Mall",
     "SampleKey",

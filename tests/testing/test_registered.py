@@ -24,12 +24,14 @@ NEED_FILES = {
 }
 """Datasets on disk; checked on miniature trees in the tests of the data."""
 
+NEED_OPTIONS = NEED_FILES | {"joined"}
+
 QUICKER = tomllib.loads((Path(__file__).parents[1] / "quicker.toml").read_text())
 
 
 def cases():
     for info in list_components():
-        if info.name in NEED_FILES:
+        if info.name in NEED_OPTIONS:
             continue
         for check in CHECKS[info.kind.replace("_", " ")]:
             label = f"{info.kind}-{info.name}-{check.__name__}"

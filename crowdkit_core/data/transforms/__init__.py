@@ -4,6 +4,7 @@ from crowdkit_core.data.transforms.augmentation import Augmentation
 from crowdkit_core.data.transforms.functional import (
     adjust,
     crop,
+    downscale,
     flip,
     pad,
     people_inside,
@@ -21,6 +22,7 @@ __all__ = [
     "Resizing",
     "adjust",
     "crop",
+    "downscale",
     "flip",
     "pad",
     "people_inside",

@@ -7,6 +7,7 @@ import torch
 from crowdkit_core.data.transforms.functional import (
     adjust,
     crop,
+    downscale,
     flip,
     pad,
     people_inside,
@@ -27,9 +28,10 @@ EMPTY_CROP_TRIES = 10
 class Augmentation:
     """Random crop, scale, flip and colours; callable as ``augment(sample, seed)``.
 
-    The image is brought within bounds, a window is cut out, scaled, mirrored, recoloured, and
-    padded if the image was too small; the same seed gives the same bits in any process. Every
-    factor is drawn uniformly from its range, and a range of (1, 1) leaves that property alone.
+    The image is brought within bounds, a window is cut out, scaled, robbed of detail, mirrored,
+    recoloured, and padded if the image was too small; the same seed gives the same bits in any
+    process. Every factor is drawn uniformly from its range, and a range of (1, 1) leaves that
+    property alone.
 
     Attributes:
         long_side: Least and greatest length in pixels of the longer side: an image beyond them is
@@ -42,6 +44,9 @@ class Augmentation:
             crops are drawn until one has people, at most `EMPTY_CROP_TRIES`, of images that have
             any.
         scale: Factor on the image's size.
+        downscale: Factor by which the scaled window is shrunk and then enlarged back, so that it
+            lacks detail as an enlarged small copy does.
+        downscaled: Share of windows to which that is done.
         flip: Probability of mirroring left and right.
         brightness: Factor on every value.
         contrast: Factor on the distance from the mean.
@@ -65,6 +70,8 @@ class Augmentation:
     crop_fraction: float | None = None
     empty_crops: float = 1.0
     scale: Range = (1.0, 1.0)
+    downscale: Range = (1.0, 1.0)
+    downscaled: float = 1.0
     flip: float = 0.5
     brightness: Range = (1.0, 1.0)
     contrast: Range = (1.0, 1.0)
@@ -84,6 +91,8 @@ class Augmentation:
         scale = draw.within(self.scale)
         sample = self._cropped(sample, scale, draw)
         sample = resize(sample, self._scaled_size(sample.size, scale))
+        if self.downscale[1] > 1 and draw.chance(self.downscaled):
+            sample = downscale(sample, draw.within(self.downscale))
         if draw.chance(self.flip):
             sample = flip(sample)
         sample = adjust(
@@ -161,10 +170,12 @@ def _problems(options: Augmentation) -> list[str]:
         problems.append(problem)
     problems += [
         f"{name} {getattr(options, name)}, expected a probability"
-        for name in ("empty_crops", "flip", "grey")
+        for name in ("empty_crops", "downscaled", "flip", "grey")
         if not 0 <= getattr(options, name) <= 1
     ]
-    for name in ("brightness", "contrast", "saturation", "gamma", "scale"):
+    if options.downscale[0] < 1:
+        problems.append(f"downscale {options.downscale}, expected factors of at least 1")
+    for name in ("brightness", "contrast", "saturation", "gamma", "scale", "downscale"):
         low, high = getattr(options, name)
         if not (0 <= low <= high < float("inf")) or (name == "scale" and low == 0):
             problems.append(f"{name} {(low, high)}, expected least and greatest factor")

@@ -98,6 +98,17 @@ def scaled(size: Size, scale: float) -> Size:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
+def downscale(sample: Sample, factor: float) -> Sample:
+    """Shrink the image by a factor and enlarge it back; points, region and lengths stay.
+
+    Args:
+        sample: Any sample.
+        factor: At least 1, which changes nothing.
+    """
+    small = resize_image(sample.image, scaled(sample.size, 1 / factor))
+    return replace(sample, image=resize_image(small, sample.size))
+
+
 def flip(sample: Sample) -> Sample:
     """Mirror left and right."""
     return replace(

@@ -77,6 +77,27 @@ def test_lengths_grow_with_the_scale():
     assert result.lengths["sigma"].tolist() == pytest.approx([1.5] * 200)
 
 
+def sharpness(sample):
+    return sample.image.float().diff(dim=2).abs().mean().item()
+
+
+def test_a_downscaled_window_lacks_detail_and_keeps_size_people_and_brightness():
+    sample = crowd(90, 120)
+    result = Augmentation(downscale=(3.0, 3.0), flip=0.0)(sample, 1)
+    assert result.size == (90, 120)
+    assert torch.equal(result.points, sample.points)
+    assert sharpness(result) < 0.2 * sharpness(sample)
+    before, after = (each.image.float().mean().item() for each in (sample, result))
+    assert after == pytest.approx(before, rel=0.01)
+
+
+def test_windows_are_downscaled_as_often_as_asked():
+    sample = crowd(people=1)
+    augment = Augmentation(downscale=(1.5, 3.0), downscaled=0.25, flip=0.0)
+    blurred = sum(not torch.equal(augment(sample, seed).image, sample.image) for seed in range(400))
+    assert 60 < blurred < 140
+
+
 def test_a_crop_by_share_of_the_sides():
     assert Augmentation(crop_fraction=0.5)(crowd(), 3).size == (45, 60)
 
@@ -141,8 +162,8 @@ def test_flips_are_as_frequent_as_asked():
 
 def test_bad_options_are_named_all_at_once():
     with pytest.raises(OptionsError) as caught:
-        Augmentation(crop_size=(0, 5), flip=2.0, scale=(2.0, 1.0))
-    for name in ("crop_size", "flip", "scale"):
+        Augmentation(crop_size=(0, 5), flip=2.0, scale=(2.0, 1.0), downscale=(0.5, 2.0))
+    for name in ("crop_size", "flip", "scale", "downscale"):
         assert name in caught.value.message
     with pytest.raises(OptionsError, match="exclude each other"):
         Augmentation(crop_size=(5, 5), crop_fraction=0.5)
