@@ -1,0 +1,1 @@
+"""Trained weights that count cells in microscopy images, for crowdkit."""

@@ -1,0 +1,1 @@
+"""Trained weights that count people in photographs, for crowdkit."""
