@@ -103,8 +103,7 @@ def _ramp(rng: np.random.Generator, size: Size, _index: int) -> Values:
     along = np.cos(angle) * rows + np.sin(angle) * columns
     share = (along - along.min()) / max(np.ptp(along), 1e-6)
     first, last = _colour(rng), _colour(rng)
-    ramp: Values = first + share.astype(np.float32) * (last - first)
-    return ramp
+    return np.asarray(first + share * (last - first), dtype=np.float32)
 
 
 def _noise(rng: np.random.Generator, size: Size, _index: int) -> Values:
@@ -114,8 +113,7 @@ def _noise(rng: np.random.Generator, size: Size, _index: int) -> Values:
     coarse = torch.from_numpy(grains).unsqueeze(0)
     noise = F.interpolate(coarse, scale_factor=int(grain), mode=rng.choice(["nearest", "bilinear"]))
     cut = noise[0, :, : size[0], : size[1]].numpy()
-    coloured: Values = _colour(rng) + np.float32(rng.uniform(2, 128)) * cut
-    return coloured
+    return np.asarray(_colour(rng) + rng.uniform(2, 128) * cut, dtype=np.float32)
 
 
 def _colour(rng: np.random.Generator) -> Values:
