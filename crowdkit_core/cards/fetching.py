@@ -68,6 +68,8 @@ def _download(url: str, path: Path, label: str) -> None:
     try:
         HTTPDownloader(progressbar=sys.stderr.isatty())(url, str(path), None)
     except requests.HTTPError as error:
+        if error.response is not None:
+            error.response.close()  # pooch leaves the connection open
         status = str(error).partition(" for url")[0]
         raise WeightsError(f"{label}: {url}: the server answers {status}") from error
     except requests.exceptions.ChunkedEncodingError as error:

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,7 +20,7 @@ from crowdkit_core.cards import (
     card_text,
     parse_card,
 )
-from crowdkit_core.errors import UsageError
+from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.evaluation.scores import score
 from crowdkit_core.files import atomic_write, sha256_of
 from crowdkit_core.inference import Calibration, Model, Sizing
@@ -73,8 +73,9 @@ def card_of_run(
         progress: Called with how many validation images are counted, and of how many.
 
     Raises:
-        UsageError: The folder is not that of a run, or its validation images show nobody.
-        DataError: The data cannot be read, or ``offered`` does not make a card.
+        UsageError: The folder is not that of a run, its validation images show nobody, or
+            ``offered`` does not make a card.
+        DataError: The data cannot be read.
         WeightsError: The weights cannot be read.
     """
     with _packed(Path(run), offered, device, progress) as (packed, _):
@@ -127,19 +128,28 @@ def _packed(
             weights=sha256_of(file),
             device=device,
         )
+        card = _checked(
+            Card(
+                **_identity(offered, model.counter, recipe),
+                sha256=model.weights,
+                bytes=file.stat().st_size,
+                trained_on=_trained_on(run, recipe, train, model, offered),
+            )
+        )
         validation: Dataset = recipe.create("dataset", split=recipe.run.validate_on)
         counts = count_annotated(model, validation, progress=progress)
-        card = Card(
-            **_identity(offered, model.counter, recipe),
-            sha256=model.weights,
-            bytes=file.stat().st_size,
-            trained_on=_trained_on(run, recipe, train, model, offered),
-            errors=(_measured(recipe, counts, offered),),
-            calibration=_known(recipe, counts, offered),
-        )
-        parse_card(card_text(card), f"card of {run}")
-        notes = () if card.calibration else (_few(validation),)
-        yield PackedRun(card=card, notes=notes), file
+        errors = (_measured(recipe, counts, offered),)
+        known = _known(recipe, counts, offered)
+        notes = () if known else (_few(validation),)
+        yield PackedRun(card=replace(card, errors=errors, calibration=known), notes=notes), file
+
+
+def _checked(card: Card) -> Card:
+    """A card that can be read again; said before images are counted, which takes time."""
+    try:
+        return parse_card(card_text(card), "the card")
+    except DataError as error:
+        raise UsageError(f"what is said of the weights makes no card: {error.message}") from error
 
 
 def _identity(offered: Offered, counter: Counter, recipe: Recipe) -> Mapping[str, Any]:

@@ -110,7 +110,15 @@ def test_what_the_hub_does_not_have(located, address, message):
     assert len(hints) <= 1
 
 
-def test_a_hub_that_is_not_there(located, hub, tmp_path):
+@pytest.mark.parametrize(
+    "offline",
+    [
+        pytest.param("1", id="told so"),
+        pytest.param("0", id="after several tries", marks=pytest.mark.slow),
+    ],
+)
+def test_a_hub_that_is_not_there(located, hub, tmp_path, monkeypatch, offline):
+    monkeypatch.setenv("HF_HUB_OFFLINE", offline)
     hub.stop()
     first, hint = located(ADDRESS).splitlines()
     assert "the hub cannot be reached, and its cache does not have 'best.safetensors'" in first
