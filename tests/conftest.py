@@ -95,7 +95,7 @@ def offer(install: Install, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         distribution: str, *cards: Card, files: Mapping[str, bytes] | None = None
     ) -> Path:
         """The folder of its cards, each in a file of its name."""
-        package = distribution.replace("-", "_")
+        package = f"made_up_{distribution.replace('-', '_')}"
         texts = {f"{package}/{each['name']}.toml": tomli_w.dumps(each) for each in cards}
         root = install(
             distribution,

@@ -10,6 +10,9 @@ from crowdkit_core.cards.installed import InstalledCard
 from crowdkit_core.errors import WeightsError
 from crowdkit_core.files import atomic_write, sha256_of
 
+CHUNK = 1 << 16
+"""Bytes that are read from the web at once."""
+
 
 def fetch(installed: InstalledCard) -> Path:
     """The file of a card, checked against its sha256 and size; fetched where it is not here yet.
@@ -29,7 +32,7 @@ def _packaged(installed: InstalledCard, name: str) -> Path:
     hint = f"pip install --force-reinstall {installed.distribution}"
     if not path.is_file():
         raise WeightsError(
-            f"{installed.label}: its file {name} is not in the package {installed.distribution}",
+            f"{installed.label}: its file {name} is not in the package",
             hint=hint,
         )
     _require_same(path, installed, f"its file {name}", hint)
@@ -38,7 +41,7 @@ def _packaged(installed: InstalledCard, name: str) -> Path:
 
 def _from_hub(installed: InstalledCard) -> Path:
     path = download(installed.card.place, installed.label)
-    hint = f"if it is damaged, delete {path.resolve()}; else the card is"
+    hint = f"delete {path.resolve()} if it is damaged; if it is not, the card is wrong"
     _require_same(path, installed, installed.card.place, hint)
     return path
 
@@ -66,7 +69,8 @@ def _download(url: str, path: Path, label: str) -> None:
     from pooch import HTTPDownloader
 
     try:
-        HTTPDownloader(progressbar=sys.stderr.isatty())(url, str(path), None)
+        fetch_to = HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=CHUNK)
+        fetch_to(url, str(path), None)
     except requests.HTTPError as error:
         if error.response is not None:
             error.response.close()  # pooch leaves the connection open

@@ -99,7 +99,7 @@ def find_card(name: str) -> InstalledCard:
     Raises:
         UnknownComponentError: Nothing installed offers it; says what does and what to install.
         AmbiguousComponentError: Two distributions offer it.
-        BrokenComponentError: It cannot be read.
+        BrokenComponentError: It cannot be read, or its package has another of the name.
     """
     distribution, _, bare = name.rpartition(":")
     wanted = normalized(distribution)
@@ -112,6 +112,8 @@ def find_card(name: str) -> InstalledCard:
         raise _unknown(name, bare)
     if len(found) > 1:
         sources = [each.offer.distribution for each in found]
+        if len(set(sources)) == 1:
+            raise BrokenComponentError(f"two cards of {sources[0]} are named {bare!r}")
         raise AmbiguousComponentError(
             f"weights {bare!r} are offered by {' and '.join(sources)}",
             hint=f"write one of: {', '.join(f'{source}:{bare}' for source in sources)}",

@@ -123,7 +123,10 @@ def count_command(
     if calibration is not None:
         model = with_calibration(model, calibration)
     elif own is not model.calibration:
-        click.echo("crowdkit: no intervals: those of the weights are for their own sizes", err=True)
+        click.echo(
+            "crowdkit: no intervals: those of the weights are for the size they were trained in",
+            err=True,
+        )
     if level is not None and model.calibration is None:
         raise UsageError(
             "--level without --calibration", hint="`crowdkit calibrate` makes a calibration"

@@ -43,6 +43,13 @@ def test_two_distributions_of_one_name(offer, card):
     assert find_card("Crowdkit_Two:toy").card.summary == "Others."
 
 
+def test_two_cards_of_one_name_in_a_package(offer, card):
+    folder = offer("crowdkit-fake", card())
+    (folder / "again.toml").write_text((folder / "toy.toml").read_text())
+    with pytest.raises(BrokenComponentError, match="two cards of crowdkit-fake are named 'toy'"):
+        find_card("toy")
+
+
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
@@ -79,8 +86,8 @@ def test_a_broken_package_stops_nobody(offer, card):
     (broken / "__init__.py").write_text("import absent_library")
     listed = {each.name: each.error for each in list_cards()}
     assert listed["toy"] == ""
-    assert "No module named 'absent_library'" in listed["crowdkit_broken"]
-    assert "crowdkit_broken" not in sys.modules
+    assert "No module named 'absent_library'" in listed["made_up_crowdkit_broken"]
+    assert "made_up_crowdkit_broken" not in sys.modules
 
 
 def test_the_default_for_a_purpose(offer, card):
