@@ -9,6 +9,9 @@ from crowdkit_core.files import sha256_of
 
 SCHEME = "hf://"
 
+_LOGIN = "where you are let in: hf auth login"
+_NETWORK = "check the network; once fetched, a file is there without it"
+
 
 def fetch_from_hub(address: str) -> Path:
     """The file of an address ``hf://org/repo@revision/path``, as the hub has it.
@@ -73,7 +76,3 @@ def _explained(error: Exception, repository: str, revision: str, path: str) -> t
         return f"{repository} has no file {path!r} at revision {revision!r}", ""
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return f"{path!r} cannot be fetched from the hub: {reason}", ""
-
-
-_LOGIN = "where you are let in: hf auth login"
-_NETWORK = "check the network; once fetched, a file is there without it"

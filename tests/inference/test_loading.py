@@ -11,6 +11,7 @@ from crowdkit_core import create
 from crowdkit_core.data.transforms import Resizing
 from crowdkit_core.errors import AmbiguousComponentError, OptionsError, UsageError, WeightsError
 from crowdkit_core.inference import Sizing, load_model, with_sizing
+from crowdkit_core.settings import resolve_recipe
 from crowdkit_core.weights import save_weights
 
 KNOWN = {
@@ -73,8 +74,11 @@ def test_a_file_of_a_card_is_a_file(toy):
 def test_components_and_recipes_take_the_name(toy):
     named = create("counter", "mcnn", weights="toy")
     of_file = create("counter", "mcnn", weights=toy / "toy.safetensors")
+    of_recipe = resolve_recipe({"counter": {"name": "mcnn", "weights": "toy"}}).create("counter")
     images = torch.rand(1, 3, 32, 32)
-    assert torch.equal(named.eval()(images).density, of_file.eval()(images).density)
+    expected = of_file.eval()(images).density
+    assert torch.equal(named.eval()(images).density, expected)
+    assert torch.equal(of_recipe.eval()(images).density, expected)
 
 
 def test_a_card_says_which_counter_a_file_is_for(offer, card, cache, tmp_path):
