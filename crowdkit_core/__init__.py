@@ -26,15 +26,17 @@ def load(
     """A model that counts: ``load(weights)("photo.jpg").count``.
 
     Args:
-        weights: A weights file that says which counter it is for.
+        weights: The name of installed weights (`crowdkit list weights`), a file that says which
+            counter it is for, or a file of the hub (``hf://org/repo@revision/path``); None for the
+            installed weights that count people by default.
         device: Where to count; None for the CPU.
         calibration: Gives counts an interval: of `inference.calibrate`, or a file of
-            `crowdkit calibrate`.
+            `crowdkit calibrate`; None for the weights' own, if they have one.
 
     Raises:
-        UsageError: There are no weights, they do not say their counter, or the calibration is for
-            others.
-        WeightsError: The weights cannot be read.
+        UsageError: There are no such weights, they do not say their counter, or the calibration is
+            for others.
+        WeightsError: The weights cannot be fetched or read.
         DataError: The calibration cannot be read.
     """
     from crowdkit_core.inference import load_model, with_calibration

@@ -1,12 +1,18 @@
 """Fixtures shared by the tests of the core."""
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomli_w
+
+from crowdkit_core.cards import installed
 
 Install = Callable[..., Path]
+Card = dict[str, Any]
 
 
 @pytest.fixture
@@ -45,6 +51,70 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         places = [known.get("__file__"), *(known.get("__path__") or ())]
         if any(str(place).startswith(str(tmp_path)) for place in places):
             del sys.modules[name]
+
+
+@pytest.fixture
+def card() -> Callable[..., Card]:
+    """Make the table of a card for the content of a file; None takes a key out."""
+
+    def make(content: bytes = b"weights", **changes: Any) -> Card:
+        table = {
+            "name": "toy",
+            "summary": "People in toy scenes.",
+            "counter": "mcnn",
+            "file": "toy.safetensors",
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+            "trained_on": {
+                "dataset": "toy scenes",
+                "split": "train",
+                "images": 30,
+                "seed": 7,
+                "command": "crowdkit train mcnn/synthetic",
+                "software": "crowdkit-core 0.1.0",
+                "long_side": [96, 128],
+            },
+            **changes,
+        }
+        return {key: value for key, value in table.items() if value is not None}
+
+    return make
+
+
+@pytest.fixture
+def offer(install: Install, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Install a made-up package of weights; those that are really installed are not seen."""
+    everything, offered = installed.offers, set()
+    monkeypatch.setattr(
+        installed,
+        "offers",
+        lambda group: [each for each in everything(group) if each.distribution in offered],
+    )
+
+    def install_weights(
+        distribution: str, *cards: Card, files: Mapping[str, bytes] | None = None
+    ) -> Path:
+        """The folder of its cards, each in a file of its name."""
+        package = f"made_up_{distribution.replace('-', '_')}"
+        texts = {f"{package}/{each['name']}.toml": tomli_w.dumps(each) for each in cards}
+        root = install(
+            distribution,
+            {"crowdkit.weights": {package: package}},
+            {f"{package}/__init__.py": "", **texts},
+        )
+        for name, content in (files or {}).items():
+            (root / package / name).write_bytes(content)
+        offered.add(distribution)
+        return root / package
+
+    return install_weights
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in which fetched weights are kept."""
+    monkeypatch.setenv("CROWDKIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 def _ini(entry_points: Mapping[str, Mapping[str, str]]) -> str:

@@ -19,6 +19,7 @@ COMMANDS = {
     "count": "crowdkit_core.cli.count_command:count_command",
     "calibrate": "crowdkit_core.cli.calibrate_command:calibrate_command",
     "density": "crowdkit_core.cli.density_command:density",
+    "weights": "crowdkit_core.cli.weights_command:weights",
     "data": "crowdkit_core.cli.data_command:data",
     "plugin": "crowdkit_core.cli.plugin_command:plugin",
 }

@@ -45,8 +45,9 @@ def calibrate_command(
 ) -> None:
     """Learn intervals for the counts of MODEL from annotated images that it was not trained on.
 
-    MODEL is a file of weights. DATASET is a folder of images with their points, or the name of a
-    dataset; 20 images suffice for a level of 90 %, if they are like those to be counted.
+    MODEL is a file of weights, or the name of installed ones. DATASET is a folder of images with
+    their points, or the name of a dataset; 20 images suffice for a level of 90 %, if they are like
+    those to be counted.
     """
     from dataclasses import asdict, replace
     from statistics import median

@@ -11,6 +11,7 @@ from crowdkit_core.cli.options import (
     halo_option,
     set_option,
     tile_option,
+    weights_option,
 )
 from crowdkit_core.cli.output import json_option
 from crowdkit_core.cli.sizing import long_side_option, scale_option
@@ -22,8 +23,8 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("count")
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--counter", "counter_name", help="Which counter; default: the weights file says it.")
-@click.option("--weights", type=FilePath, help="Its weights.")
+@click.option("--counter", "counter_name", help="Which counter; default: the weights say it.")
+@weights_option
 @click.option("--localizer", "localizer_name", help="Also find points, with this localizer.")
 @click.option("--roi", type=FilePath, help="Count only inside: JSON polygons or a mask image.")
 @scale_option
@@ -58,7 +59,7 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
 def count_command(
     paths: tuple[str, ...],
     counter_name: str | None,
-    weights: Path | None,
+    weights: str | None,
     localizer_name: str | None,
     roi: Path | None,
     scale: float | None,
@@ -77,7 +78,10 @@ def count_command(
     densities: Path | None,
     as_json: bool,
 ) -> None:
-    """Count the people in PATHS: images, folders of images, patterns like 'photos/*.jpg'."""
+    """Count the people in PATHS: images, folders of images, patterns like 'photos/*.jpg'.
+
+    Without --weights, those installed weights count that are for people.
+    """
     from dataclasses import replace
 
     from crowdkit_core.cli.components import (
@@ -89,7 +93,7 @@ def count_command(
     from crowdkit_core.cli.count_outputs import CountOutputs
     from crowdkit_core.cli.pictures import unique_names
     from crowdkit_core.cli.sizing import chosen_sizing
-    from crowdkit_core.inference import find_images, load_model, with_calibration
+    from crowdkit_core.inference import find_images, load_model, with_calibration, with_sizing
     from crowdkit_core.inference.interval import images_needed
     from crowdkit_core.inference.roi import read_roi
     from crowdkit_core.settings import parse_overrides
@@ -107,10 +111,6 @@ def count_command(
         read_roi(roi)  # before any work
     if level is not None:
         images_needed(level)
-        if calibration is None:
-            raise UsageError(
-                "--level without --calibration", hint="`crowdkit calibrate` makes a calibration"
-            )
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
     images = find_images(paths)
     model = load_model(
@@ -118,16 +118,26 @@ def count_command(
     )
     if outputs.need_points and localizer_name is None and not model.counter.finds_points:
         localizer_name = "local-maxima"
+    own = model.calibration
+    model = with_sizing(model, chosen_sizing(model.sizing, scale=scale, long_side=long_side))
+    if calibration is not None:
+        model = with_calibration(model, calibration)
+    elif own is not model.calibration:
+        click.echo(
+            "crowdkit: no intervals: those of the weights are for the size they were trained in",
+            err=True,
+        )
+    if level is not None and model.calibration is None:
+        raise UsageError(
+            "--level without --calibration", hint="`crowdkit calibrate` makes a calibration"
+        )
     model = replace(
         model,
-        sizing=chosen_sizing(model.sizing, scale=scale, long_side=long_side),
         localizer=named_localizer(localizer_name, options["localizer"]),
         tile=tile_side(tile),
         halo=halo,
         level=model.level if level is None else level,
     )
-    if calibration is not None:
-        model = with_calibration(model, calibration)
     errors: list[DataError] = []
 
     def report(error: DataError) -> None:

@@ -16,6 +16,7 @@ from crowdkit_core.cli.evaluation_options import (
 from crowdkit_core.cli.options import device_option, named_overrides, set_option, tile_option
 
 if TYPE_CHECKING:  # evaluation brings torch along
+    from crowdkit_core.cards import Located
     from crowdkit_core.evaluation import Report
     from crowdkit_core.interfaces import Split
     from crowdkit_core.settings import Recipe
@@ -31,7 +32,7 @@ WORST = 4
     "--weights",
     default="best",
     show_default=True,
-    help="best or last of RUN, or a weights file.",
+    help="best or last of RUN, a file of weights, or the name of installed ones.",
 )
 @click.option("--dataset", help="Which dataset; the RUN's by default.")
 @split_option
@@ -78,14 +79,15 @@ def evaluate_command(
     from crowdkit_core.settings import load_recipe, parse_overrides
 
     refuse_split(overrides)
-    file = weights_file(run, weights)
+    located = chosen_weights(run, weights)
+    file = located.path
     settings = named_overrides(overrides, **named)
     if run is not None:
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
         parts = evaluation_parts(recipe, file, split, metrics)
     else:
         parts = evaluation_parts(
-            _recipe_of_options(file, settings),
+            _recipe_of_options(located, settings),
             file,
             split,
             metrics,
@@ -106,19 +108,20 @@ def evaluate_command(
     output.show(report)
 
 
-def weights_file(run: Path | None, weights: str) -> Path:
-    """``best`` and ``last`` are files of the run; anything else is a path."""
+def chosen_weights(run: Path | None, weights: str) -> "Located":
+    """``best`` and ``last`` are files of the run; for anything else see `cards.locate`."""
+    from crowdkit_core.cards import locate
     from crowdkit_core.errors import UsageError
 
     if weights in ("best", "last"):
         if run is None:
             raise UsageError("give RUN, or --weights FILE", hint="RUN is a `crowdkit train` folder")
-        return run / f"{weights}.safetensors"
-    return Path(weights)
+        return locate(run / f"{weights}.safetensors")
+    return locate(weights)
 
 
-def _recipe_of_options(file: Path, settings: list[str]) -> "Recipe":
-    """A recipe for a weights file, which may say which counter it is for."""
+def _recipe_of_options(located: "Located", settings: list[str]) -> "Recipe":
+    """A recipe for weights, which may say which counter they are for."""
     from crowdkit_core.errors import UsageError
     from crowdkit_core.inference.loading import counter_of
     from crowdkit_core.settings import parse_overrides, resolve_recipe
@@ -127,7 +130,8 @@ def _recipe_of_options(file: Path, settings: list[str]) -> "Recipe":
     if "dataset" not in layer:
         raise UsageError("give RUN, or --counter, --weights and --dataset")
     counter = layer.get("counter", {})
-    weighted = {"name": counter_of(file, counter.get("name")), "weights": str(file)}
+    name = counter_of(located, counter.get("name"))
+    weighted = {"name": name, "weights": str(located.path)}
     return resolve_recipe(layer, {"counter": {**counter, **weighted}})
 
 

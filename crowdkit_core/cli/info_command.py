@@ -1,12 +1,15 @@
-"""`crowdkit info`: one component's options and source, and what a counter costs."""
+"""`crowdkit info`: a component's options and source, what a counter costs, a card of weights."""
 
 from dataclasses import asdict
 
 import click
 
+from crowdkit_core.cards import InstalledCard, find_card, list_cards
+from crowdkit_core.cards.installed import KIND
+from crowdkit_core.cli.card_facts import card_dict, format_card
 from crowdkit_core.cli.options import set_option
 from crowdkit_core.cli.output import json_option, print_json
-from crowdkit_core.errors import UsageError
+from crowdkit_core.errors import UnknownComponentError, UsageError
 from crowdkit_core.registry import Description, describe, kinds_offering
 from crowdkit_core.tables import table
 
@@ -34,19 +37,43 @@ def info(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Show what the component NAME is, its options and its paper.
+    """Show what the component NAME is, its options and its paper, or what weights NAME are.
 
     --layers, --size, --device and --set counter.OPTION=VALUE imply --cost.
     """
-    kinds = [kind] if kind else kinds_offering(name)
+    card = _card(name, kind)
+    kinds = _kinds(name, kind, card)
     if cost or layers or size or device or overrides:
-        _show_network(name, kinds, layers, size, device, overrides, as_json)
+        _show_network(name, kinds or [KIND], layers, size, device, overrides, as_json)
         return
     descriptions = [describe(each, name) for each in kinds]
     if as_json:
-        print_json([asdict(description) for description in descriptions])
+        of_card = [] if card is None else [card_dict(card)]
+        print_json([*(asdict(description) for description in descriptions), *of_card])
         return
-    click.echo("\n\n".join(_text(description) for description in descriptions))
+    texts = [] if card is None else [format_card(card)]
+    click.echo("\n\n".join([*(_text(description) for description in descriptions), *texts]))
+
+
+def _card(name: str, kind: str | None) -> InstalledCard | None:
+    """The card of a name, if weights have it or nothing else is asked for."""
+    if kind == KIND:
+        return find_card(name)
+    bare = name.rpartition(":")[2]
+    there = kind is None and any(each.name == bare for each in list_cards())
+    return find_card(name) if there else None
+
+
+def _kinds(name: str, kind: str | None, card: InstalledCard | None) -> list[str]:
+    """The kinds of component asked for."""
+    if kind is not None:
+        return [] if kind == KIND else [kind]
+    try:
+        return kinds_offering(name)
+    except UnknownComponentError:
+        if card is None:
+            raise
+        return []
 
 
 def _show_network(

@@ -12,9 +12,10 @@ from crowdkit_core.registry import ComponentInfo, list_components
 from crowdkit_core.tables import table
 
 if TYPE_CHECKING:
+    from crowdkit_core.cards import CardInfo
     from crowdkit_core.settings import RecipeInfo
 
-FILES = ("recipe", "grid")
+FILES = ("recipe", "grid", "weights")
 """Kinds of files that packages bring."""
 
 
@@ -27,9 +28,10 @@ FILES = ("recipe", "grid")
 )
 @json_option
 def list_components_command(kind: str | None, check: bool, as_json: bool) -> None:
-    """List installed components, recipes and grids of runs, of one KIND or of all.
+    """List installed components, recipes, grids of runs and weights, of one KIND or of all.
 
-    Kinds: density_generator counter loss trainer localizer dataset metric, and recipe and grid.
+    Kinds: density_generator counter loss trainer localizer dataset metric, and recipe, grid and
+    weights.
     """
     kind = kind.removesuffix("s") if kind in ("recipes", "grids") else kind
     components = [] if kind in FILES else list_components(kind, load_errors=check)
@@ -48,11 +50,15 @@ def _rows(kind: str | None, components: list[ComponentInfo]) -> Iterator[tuple[s
             yield each.kind, each.name, package, f"broken: {each.error}" if each.error else ""
     for what in [what for what in FILES if kind in (None, what)]:
         for file in _files(what):
-            note = f"broken: {file.error}" if file.error else ""
+            note = f"broken: {file.error}" if file.error else getattr(file, "summary", "")
             yield what, file.name, f"{file.distribution} {file.version}", note
 
 
-def _files(kind: str) -> "list[RecipeInfo]":
+def _files(kind: str) -> "list[RecipeInfo] | list[CardInfo]":
+    if kind == "weights":
+        from crowdkit_core.cards import list_cards  # slow to import
+
+        return list_cards()
     from crowdkit_core.settings import list_grids, list_recipes  # slow to import
 
     return list_recipes() if kind == "recipe" else list_grids()

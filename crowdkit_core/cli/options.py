@@ -19,6 +19,12 @@ device_option: Decorator = click.option(
     "--device", help="cpu, cuda, cuda:1, mps; a GPU if there is one by default."
 )
 
+weights_option: Decorator = click.option(
+    "--weights",
+    metavar="WEIGHTS",
+    help="Its weights: a file, or the name of installed ones (`crowdkit list weights`).",
+)
+
 tile_option: Decorator = click.option(
     "--tile",
     default="auto",

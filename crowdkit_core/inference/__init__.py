@@ -15,7 +15,7 @@ from crowdkit_core.inference.interval import (
     read_calibration,
     write_calibration,
 )
-from crowdkit_core.inference.loading import load_model, with_calibration
+from crowdkit_core.inference.loading import load_model, with_calibration, with_sizing
 from crowdkit_core.inference.model import Model, calibrate
 from crowdkit_core.inference.output import CountRow, save_density, write_counts
 from crowdkit_core.inference.paths import find_images
@@ -52,6 +52,7 @@ __all__ = [
     "read_calibration",
     "save_density",
     "with_calibration",
+    "with_sizing",
     "write_calibration",
     "write_counts",
     "write_points",

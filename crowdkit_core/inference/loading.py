@@ -1,6 +1,5 @@
 """From weights to a model that counts."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,61 +7,82 @@ from typing import Any
 
 import torch
 
+from crowdkit_core.cards import Card, Located, locate, locate_default
 from crowdkit_core.errors import UsageError
+from crowdkit_core.files import sha256_of
 from crowdkit_core.inference.interval import Calibration, read_calibration
 from crowdkit_core.inference.model import Model
+from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.interfaces import Counter
 from crowdkit_core.registry import create
 from crowdkit_core.weights import read_weights
 
 
 def load_model(
-    weights: str | Path | None,
+    weights: str | Path | None = None,
     *,
     counter: str | None = None,
     options: Mapping[str, Any] | None = None,
     device: torch.device | str | None = None,
 ) -> Model:
-    """A model from a weights file: images in their own size, counts without an interval.
+    """A model from weights.
+
+    Weights with a card count images in the sizes they were trained on, with the intervals that the
+    card has numbers for. Of a file alone nothing is known: images are counted in their own size,
+    without intervals.
 
     Args:
-        weights: The file.
-        counter: Which counter, where the file does not say it.
+        weights: A file, the name of a card, or a file of the hub (`crowdkit_core.cards.locate`);
+            None for the installed weights that count people by default.
+        counter: Which counter, where the weights do not say it.
         options: The counter's options.
         device: Where to count; None for the CPU.
 
     Raises:
-        UsageError: There are no weights, or nobody says which counter they belong to.
-        WeightsError: The file cannot be read, or does not fit the counter.
+        UsageError: There are no such weights, or nobody says which counter they belong to.
+        WeightsError: The file cannot be fetched or read, or does not fit the counter.
     """
-    if weights is None:
+    if weights is None and counter is not None:
         raise UsageError(
             "a counter without weights cannot count",
             hint="add --weights FILE; `crowdkit train` writes best.safetensors in its run folder",
         )
-    made = load_counter(weights, counter, options or {})
-    return Model(counter=made, weights=sha256_of(weights), device=device)
+    located = locate_default() if weights is None else locate(weights)
+    made = _counter_at(located, counter, options or {})
+    if located.card is None:
+        return Model(counter=made, weights=sha256_of(located.path), device=device)
+    return _model_of_card(made, located.card, device)
 
 
 def load_counter(weights: str | Path, name: str | None, options: Mapping[str, Any]) -> Counter:
     """A counter with weights; arguments and errors as of `load_model`."""
-    counter: Counter = create("counter", counter_of(weights, name), **options, weights=weights)
-    return counter
+    return _counter_at(locate(weights), name, options)
 
 
-def counter_of(weights: str | Path, name: str | None) -> str:
-    """The counter that weights belong to: as named, or as their file says.
+def counter_of(located: Located, name: str | None) -> str:
+    """The counter that weights belong to: as named, or as their card or file says.
 
     Raises:
-        UsageError: Neither says it.
+        UsageError: None says it.
         WeightsError: The file cannot be read.
     """
-    name = name or read_weights(weights).component
+    if name:
+        return name
+    if located.card is not None:
+        return located.card.counter
+    name = read_weights(located.path).component
     if not name:
         raise UsageError(
-            f"{weights} does not say which counter it is for", hint="add --counter NAME"
+            f"{located.path} does not say which counter it is for", hint="add --counter NAME"
         )
     return name
+
+
+def with_sizing(model: Model, sizing: Sizing) -> Model:
+    """The same model counting in other sizes, without the intervals made for the former ones."""
+    known = model.calibration
+    kept = known is not None and known.sizing in ("", sizing.described())
+    return replace(model, sizing=sizing, calibration=known if kept else None)
 
 
 def with_calibration(model: Model, calibration: Calibration | str | Path) -> Model:
@@ -78,7 +98,27 @@ def with_calibration(model: Model, calibration: Calibration | str | Path) -> Mod
     return replace(model, calibration=calibration)
 
 
-def sha256_of(path: str | Path) -> str:
-    """The digest of a file's bytes, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _counter_at(located: Located, name: str | None, options: Mapping[str, Any]) -> Counter:
+    made: Counter = create("counter", counter_of(located, name), **options, weights=located.path)
+    return made
+
+
+def _model_of_card(counter: Counter, card: Card, device: torch.device | str | None) -> Model:
+    sizing = Sizing.trained_on(card.trained_on.long_side, card.trained_on.head_distance)
+    known = card.calibration
+    calibration = None
+    if known is not None:
+        calibration = Calibration(
+            predicted=known.predicted,
+            actual=known.actual,
+            weights=card.sha256,
+            sizing=sizing.described(),
+        )
+    return Model(
+        counter=counter,
+        sizing=sizing,
+        calibration=calibration,
+        device=device,
+        weights=card.sha256,
+        card=card,
+    )

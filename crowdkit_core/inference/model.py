@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from crowdkit_core.cards import Card
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count, count_each
 from crowdkit_core.inference.counted import Counted
@@ -32,6 +33,7 @@ class Model:
         halo: Margin round each tile in pixels.
         device: Where to count; None leaves the counter where it is.
         weights: sha256 of the counter's weights file; empty if not known.
+        card: What is known of the weights; None without a card.
     """
 
     counter: Counter
@@ -43,6 +45,7 @@ class Model:
     halo: int | None = None
     device: torch.device | str | None = None
     weights: str = ""
+    card: Card | None = None
 
     def __call__(self, image: ImageLike, *, roi: RoiLike | None = None) -> Counted:
         """Count the people in one image; arguments and errors as of `count`."""
@@ -92,6 +95,16 @@ def calibrate(
             f"{dataset.label} has {len(dataset)} images, a calibration needs {LEAST_IMAGES}",
             hint="annotate more, at best some of every kind and size of crowd you count",
         )
+    return count_annotated(model, dataset, progress=progress)
+
+
+def count_annotated(
+    model: Model,
+    dataset: Dataset,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Calibration:
+    """What `calibrate` gives, of any number of images; arguments and other errors as there."""
     predicted, actual = [], []
     for index in range(len(dataset)):
         sample = dataset[index]

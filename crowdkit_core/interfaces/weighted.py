@@ -47,6 +47,10 @@ class Weighted(nn.Module):
     def from_weights(cls, path: str | Path, **options: Any) -> Self:
         """Build the module a weights file fits and load it; ``options`` win over the file's.
 
+        Args:
+            path: What `read_weights` takes: a file, the name of a card, or a file of the hub.
+            **options: Of the constructor.
+
         Raises:
             WeightsError: The file is unsafe, damaged, or of another architecture.
             OptionsError: Options, the file's included, do not fit the constructor.

@@ -8,6 +8,8 @@ from importlib.resources import files
 def known_plugins(kind: str) -> dict[str, str]:
     """Name -> distribution of the components of a kind that known plugins offer.
 
+    The kind ``weights`` has the names of weights, by what they count.
+
     Example:
         >>> known_plugins("localizer")
         {'raz-peaks': 'crowdkit-raznet'}

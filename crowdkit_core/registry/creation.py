@@ -52,8 +52,9 @@ def create(kind: str, name: str, **options: Any) -> Any:
         kind: ``density_generator``, ``counter``, ``loss``, ``trainer``, ``localizer``,
             ``dataset`` or ``metric``.
         name: Its registered name; ``DISTRIBUTION:NAME`` where two distributions offer one.
-        **options: The component's own. A counter or density generator also takes ``weights``, a
-            file to load; options fixed by that file lose to those given here.
+        **options: The component's own. A counter or density generator also takes ``weights``: a
+            file to load, or the name of installed ones (`crowdkit list weights`); options fixed by
+            that file lose to those given here.
 
     Returns:
         The component, which knows its `Origin`.

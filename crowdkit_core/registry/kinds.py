@@ -14,6 +14,7 @@ KINDS = {
 """Kind -> entry-point group."""
 
 RECIPES_GROUP = "crowdkit.recipes"
+WEIGHTS_GROUP = "crowdkit.weights"
 HOOKS_GROUP = "crowdkit.hooks"
 
 

@@ -111,7 +111,7 @@ def check_options(
     try:
         checked = model.model_validate(dict(options))
     except ValidationError as error:
-        return {}, _problems(error.errors(include_url=False), options, known)
+        return {}, problems_of(error.errors(include_url=False), options, known)
     return {names[each]: getattr(checked, each) for each in checked.model_fields_set}, []
 
 
@@ -139,9 +139,16 @@ def _is_required(parameter: inspect.Parameter) -> bool:
     return parameter.default is parameter.empty
 
 
-def _problems(
+def problems_of(
     errors: Sequence[Any], options: Mapping[str, Any], known: Parameters
 ) -> list[Problem]:
+    """What pydantic found wrong with options, in crowdkit's words.
+
+    Args:
+        errors: Of a ``ValidationError``.
+        options: That were validated.
+        known: Those that there are.
+    """
     texts: dict[str, list[str]] = {}
     for error in errors:
         path = _path(error["loc"], options, missing=error["type"].startswith("missing"))
@@ -172,7 +179,7 @@ def _text(error: Any, siblings: Sequence[str]) -> str:
         return did_you_mean(name, siblings, before="unknown option; ") or "unknown option"
     if kind.startswith("missing"):
         return "required option missing"
-    message: str = error["msg"]
+    message: str = error["msg"].removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]} (got {shown(error['input'])})"
 
 

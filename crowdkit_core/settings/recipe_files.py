@@ -2,7 +2,6 @@
 
 import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from crowdkit_core.errors import (
 from crowdkit_core.registry.catalogue import known_distributions
 from crowdkit_core.registry.discovery import Offer, normalized, offers
 from crowdkit_core.registry.kinds import RECIPES_GROUP
-from crowdkit_core.registry.lookup import core_conflict
+from crowdkit_core.registry.resources import toml_files
 from crowdkit_core.settings.layers import Table
 from crowdkit_core.spelling import did_you_mean
 
@@ -111,21 +110,8 @@ def _find(name: str) -> Traversable:
 
 
 def _recipes_of(offer: Offer) -> dict[str, Traversable]:
-    where = f"recipes {offer.name!r} of {offer.distribution} {offer.version}"
-    if conflict := core_conflict(offer):
-        raise BrokenComponentError(f"{where}: {conflict}")
-    try:
-        found = list(files(offer.value).iterdir())
-    except Exception as error:  # whatever importing the plugin's package raises
-        reason = f"{type(error).__name__}: {error}"
-        raise BrokenComponentError(
-            f"{where} cannot be read from {offer.value!r}: {reason}"
-        ) from error
-    return {
-        f"{offer.name}/{file.name.removesuffix('.toml')}": file
-        for file in found
-        if file.name.endswith(".toml")
-    }
+    found = toml_files(offer, "recipes")
+    return {f"{offer.name}/{file.name.removesuffix('.toml')}": file for file in found}
 
 
 def _parsed(file: Traversable) -> Table:

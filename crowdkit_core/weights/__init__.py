@@ -1,6 +1,12 @@
 """Weights files: read safely, checked against the architecture, written atomically."""
 
-from crowdkit_core.weights.files import WeightsFile, read_weights, save_weights, written_header
+from crowdkit_core.weights.files import (
+    WeightsFile,
+    read_weights,
+    save_half,
+    save_weights,
+    written_header,
+)
 from crowdkit_core.weights.keys import strip_prefixes
 from crowdkit_core.weights.matching import load_matching
 
@@ -8,6 +14,7 @@ __all__ = [
     "WeightsFile",
     "load_matching",
     "read_weights",
+    "save_half",
     "save_weights",
     "strip_prefixes",
     "written_header",

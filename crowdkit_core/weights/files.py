@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import crowdkit_core
+from crowdkit_core.cards import locate
 from crowdkit_core.errors import WeightsError
 from crowdkit_core.files import atomic_write
 from crowdkit_core.weights.hdf5 import read_hdf5
@@ -41,17 +42,21 @@ class WeightsFile:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_weights(path: str | Path) -> WeightsFile:
+def read_weights(source: str | Path) -> WeightsFile:
     """Read named tensors from safetensors, a torch checkpoint or HDF5.
 
     Pickles are read for tensors and plain values alone: whatever else one asks for is refused and
     never executed. A checkpoint's ``state_dict`` (or ``model_state_dict``, ``model``, ``weights``)
     is found, and the prefixes that distributed or compiled modules leave on every key are removed.
 
+    Args:
+        source: A file, the name of a card, or a file of the hub; see `crowdkit_core.cards.locate`.
+
     Raises:
+        UsageError: No card has the name.
         WeightsError: Missing, empty, cut short, of an unknown format, not tensors, or unsafe.
     """
-    path = Path(path)
+    path = locate(source).path
     head = _read_head(path)
     if _is_safetensors(head):
         return _read_safetensors(path)
@@ -81,10 +86,40 @@ def save_weights(
     """
     path = Path(path)
     header = written_header(path, component=component, options=options, facts=facts)
+    _write(path, module.state_dict(), header)
+
+
+def save_half(path: str | Path, file: WeightsFile) -> None:
+    """Write weights that were read once more in half the size, atomically.
+
+    Floating tensors become float16, but for those with a value that float16 has no finite number
+    for, which become float32. What the file says of itself is kept, except where training began
+    (the option ``pretrained``): that is a path of one machine, and loading does not need it.
+
+    Args:
+        path: Replaced only once the new file is complete.
+        file: As `read_weights` gives it.
+
+    Raises:
+        WeightsError: The file cannot be written.
+    """
+    path = Path(path)
+    options = {name: value for name, value in file.options.items() if name != "pretrained"}
+    header = written_header(path, component=file.component, options=options, facts=file.facts)
+    _write(path, {key: _halved(value) for key, value in file.state.items()}, header)
+
+
+def _halved(value: Tensor) -> Tensor:
+    if not value.is_floating_point():
+        return value
+    half = value.half()
+    fits = bool((half.isfinite() | ~value.isfinite()).all())
+    return half if fits else value.float()
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], header: str) -> None:
     # Cloned, because safetensors refuses tensors that share memory.
-    state = {
-        key: value.detach().cpu().clone().contiguous() for key, value in module.state_dict().items()
-    }
+    state = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
     try:
         with atomic_write(path) as temporary:
             save_file(state, temporary, metadata={METADATA_KEY: header})

@@ -82,7 +82,7 @@ def test_a_dry_run_refuses_what_training_would(crowdkit):
     "settings",
     [
         pytest.param(["csrnet/shanghaitech-a", "--set", "counter.pretrained=NO"], id="pretrained"),
-        pytest.param(["mcnn/shanghaitech-a", "--set", "counter.weights=NO"], id="weights"),
+        pytest.param(["mcnn/shanghaitech-a", "--set", "counter.weights=NO.pt"], id="weights"),
     ],
 )
 def test_a_dry_run_needs_no_files(crowdkit, settings):

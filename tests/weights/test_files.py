@@ -21,7 +21,7 @@ from torch import nn
 from crowdkit_core import create
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import WeightsError
-from crowdkit_core.weights import read_weights, save_weights
+from crowdkit_core.weights import read_weights, save_half, save_weights
 
 STATE = OrderedDict(weight=torch.arange(6.0).reshape(2, 3), bias=torch.tensor([0.5, -1.0]))
 
@@ -294,3 +294,28 @@ def test_a_full_disk_while_saving_keeps_the_old_weights(
     assert_one_line(error, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_half_the_size_with_what_the_file_says(tmp_path: Path) -> None:
+    net = nn.Linear(64, 64)
+    net.register_buffer("steps", torch.tensor([7, 2**40]))
+    net.register_buffer("wide", torch.tensor([1.0, 70000.0], dtype=torch.float64))
+    net.register_buffer("endless", torch.tensor([1.0, float("inf")]))
+    options = {"width": 64, "pretrained": "somewhere/vgg16.pth"}
+    save_weights(tmp_path / "a.safetensors", net, component="x", options=options, facts={"mae": 2})
+    save_half(tmp_path / "b.safetensors", read_weights(tmp_path / "a.safetensors"))
+    packed = read_weights(tmp_path / "b.safetensors")
+    assert (packed.component, packed.options, packed.facts) == ("x", {"width": 64}, {"mae": 2})
+    dtypes = {key: value.dtype for key, value in packed.state.items()}
+    assert dtypes == {
+        "weight": torch.float16,
+        "bias": torch.float16,
+        "steps": torch.int64,
+        "wide": torch.float32,
+        "endless": torch.float16,
+    }
+    assert packed.state["steps"].tolist() == [7, 2**40]
+    assert packed.state["wide"].tolist() == [1.0, 70000.0]
+    torch.testing.assert_close(packed.state["weight"].float(), net.weight, rtol=1e-3, atol=1e-6)
+    whole, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in "ab")
+    assert half < 0.6 * whole

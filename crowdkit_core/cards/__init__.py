@@ -1,0 +1,43 @@
+"""Weights by name: packages offer cards, and a card leads to a file that was checked.
+
+Importing this needs no torch.
+"""
+
+from crowdkit_core.cards.cache import CACHE_VARIABLE, cache_folder
+from crowdkit_core.cards.card import (
+    Card,
+    KnownCounts,
+    MeasuredErrors,
+    TrainedOn,
+    card_text,
+    parse_card,
+)
+from crowdkit_core.cards.fetching import fetch
+from crowdkit_core.cards.installed import (
+    CardInfo,
+    InstalledCard,
+    default_card,
+    find_card,
+    list_cards,
+)
+from crowdkit_core.cards.sources import Located, locate, locate_default
+
+__all__ = [
+    "CACHE_VARIABLE",
+    "Card",
+    "CardInfo",
+    "InstalledCard",
+    "KnownCounts",
+    "Located",
+    "MeasuredErrors",
+    "TrainedOn",
+    "cache_folder",
+    "card_text",
+    "default_card",
+    "fetch",
+    "find_card",
+    "list_cards",
+    "locate",
+    "locate_default",
+    "parse_card",
+]

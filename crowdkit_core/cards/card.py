@@ -1,0 +1,221 @@
+"""A card: what weights are for, where they are, and what is known of them."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from inspect import signature
+from typing import Annotated, Any
+
+import tomli_w
+from annotated_types import Ge
+from pydantic import AfterValidator, ConfigDict, FiniteFloat, PositiveInt, TypeAdapter
+from pydantic import ValidationError as InvalidError
+
+from crowdkit_core.errors import DataError
+from crowdkit_core.registry.options import problems_of
+
+HUB_FILE = r"[\w.-]+/[\w.-]+@[^/@\s]+/[^@\s]+"
+"""A file of the Hugging Face hub: ``org/repo@revision/path``."""
+
+PLACES = ("file", "url", "hf")
+"""Keys of which a card has exactly one."""
+
+
+def _matches(pattern: str, expected: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("expected the least, then the greatest")
+    return bounds
+
+
+_Line = Annotated[str, _matches(r"\S.*", "one line of text")]
+_Number = Annotated[FiniteFloat, Ge(0)]
+_Numbers = Annotated[tuple[_Number, _Number], AfterValidator(_ascending)]
+_Lengths = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ascending)]
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedOn:
+    """What weights were trained on.
+
+    Attributes:
+        dataset: The data set.
+        split: Its part.
+        images: How many images that was.
+        seed: Of the run.
+        command: What to type to train them again.
+        software: Names and versions.
+        long_side: Least and greatest pixels of the longer side of most of the images.
+        head_distance: Least and greatest pixels between neighbouring heads of most of the images,
+            as a counter of this card is shown them; None if not known.
+        front_end: What the front end started from; empty for random weights.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    dataset: _Line
+    split: _Line
+    images: PositiveInt
+    seed: int
+    command: _Line
+    software: _Line
+    long_side: _Lengths
+    head_distance: _Numbers | None = None
+    front_end: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredErrors:
+    """Errors of weights on annotated images.
+
+    Attributes:
+        dataset: The data set.
+        split: Its part.
+        images: How many images that was.
+        mae: Mean absolute error.
+        mae_interval: Its 95 % interval.
+        rmse: Root mean squared error.
+        nae: Mean of absolute error over count.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    dataset: _Line
+    split: _Line
+    images: PositiveInt
+    mae: _Number
+    mae_interval: _Numbers
+    rmse: _Number
+    nae: _Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCounts:
+    """Counts that give new ones an interval.
+
+    Attributes:
+        dataset: The data set.
+        split: Its part.
+        predicted: A count for each image.
+        actual: Its annotated people, in the same order.
+
+    Raises:
+        ValueError: The two are not of one length.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    dataset: _Line
+    split: _Line
+    predicted: tuple[FiniteFloat, ...]
+    actual: tuple[_Number, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.predicted) != len(self.actual):
+            raise ValueError(
+                f"{len(self.predicted)} predicted and {len(self.actual)} actual counts, expected "
+                "one of each for every image"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Everything that is known of some weights.
+
+    Attributes:
+        name: By which they are asked for.
+        summary: What they count, in a line.
+        counter: Registered name of the counter they belong to.
+        sha256: Of the file, in hexadecimal.
+        bytes: Size of the file.
+        trained_on: What they were trained on.
+        file: Their file beside the card; this, ``url`` or ``hf``.
+        url: Where their file is on the web.
+        hf: Their file on the Hugging Face hub: ``org/repo@revision/path``.
+        default_for: What they count by default, such as ``people``.
+        terms: Terms of use; empty for none.
+        errors: How far off they are.
+        calibration: Gives counts an interval; None without one.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: Annotated[str, _matches(r"[A-Za-z0-9._-]+", "letters, digits, '-', '_' and '.'")]
+    summary: _Line
+    counter: _Line
+    sha256: Annotated[str, _matches("[0-9a-f]{64}", "64 hexadecimal digits")]
+    bytes: PositiveInt
+    trained_on: TrainedOn
+    file: Annotated[str, _matches(r"[^/\\]+", "a file's name without folders")] | None = None
+    url: Annotated[str, _matches(r"https?://\S+", "an address of http or https")] | None = None
+    hf: Annotated[str, _matches(HUB_FILE, "org/repo@revision/path")] | None = None
+    default_for: tuple[_Line, ...] = ()
+    terms: str = ""
+    errors: tuple[MeasuredErrors, ...] = ()
+    calibration: KnownCounts | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the file is, as the card says it."""
+        return self.file or self.url or self.hf or ""
+
+
+def parse_card(text: str, where: str) -> Card:
+    """Read a card.
+
+    Args:
+        text: Its TOML.
+        where: How messages name it.
+
+    Raises:
+        DataError: It is no card; lists everything wrong.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{where}: is not TOML: {error}") from error
+    try:
+        # By way of JSON, whose arrays pydantic takes for tuples even where it is strict.
+        card = _adapter().validate_json(json.dumps(table, default=str), strict=True)
+    except InvalidError as error:
+        known = signature(Card).parameters
+        problems = problems_of(error.errors(include_url=False), table, known)
+        raise DataError(f"{where}: {'; '.join(map(str, problems))}") from error
+    given = [name for name in PLACES if name in table]
+    if len(given) != 1:
+        raise DataError(
+            f"{where}: has {' and '.join(given) or 'no place'}, expected exactly one of "
+            f"{', '.join(PLACES)}"
+        )
+    return card
+
+
+def card_text(card: Card) -> str:
+    """A card as the TOML that `parse_card` reads back to an equal one."""
+    return tomli_w.dumps(_written(asdict(card)))
+
+
+def _written(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table without what is left at its default."""
+    return {
+        name: _written(value) if isinstance(value, dict) else value
+        for name, value in table.items()
+        if value not in (None, "", ())
+    }
+
+
+@cache
+def _adapter() -> TypeAdapter[Card]:
+    return TypeAdapter(Card)

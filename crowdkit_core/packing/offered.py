@@ -1,0 +1,33 @@
+"""What a run does not say of the weights that are offered from it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What their maker says of weights.
+
+    Attributes:
+        weights: Which of the run: ``best`` or ``last``.
+        name: By which they are asked for; ``COUNTER-DATASET`` when empty.
+        summary: What they count, in a line; counter and data set when empty.
+        default_for: What they count by default, such as ``people``.
+        terms: Terms of use.
+        dataset: What it was trained on is called; the registered name of the data set when empty.
+        front_end: What the front end started from; empty for random weights.
+        command: What to type to train them again.
+        url: Where the file will be on the web; None for beside the card.
+        hf: Where it will be on the hub (``org/repo@revision/path``); None for beside the card.
+    """
+
+    weights: Literal["best", "last"] = "best"
+    name: str = ""
+    summary: str = ""
+    default_for: tuple[str, ...] = ()
+    terms: str = ""
+    dataset: str = ""
+    front_end: str = ""
+    command: str = "crowdkit train recipe.toml"
+    url: str | None = None
+    hf: str | None = None

@@ -1,0 +1,240 @@
+"""From the folder of a run to weights that others can use."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from crowdkit_core.cards import (
+    Card,
+    KnownCounts,
+    Located,
+    MeasuredErrors,
+    TrainedOn,
+    card_text,
+    parse_card,
+)
+from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.evaluation.scores import score
+from crowdkit_core.files import atomic_write, sha256_of
+from crowdkit_core.inference import Calibration, Model, Sizing
+from crowdkit_core.inference.interval import LEAST_IMAGES
+from crowdkit_core.inference.loading import counter_of
+from crowdkit_core.inference.model import count_annotated
+from crowdkit_core.interfaces import Counter, Dataset
+from crowdkit_core.packing.offered import Offered
+from crowdkit_core.packing.sizes import trained_sizing
+from crowdkit_core.registry import create
+from crowdkit_core.registry.discovery import CORE
+from crowdkit_core.settings import Recipe, load_recipe
+from crowdkit_core.weights import read_weights, save_half
+
+Progress = Callable[[int, int], None]
+
+DIGITS = 3
+"""Decimal places of the counts and errors in a card."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedRun:
+    """Weights ready to be offered.
+
+    Attributes:
+        card: What is known of them.
+        notes: A line each on what the card could not say.
+    """
+
+    card: Card
+    notes: tuple[str, ...] = ()
+
+
+def card_of_run(
+    run: str | Path,
+    offered: Offered,
+    *,
+    device: torch.device | str | None = None,
+    progress: Progress | None = None,
+) -> PackedRun:
+    """The card of a run's weights as `pack_run` would write them.
+
+    The weights are packed and then count the validation images in the sizes that the card says, so
+    its errors are those that a user gets.
+
+    Args:
+        run: Folder of `crowdkit train`. Its data must be there still.
+        offered: What the run does not say.
+        device: Where to count; None for the CPU.
+        progress: Called with how many validation images are counted, and of how many.
+
+    Raises:
+        UsageError: The folder is not that of a run, its validation images show nobody, or
+            ``offered`` does not make a card.
+        DataError: The data cannot be read.
+        WeightsError: The weights cannot be read.
+    """
+    with _packed(Path(run), offered, device, progress) as (packed, _):
+        return packed
+
+
+def pack_run(
+    run: str | Path,
+    offered: Offered,
+    folder: str | Path,
+    *,
+    device: torch.device | str | None = None,
+    progress: Progress | None = None,
+) -> PackedRun:
+    """Write ``NAME.safetensors`` in half precision and its card ``NAME.toml``; see `card_of_run`.
+
+    Args:
+        run: Folder of `crowdkit train`.
+        offered: What the run does not say.
+        folder: Where both files go; nothing is written before both are ready.
+        device: Where to count; None for the CPU.
+        progress: As for `card_of_run`.
+
+    Raises:
+        CrowdkitError: As `card_of_run`.
+        OSError: A file cannot be written.
+    """
+    with _packed(Path(run), offered, device, progress) as (packed, file):
+        name = packed.card.name
+        with atomic_write(Path(folder) / f"{name}.safetensors") as temporary:
+            shutil.copyfile(file, temporary)
+        with atomic_write(Path(folder) / f"{name}.toml") as temporary:
+            temporary.write_text(card_text(packed.card), encoding="utf-8")
+        return packed
+
+
+@contextmanager
+def _packed(
+    run: Path, offered: Offered, device: torch.device | str | None, progress: Progress | None
+) -> Iterator[tuple[PackedRun, Path]]:
+    """The card of a run, and its packed weights for as long as the block lasts."""
+    recipe = load_recipe(run / "recipe.toml")
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "packed.safetensors"
+        save_half(file, read_weights(run / f"{offered.weights}.safetensors"))
+        train: Dataset = recipe.create("dataset", split="train")
+        model = Model(
+            counter=create("counter", counter_of(Located(file), None), weights=file),
+            sizing=trained_sizing(train),
+            weights=sha256_of(file),
+            device=device,
+        )
+        card = _checked(
+            Card(
+                **_identity(offered, model.counter, recipe),
+                sha256=model.weights,
+                bytes=file.stat().st_size,
+                trained_on=_trained_on(run, recipe, train, model, offered),
+            )
+        )
+        validation: Dataset = recipe.create("dataset", split=recipe.run.validate_on)
+        counts = count_annotated(model, validation, progress=progress)
+        errors = (_measured(recipe, counts, offered),)
+        known = _known(recipe, counts, offered)
+        notes = () if known else (_few(validation),)
+        yield PackedRun(card=replace(card, errors=errors, calibration=known), notes=notes), file
+
+
+def _checked(card: Card) -> Card:
+    """A card that can be read again; said before images are counted, which takes time."""
+    try:
+        return parse_card(card_text(card), "the card")
+    except DataError as error:
+        raise UsageError(f"what is said of the weights makes no card: {error.message}") from error
+
+
+def _identity(offered: Offered, counter: Counter, recipe: Recipe) -> Mapping[str, Any]:
+    """What a card says of the weights before anything is known of them."""
+    of_counter = counter.registered_name
+    dataset = offered.dataset or recipe.dataset.name
+    name = offered.name or f"{of_counter}-{recipe.dataset.name}"
+    elsewhere = offered.url is not None or offered.hf is not None
+    return {
+        "name": name,
+        "summary": offered.summary or f"{of_counter} trained on {dataset}",
+        "counter": of_counter,
+        "file": None if elsewhere else f"{name}.safetensors",
+        "url": offered.url,
+        "hf": offered.hf,
+        "default_for": offered.default_for,
+        "terms": offered.terms,
+    }
+
+
+def _trained_on(
+    run: Path, recipe: Recipe, train: Dataset, model: Model, offered: Offered
+) -> TrainedOn:
+    sizing: Sizing = model.sizing
+    assert sizing.long_side is not None  # measured
+    return TrainedOn(
+        dataset=offered.dataset or recipe.dataset.name,
+        split="train",
+        images=len(train),
+        seed=recipe.run.seed,
+        front_end=offered.front_end,
+        command=offered.command,
+        software=_software(run, model.counter),
+        long_side=sizing.long_side,
+        head_distance=sizing.head_distance,
+    )
+
+
+def _software(run: Path, counter: Counter) -> str:
+    """Names and versions of what trained, without anything else of the machine."""
+    path = run / "environment.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        versions = {**found["packages"], **found["libraries"], "Python": found["python"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path}: cannot be read as the software of a run: {error}",
+            hint="`crowdkit train` writes it into the folder of each run",
+        ) from error
+    own = counter.origin.distribution if counter.origin else ""
+    named = dict.fromkeys([CORE, own, "torch", "Python"])
+    return ", ".join(f"{name} {versions[name]}" for name in named if name in versions)
+
+
+def _measured(recipe: Recipe, counts: Calibration, offered: Offered) -> MeasuredErrors:
+    if not any(counts.actual):
+        raise UsageError(
+            f"the {recipe.run.validate_on} images of {recipe.dataset.name!r} show nobody, so they "
+            "say nothing of the errors of counts"
+        )
+    scores = score(counts.predicted, [int(count) for count in counts.actual])
+    return MeasuredErrors(
+        dataset=offered.dataset or recipe.dataset.name,
+        split=recipe.run.validate_on,
+        images=scores.images,
+        mae=round(scores.mae.value, DIGITS),
+        mae_interval=(round(scores.mae.low, DIGITS), round(scores.mae.high, DIGITS)),
+        rmse=round(scores.rmse.value, DIGITS),
+        nae=round(scores.nae.value, DIGITS),
+    )
+
+
+def _known(recipe: Recipe, counts: Calibration, offered: Offered) -> KnownCounts | None:
+    if len(counts.actual) < LEAST_IMAGES:
+        return None
+    return KnownCounts(
+        dataset=offered.dataset or recipe.dataset.name,
+        split=recipe.run.validate_on,
+        predicted=tuple(round(count, DIGITS) for count in counts.predicted),
+        actual=counts.actual,
+    )
+
+
+def _few(validation: Dataset) -> str:
+    return (
+        f"no [calibration]: {validation.label} has {len(validation)} {validation.split} images, "
+        f"intervals need {LEAST_IMAGES}"
+    )

@@ -1,0 +1,156 @@
+"""What a card says of a run, against the data and the weights themselves."""
+
+import hashlib
+from dataclasses import replace
+from statistics import median
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist, squareform
+
+from crowdkit_core import create
+from crowdkit_core.cards import parse_card
+from crowdkit_core.errors import UsageError, WeightsError
+from crowdkit_core.inference import Sizing, load_model
+from crowdkit_core.metrics import mae, nae, rmse
+from crowdkit_core.packing import Offered, card_of_run, pack_run
+
+SCENES = {"images": 24, "size": (64, 96), "people": (1, 30)}
+OFFERED = Offered(
+    name="toy",
+    summary="People in toy scenes.",
+    default_for=("people",),
+    terms="Be kind.",
+    front_end="none",
+    command="crowdkit train mcnn/toys",
+)
+
+
+@pytest.fixture(scope="module")
+def packed(run, tmp_path_factory):
+    """The folder with card and weights, and the card."""
+    folder = tmp_path_factory.mktemp("packed")
+    assert pack_run(run, OFFERED, folder).notes == ()
+    return folder, parse_card((folder / "toy.toml").read_text(), "toy.toml")
+
+
+def test_the_card_leads_to_the_file(packed):
+    folder, card = packed
+    content = (folder / "toy.safetensors").read_bytes()
+    assert sorted(each.name for each in folder.iterdir()) == ["toy.safetensors", "toy.toml"]
+    assert (card.file, card.bytes) == ("toy.safetensors", len(content))
+    assert card.sha256 == hashlib.sha256(content).hexdigest()
+    assert (card.counter, card.default_for, card.terms) == ("mcnn", ("people",), "Be kind.")
+
+
+def test_the_card_says_what_it_was_trained_on(packed, run):
+    trained = packed[1].trained_on
+    assert (trained.dataset, trained.split, trained.images, trained.seed) == (
+        *("synthetic", "train", 24, 5),
+    )
+    assert trained.command == "crowdkit train mcnn/toys"
+    assert trained.front_end == "none"
+    assert trained.long_side == (96, 96)
+    for part in ("crowdkit-core 0.1.0", "crowdkit-mcnn 0.1.0", "torch ", "Python 3."):
+        assert part in trained.software
+    text = (packed[0] / "toy.toml").read_text()
+    assert str(run) not in text
+    assert "/" not in text.replace("mcnn/toys", "")
+
+
+def test_heads_are_as_far_apart_as_in_the_training_images(packed):
+    medians = []
+    for scene in create("dataset", "synthetic", split="train", **SCENES):
+        if len(scene.points) >= 10:
+            distances = squareform(pdist(scene.points.numpy()))
+            np.fill_diagonal(distances, np.inf)
+            medians.append(median(distances.min(axis=1)))
+    expected = np.percentile(medians, [5, 95])
+    assert packed[1].trained_on.head_distance == pytest.approx(expected, abs=0.051)
+
+
+def test_the_errors_are_those_of_the_packed_weights(packed):
+    folder, card = packed
+    trained = card.trained_on
+    sizing = Sizing.trained_on(trained.long_side, trained.head_distance)
+    model = replace(load_model(folder / "toy.safetensors"), sizing=sizing)
+    scenes = create("dataset", "synthetic", split="validation", **SCENES)
+    predicted = [model(scene.image).count for scene in scenes]
+    actual = [float(len(scene.points)) for scene in scenes]
+    (errors,) = card.errors
+    assert (errors.dataset, errors.split, errors.images) == ("synthetic", "validation", 24)
+    assert errors.mae == pytest.approx(mae(predicted, actual).item(), abs=2e-3)
+    assert errors.rmse == pytest.approx(rmse(predicted, actual).item(), abs=2e-3)
+    assert errors.nae == pytest.approx(nae(predicted, actual).item(), abs=2e-3)
+    low, high = errors.mae_interval
+    assert low < errors.mae < high
+    assert card.calibration.actual == tuple(actual)
+    assert card.calibration.predicted == pytest.approx(predicted, abs=2e-3)
+
+
+def test_the_card_alone_is_the_one_that_is_packed(packed, run):
+    assert card_of_run(run, OFFERED).card == packed[1]
+
+
+@pytest.mark.parametrize(
+    "place", [{"url": "https://example.org/toy.safetensors"}, {"hf": "toys/net@v1/toy.safetensors"}]
+)
+def test_the_file_may_be_elsewhere(run, tmp_path, place):
+    card = pack_run(run, replace(OFFERED, **place), tmp_path).card
+    assert (card.file, card.url, card.hf) == (None, place.get("url"), place.get("hf"))
+    assert (tmp_path / "toy.safetensors").stat().st_size == card.bytes
+
+
+def test_names_follow_from_the_run(run):
+    card = card_of_run(run, Offered(weights="last", dataset="Toys A")).card
+    assert card.name == "mcnn-synthetic"
+    assert card.summary == "mcnn trained on Toys A"
+    assert card.trained_on.dataset == card.errors[0].dataset == card.calibration.dataset == "Toys A"
+
+
+def test_too_few_images_for_intervals(make_run, tmp_path):
+    packed = pack_run(make_run(images=3, people=(1, 9)), OFFERED, tmp_path)
+    assert packed.card.calibration is None
+    assert packed.card.errors[0].images == 3
+    assert packed.card.trained_on.head_distance is None
+    (note,) = packed.notes
+    assert note.startswith("no [calibration]: dataset 'synthetic' has 3 validation images")
+
+
+def test_images_without_anybody_say_nothing(make_run, tmp_path):
+    with pytest.raises(UsageError, match="validation images of 'synthetic' show nobody"):
+        pack_run(make_run(images=3, people=(0, 0)), OFFERED, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"name": "a b"}, "name: expected letters"),
+        ({"url": "toy.org"}, "url: expected an address"),
+        ({"url": "https://a.b/c", "hf": "toys/net@v1/x"}, "has url and hf, expected exactly one"),
+        ({"command": "two\nlines"}, r"trained_on\.command: expected one line of text"),
+    ],
+)
+def test_what_makes_no_card_is_said_before_any_work(run, tmp_path, said, message):
+    counted = []
+    with pytest.raises(UsageError, match=message):
+        pack_run(run, replace(OFFERED, **said), tmp_path, progress=lambda *at: counted.append(at))
+    assert counted == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "error", "message"),
+    [
+        ("recipe.toml", UsageError, r"recipe\.toml: no such recipe file"),
+        ("best.safetensors", WeightsError, r"best\.safetensors: no such weights file"),
+        ("environment.json", UsageError, r"environment\.json: cannot be read as the software"),
+    ],
+)
+def test_a_folder_that_is_no_run(make_run, tmp_path, missing, error, message):
+    run = make_run(images=2)
+    (run / missing).unlink()
+    with pytest.raises(error, match=message):
+        pack_run(run, OFFERED, tmp_path)
+    assert list(tmp_path.iterdir()) == []
