@@ -45,6 +45,7 @@ class Counted:
         notes: A line each: that the image was resized and why, that it lies outside of what the
             counter was trained on.
         source: The image as given, for `plot`.
+        things: What is counted, in the plural.
     """
 
     name: str
@@ -60,15 +61,16 @@ class Counted:
     shown_size: Size | None = None
     notes: tuple[str, ...] = ()
     source: ImageLike | None = field(default=None, repr=False, compare=False)
+    things: str = "people"
 
     def __str__(self) -> str:
         """``322 people (90 %: 280 to 371)``."""
         number = max(round(self.count), 0)
-        people = "1 person" if number == 1 else f"{number} people"
-        return people if self.interval is None else f"{people} ({self.interval})"
+        said = f"{number} {_one_of(self.things) if number == 1 else self.things}"
+        return said if self.interval is None else f"{said} ({self.interval})"
 
     def plot(self, *, colormap: Colormap = "inferno") -> "Figure":
-        """The heat map and the points over the photo, with the count; see `visual.overlay`.
+        """The heat map and the points over the photo, with what `str` says; see `visual.overlay`.
 
         Raises:
             UsageError: The image is not known any more.
@@ -78,7 +80,7 @@ class Counted:
             raise UsageError(f"{self.name or 'image'}: counted without its pixels, nothing to draw")
         return overlay(
             as_image(self.source),
-            count=self.count,
+            caption=str(self),
             density=self.density,
             stride=self.stride,
             points=None if self.points is None else self.points.xy,
@@ -139,3 +141,7 @@ class Counted:
         self.plot().savefig(png, format="png")
         data = base64.b64encode(png.getvalue()).decode("ascii")
         return f'<img src="data:image/png;base64,{data}" style="max-width: 100%">'
+
+
+def _one_of(things: str) -> str:
+    return "person" if things == "people" else things.removesuffix("s")

@@ -1,4 +1,4 @@
-"""Draw the heat map over the photo, with the count."""
+"""Draw the heat map over the photo, with a caption."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Num
@@ -31,18 +31,18 @@ SHOWN_SIDES = (800, 1600)
 def overlay(
     image: Num[Tensor, "3 H W"],
     *,
-    count: float,
+    caption: str,
     density: Float[Tensor, "h w"] | None = None,
     stride: int | None = None,
     points: Float[Tensor, "N 2"] | None = None,
     roi: Bool[Tensor, "H W"] | None = None,
     colormap: Colormap = "inferno",
 ) -> Figure:
-    """Picture where people are counted: heat over the photo, dots on heads, the count in a corner.
+    """Picture where people are counted: heat over the photo, dots on heads, a caption.
 
     Args:
         image: (3, H, W) RGB, uint8 or float in [0, 1].
-        count: The number to print.
+        caption: What to print, such as ``322 people``.
         density: Persons per cell; where it is low the photo shows through.
         stride: Pixels per cell side of ``density``.
         points: (x, y) pixels of heads to mark.
@@ -74,7 +74,7 @@ def overlay(
     axes.text(
         0.7 * letters,
         0.7 * letters,
-        "1 person" if round(count) == 1 else f"{round(count):,} people",
+        caption,
         fontsize=letters * 72 / DPI,
         fontweight="bold",
         color="white",

@@ -79,7 +79,7 @@ def test_the_picture_shows_the_photo(model, photo):
     for figure in figures:
         width, height = figure.get_size_inches()
         assert width / height == pytest.approx(40 / 30)
-        assert figure.axes[0].texts[0].get_text() == "90 people"
+        assert figure.axes[0].texts[0].get_text() == str(model(photo))
     with pytest.raises(UsageError, match="without its pixels"):
         replace(model(photo), source=None).plot()
 
