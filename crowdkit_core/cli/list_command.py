@@ -1,6 +1,7 @@
 """`crowdkit list`: the installed components, without importing them."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +37,7 @@ def list_components_command(kind: str | None, check: bool, as_json: bool) -> Non
     weights. Of all kinds, --json gives the components.
     """
     kind = kind.removesuffix("s") if kind in ("recipes", "grids") else kind
-    listed: list[tuple[str, Listed]] = []
-    if kind not in FILES:
-        listed += [(each.kind, each) for each in list_components(kind, load_errors=check)]
-    for what in [what for what in FILES if kind == what or (kind is None and not as_json)]:
-        listed += [(what, each) for each in _files(what, check)]
+    listed = list(_listed(kind, check, with_files=not as_json))
     if as_json:
         print_json([_dict(what, each) for what, each in listed])
     else:
@@ -48,6 +45,17 @@ def list_components_command(kind: str | None, check: bool, as_json: bool) -> Non
         click.echo(table(rows, ("kind", "name", "package", "")))
     if check and any(each.error for _, each in listed):
         sys.exit(1)
+
+
+def _listed(kind: str | None, check: bool, *, with_files: bool) -> Iterator[tuple[str, "Listed"]]:
+    """What there is of a kind, or of all kinds; of all, files only if they are wanted."""
+    if kind not in FILES:
+        for component in list_components(kind, load_errors=check):
+            yield component.kind, component
+    for what in FILES:
+        if kind == what or (kind is None and with_files):
+            for file in _files(what, check):
+                yield what, file
 
 
 def _row(kind: str, listed: "Listed") -> tuple[str, str, str, str]:

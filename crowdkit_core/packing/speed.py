@@ -9,7 +9,7 @@ from torch import Tensor
 
 from crowdkit_core.cards import MeasuredSpeed
 from crowdkit_core.inference import Model, Sizing
-from crowdkit_core.settings.environment import hardware
+from crowdkit_core.settings import hardware
 
 PROPORTIONS = (4, 3)
 """Of the width to the height of the image, as of most photos."""
