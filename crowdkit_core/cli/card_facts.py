@@ -80,7 +80,7 @@ def intervals(known: KnownCounts) -> str:
 
 def long_side(trained: TrainedOn) -> str:
     """The sizes of the images that weights were trained on."""
-    return "{} to {} pixels".format(*trained.long_side)
+    return f"{' to '.join(map(str, sorted({*trained.long_side})))} pixels"
 
 
 def speed(measured: MeasuredSpeed) -> str:

@@ -21,12 +21,12 @@ RUNS = 5
 def measured_speed(model: Model, width: int) -> MeasuredSpeed:
     """How long a model takes for an image of a width, without resizing it.
 
-    The image is random: what it shows does not change the work.
+    The image is random, as what it shows hardly changes the work.
     """
     height = round(width * PROPORTIONS[1] / PROPORTIONS[0])
     random = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8, generator=random)
-    whole = replace(model, sizing=Sizing(), calibration=None)
+    whole = replace(model, sizing=Sizing())
     whole(image)  # the first count also sets up the device
     seconds = median(_seconds(whole, image) for _ in range(RUNS))
     return MeasuredSpeed(

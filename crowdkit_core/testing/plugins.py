@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
@@ -67,8 +67,7 @@ def check_plugin(
     """
     distribution = _distribution(name)
     results = [*_check_package(distribution), *_check_recipes(distribution)]
-    for weights, check, problem in weights_problems(distribution):
-        results.append(CheckResult(f"weights {weights}", check, problem))
+    results += _check_weights(distribution)
     for component in list_components():
         if component.distribution == distribution:
             results += _check_component(component, (options or {}).get(component.kind, {}))
@@ -93,11 +92,11 @@ def _check_package(distribution: str) -> Iterator[CheckResult]:
     if distribution != CORE:
         yield CheckResult(distribution, "requires_a_range_of_core", _open_range(distribution))
     of_it = [offer for offer in all_offers() if offer.distribution == distribution]
-    for package in sorted({_listed_package(offer) for offer in of_it}):
-        yield CheckResult(distribution, "package_imports_without_torch", _heavy_import(package))
+    packages = sorted({_imported_package(offer) for offer in of_it})
+    yield CheckResult(distribution, "package_imports_without_torch", _heavy_import(packages))
 
 
-def _listed_package(offer: Offer) -> str:
+def _imported_package(offer: Offer) -> str:
     """What is imported when the offer is listed."""
     return offer.value if offer.group in FILES_GROUPS else re.split("[.:]", offer.value)[0]
 
@@ -114,13 +113,14 @@ def _open_range(distribution: str) -> str:
     return "" if bounded else f"declare {CORE}>=X,<Y in its dependencies"
 
 
-def _heavy_import(package: str) -> str:
-    code = f"import sys, {package}; sys.exit('torch' in sys.modules)"
+def _heavy_import(packages: Sequence[str]) -> str:
+    names = ", ".join(packages)
+    code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if finished.returncode == 0:
         return ""
     lines = finished.stderr.strip().splitlines()
-    return lines[-1] if lines else f"`import {package}` imports torch; import it in a submodule"
+    return lines[-1] if lines else f"`import {names}` imports torch; import it in a submodule"
 
 
 def _check_recipes(distribution: str) -> Iterator[CheckResult]:
@@ -141,6 +141,11 @@ def _missing_for_recipes(distribution: str) -> list[str]:
     }
     there = {canonicalize_name(each.name) for each in metadata.distributions() if each.name}
     return sorted(needed - there)
+
+
+def _check_weights(distribution: str) -> Iterator[CheckResult]:
+    for name, check, problem in weights_problems(distribution):
+        yield CheckResult(f"weights {name}", check, problem)
 
 
 def _check_component(info: ComponentInfo, options: Mapping[str, Any]) -> Iterator[CheckResult]:
