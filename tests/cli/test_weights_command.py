@@ -63,6 +63,8 @@ def test_broken_weights_are_listed_as_broken(crowdkit, toy):
     assert "is not TOML" in listed["bad"]["error"]
     assert listed["toy"]["default_for"] == ["people"]
     assert "broken: card bad.toml of crowdkit-fake 1.0: is not TOML" in crowdkit("list").out
+    assert crowdkit("list", "weights").code == 0
+    assert crowdkit("list", "weights", "--check").code == 1
     finished = crowdkit("info", "bad")
     assert (finished.code, finished.err.count("\n")) == (1, 2)
 
