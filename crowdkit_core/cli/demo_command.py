@@ -41,7 +41,7 @@ def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
 
     from crowdkit_core.cli.pictures import write_comparisons
     from crowdkit_core.evaluation import evaluate, format_report
-    from crowdkit_core.inference import count
+    from crowdkit_core.inference import Model
     from crowdkit_core.training import train_recipe
     from crowdkit_core.visual import save, training_curve
 
@@ -60,10 +60,11 @@ def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
     click.echo("3. counting one image")
     photo = output / "photo.png"
     to_pil_image(test[PHOTO].image).save(photo)
-    counted = count(result.counter, photo)
+    model = Model(counter=result.counter)
+    counted = model(photo)
     click.echo(f"{photo}: {counted.count:.1f} people, of {report.images[PHOTO].actual} annotated")
     counted.save(output / "photo-counted.png")
-    write_comparisons(output, result.counter, test, [PHOTO])
+    write_comparisons(output, model, test, [PHOTO])
 
     click.echo("4. done; look at")
     for name in ("photo-counted.png", f"{Path(test[PHOTO].name).stem}.png", "curve.png"):

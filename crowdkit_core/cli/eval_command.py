@@ -14,6 +14,7 @@ from crowdkit_core.cli.evaluation_options import (
     split_option,
 )
 from crowdkit_core.cli.options import device_option, named_overrides, set_option, tile_option
+from crowdkit_core.cli.sizing import long_side_option, scale_option
 
 if TYPE_CHECKING:  # evaluation brings torch along
     from crowdkit_core.cards import Located
@@ -47,6 +48,8 @@ WORST = 4
 )
 @radii_option
 @tile_option
+@scale_option
+@long_side_option
 @device_option
 @set_option
 @click.option(
@@ -62,6 +65,8 @@ def evaluate_command(
     metrics: tuple[str, ...],
     radii: tuple[float, ...],
     tile: str,
+    scale: float | None,
+    long_side: int | None,
     device: str | None,
     overrides: tuple[str, ...],
     pictures: Path | None,
@@ -70,17 +75,21 @@ def evaluate_command(
 ) -> None:
     """Evaluate RUN (a folder of `crowdkit train`), or --counter with --weights on --dataset.
 
-    `crowdkit score` evaluates points that another tool found.
+    Images are shown as the data set gives them; to installed weights in the sizes they were trained
+    on, as `crowdkit count` does. `crowdkit score` evaluates points that another tool found.
     """
     from crowdkit_core.cli.components import chosen_device, refuse_split, tile_side
+    from crowdkit_core.cli.sizing import chosen_sizing
     from crowdkit_core.evaluation import evaluate
     from crowdkit_core.evaluation.parts import evaluation_parts
+    from crowdkit_core.inference.loading import sizing_of
     from crowdkit_core.registry.hooks import hooks
     from crowdkit_core.settings import load_recipe, parse_overrides
 
     refuse_split(overrides)
     located = chosen_weights(run, weights)
     file = located.path
+    sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
     settings = named_overrides(overrides, **named)
     if run is not None:
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
@@ -99,12 +108,15 @@ def evaluate_command(
         radii=radii,
         device=chosen_device(device),
         tile=tile_side(tile),
+        sizing=sizing,
         progress=hooks().evaluation_progress,
     )
     if pictures is not None:
         from crowdkit_core.cli.pictures import write_comparisons
+        from crowdkit_core.inference import Model
 
-        write_comparisons(pictures, parts["counter"], parts["dataset"], _worst(report))
+        model = Model(counter=parts["counter"], sizing=sizing)
+        write_comparisons(pictures, model, parts["dataset"], _worst(report))
     output.show(report)
 
 

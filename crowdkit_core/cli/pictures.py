@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import Tensor
 
 from crowdkit_core.density import Fixed
-from crowdkit_core.inference import count
-from crowdkit_core.interfaces import Counter, Dataset, points_inside
+from crowdkit_core.inference import Model
+from crowdkit_core.interfaces import Dataset, points_inside
 from crowdkit_core.visual import save, side_by_side
 
 
@@ -28,15 +28,13 @@ def unique_names(files: Sequence[Path]) -> dict[str, str]:
     return names
 
 
-def write_comparisons(
-    folder: Path, counter: Counter, dataset: Dataset, indices: Sequence[int]
-) -> None:
+def write_comparisons(folder: Path, model: Model, dataset: Dataset, indices: Sequence[int]) -> None:
     """Image, ground truth and prediction side by side, for some images of a dataset."""
     folder.mkdir(parents=True, exist_ok=True)
     target = Fixed(sigma=8.0)
     for index in indices:
         sample = dataset[index]
-        counted = count(counter, sample.image, roi=sample.roi)
+        counted = model(sample.image, roi=sample.roi)
         everyone = sample.points.as_subclass(Tensor)
         points = everyone[points_inside(everyone, sample.roi)]
         figure = side_by_side(

@@ -19,7 +19,8 @@ from crowdkit_core.evaluation.image_result import (
 )
 from crowdkit_core.evaluation.report import Fact, Report, make_report
 from crowdkit_core.evaluation.scores import RANGES
-from crowdkit_core.inference.count import TileSide
+from crowdkit_core.inference.count import AS_GIVEN, TileSide
+from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.interfaces import (
     Counter,
     Dataset,
@@ -41,6 +42,7 @@ def evaluate(
     *,
     device: torch.device | str | None = None,
     tile: TileSide = None,
+    sizing: Sizing = AS_GIVEN,
     localizer: Localizer | None = None,
     radii: Sequence[float] = (4.0, 8.0),
     metrics: Sequence[str | Metric] = (),
@@ -55,9 +57,9 @@ def evaluate(
 ) -> Report:
     """Count every image and compare with its annotation.
 
-    Images go through ``counter.predict`` one at a time, in their own size. Where a sample has a
-    region, only people inside count, on both sides. Counts are compared as they are: never
-    clamped or rounded, against the number of annotated points.
+    Images go through ``counter.predict`` one at a time, by default in their own size. Where a
+    sample has a region, only people inside count, on both sides. Counts are compared as they are:
+    never clamped or rounded, against the number of annotated points.
 
     ``metrics`` adds to the errors of counts. A `MapMetric` (``ssim``, ``psnr``, ``background``)
     compares the density map, brought to full resolution, with that of the density generator; a
@@ -68,6 +70,8 @@ def evaluate(
         dataset: Annotated images.
         device: Moves the counter there; None leaves it where it is.
         tile: None for whole images, as papers evaluate; else as for `inference.count`.
+        sizing: The size in which the counter sees images; errors of regions and points are in
+            the images' own pixels all the same.
         localizer: Also scores its points.
         radii: Pixels a point may lie from its head; one set of localization scores each.
         metrics: Further metrics, by name or as objects.
@@ -97,6 +101,7 @@ def evaluate(
     require_metrics(asked, counter, density_generator, localizer)
     measures = Measures(
         tile=tile,
+        sizing=sizing,
         localizer=localizer,
         radii=radii,
         metrics=asked,
@@ -121,7 +126,7 @@ def evaluate(
         ranges=ranges,
         seed=seed,
         baseline_mae=baseline,
-        stamp={**(stamp or {}), **_tiling(counter, tile)},
+        stamp={**(stamp or {}), **_tiling(counter, tile), **_sizes(sizing)},
         metrics=asked,
         map_stride=counter.stride,
         map_target=_described(density_generator) if map_metrics(asked) else "",
@@ -149,7 +154,8 @@ def validate(
     with evaluating(counter, device) as where:
         for index in _own_images(dataset, rank, world_size, progress):
             sample = dataset[index]
-            people, count = counts_of(counter, sample, predict_sample(counter, sample, where))
+            prediction = predict_sample(counter, sample, where).prediction
+            people, count = counts_of(counter, sample, prediction)
             actual.append(people)
             predicted.append(count)
     sums = _summed(CountErrors.of(predicted, actual).sums, world_size, where)
@@ -192,6 +198,10 @@ def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:
         return {}
     lost = f"the inference of {counter.registered_name} and the further counts it gives"
     return {"tiles": f"{tile} px, counted by the density map alone, without {lost}"}
+
+
+def _sizes(sizing: Sizing) -> dict[str, Fact]:
+    return {} if sizing == AS_GIVEN else {"sizes": sizing.described()}
 
 
 def _described(generator: DensityGenerator | None) -> str:

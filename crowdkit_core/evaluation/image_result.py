@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,7 +11,14 @@ from torch import Tensor
 from crowdkit_core.errors import CrowdkitError, IncompatibleError
 from crowdkit_core.evaluation.asked_metrics import map_values, point_metrics
 from crowdkit_core.evaluation.matching_radii import MatchingRadius, match_within
-from crowdkit_core.inference.count import TileSide, find_points, predict_image
+from crowdkit_core.inference.count import AS_GIVEN, TileSide, find_points, predict_image
+from crowdkit_core.inference.resized import (
+    ShownPrediction,
+    density_in,
+    points_in,
+    predict_resized,
+)
+from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.interfaces import (
     Counter,
     DensityGenerator,
@@ -70,6 +78,7 @@ class Measures:
 
     Attributes:
         tile: None for whole images; else as for `inference.count`.
+        sizing: The size in which the counter sees images.
         localizer: Its points are matched with heads.
         radii: Pixels a point may lie from its head.
         metrics: Further metrics.
@@ -77,6 +86,7 @@ class Measures:
     """
 
     tile: TileSide = None
+    sizing: Sizing = AS_GIVEN
     localizer: Localizer | None = None
     radii: Sequence[float] = ()
     metrics: Sequence[Metric] = ()
@@ -88,10 +98,16 @@ COUNTS_ALONE = Measures()
 
 
 def predict_sample(
-    counter: Counter, sample: Sample, device: torch.device, *, tile: TileSide = None
-) -> Prediction:
+    counter: Counter,
+    sample: Sample,
+    device: torch.device,
+    *,
+    tile: TileSide = None,
+    sizing: Sizing = AS_GIVEN,
+) -> ShownPrediction:
     """Run a counter in evaluation mode on one sample, whole or in tiles."""
-    return predict_image(counter, sample.image, tile=tile, device=device)[0]
+    predict = partial(predict_image, counter, tile=tile, device=device)
+    return predict_resized(predict, sample.image, sizing)
 
 
 def counts_of(counter: Counter, sample: Sample, prediction: Prediction) -> tuple[int, float]:
@@ -127,18 +143,19 @@ def measure(
     measures: Measures = COUNTS_ALONE,
 ) -> ImageResult:
     """Predict one sample and compare it with its annotation; errors as of `counts_of`."""
-    prediction = predict_sample(counter, sample, device, tile=measures.tile)
+    shown = predict_sample(counter, sample, device, tile=measures.tile, sizing=measures.sizing)
+    prediction = density_in(shown.prediction, shown.size, sample.size)
     actual, predicted = counts_of(counter, sample, prediction)
     points = sample.points.as_subclass(Tensor)
     inside = points_inside(points, sample.roi)
     heads = points[inside]
-    found = _found(sample, prediction, measures.localizer)
+    found = _found(sample, shown, measures.localizer)
     return ImageResult(
         name=sample.name,
         actual=actual,
         predicted=predicted,
         from_density=sample.roi is not None and not prediction.is_sum_of_density(),
-        counts=_alternative_counts(counter, sample, prediction),
+        counts=_alternative_counts(counter, sample, shown),
         game=_game(sample, prediction, heads),
         localization={}
         if found is None
@@ -150,17 +167,22 @@ def measure(
 
 
 def _alternative_counts(
-    counter: Counter, sample: Sample, prediction: Prediction
+    counter: Counter, sample: Sample, shown: ShownPrediction
 ) -> dict[str, float]:
     """With a region, only those that a map can be restricted for."""
+    counts = shown.prediction.counts
     if sample.roi is None:
-        return {name: count.item() for name, count in prediction.counts.items()}
-    maps = {name: _count_map(counter, prediction, name) for name in prediction.counts}
+        return {name: count.item() for name, count in counts.items()}
+    maps = {name: _count_map(counter, shown.prediction, name) for name in counts}
     return {
-        name: branch.count_inside(sample.roi[None].to(branch.count.device)).item()
+        name: _inside(density_in(branch, shown.size, sample.size), sample.roi)
         for name, branch in maps.items()
         if branch is not None
     }
+
+
+def _inside(prediction: Prediction, roi: Tensor) -> float:
+    return prediction.count_inside(roi[None].to(prediction.count.device)).item()
 
 
 def _count_map(counter: Counter, prediction: Prediction, name: str) -> Prediction | None:
@@ -187,11 +209,12 @@ def _game(sample: Sample, prediction: Prediction, heads: Tensor) -> tuple[float,
 
 
 def _found(
-    sample: Sample, prediction: Prediction, localizer: Localizer | None
+    sample: Sample, shown: ShownPrediction, localizer: Localizer | None
 ) -> LocalizedPoints | None:
-    found = find_points(prediction, sample.size, localizer)
+    found = find_points(shown.prediction, shown.size, localizer)
     if found is None:
         return None
+    found = points_in(found, shown.size, sample.size)
     xy = found.xy.cpu()
     inside = points_inside(xy, sample.roi)
     return LocalizedPoints(xy[inside], found.score.cpu()[inside])

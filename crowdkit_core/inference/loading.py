@@ -10,6 +10,7 @@ import torch
 from crowdkit_core.cards import Card, Located, locate, locate_default
 from crowdkit_core.errors import UsageError
 from crowdkit_core.files import sha256_of
+from crowdkit_core.inference.count import AS_GIVEN
 from crowdkit_core.inference.interval import Calibration, read_calibration
 from crowdkit_core.inference.model import Model
 from crowdkit_core.inference.scale import Sizing
@@ -89,6 +90,13 @@ def counter_of(located: Located, name: str | None) -> str:
     return name
 
 
+def sizing_of(card: Card | None) -> Sizing:
+    """The size that suits weights of a card; without one, images are shown as they are."""
+    if card is None:
+        return AS_GIVEN
+    return Sizing.trained_on(card.trained_on.long_side, card.trained_on.head_distance)
+
+
 def with_sizing(model: Model, sizing: Sizing) -> Model:
     """The same model counting in other sizes, without the intervals made for the former ones."""
     known = model.calibration
@@ -115,7 +123,7 @@ def _counter_at(located: Located, name: str | None, options: Mapping[str, Any]) 
 
 
 def _model_of_card(counter: Counter, card: Card, device: torch.device | str | None) -> Model:
-    sizing = Sizing.trained_on(card.trained_on.long_side, card.trained_on.head_distance)
+    sizing = sizing_of(card)
     known = card.calibration
     calibration = None
     if known is not None:
