@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import tomli_w
+import torch
 
+from crowdkit_core import create
 from crowdkit_core.cards import installed
+from crowdkit_core.weights import save_weights
 
 Install = Callable[..., Path]
 Card = dict[str, Any]
@@ -115,6 +118,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in which fetched weights are kept."""
     monkeypatch.setenv("CROWDKIT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of an untrained MCNN."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "mcnn.safetensors"
+    save_weights(path, create("counter", "mcnn"), component="mcnn")
+    return path
 
 
 def _ini(entry_points: Mapping[str, Mapping[str, str]]) -> str:

@@ -8,10 +8,12 @@ from crowdkit_core.cards.card import (
     Card,
     KnownCounts,
     MeasuredErrors,
+    MeasuredSpeed,
     TrainedOn,
     card_text,
     parse_card,
 )
+from crowdkit_core.cards.checking import check_cards
 from crowdkit_core.cards.fetching import fetch
 from crowdkit_core.cards.installed import (
     CardInfo,
@@ -30,9 +32,11 @@ __all__ = [
     "KnownCounts",
     "Located",
     "MeasuredErrors",
+    "MeasuredSpeed",
     "TrainedOn",
     "cache_folder",
     "card_text",
+    "check_cards",
     "default_card",
     "fetch",
     "find_card",

@@ -10,7 +10,7 @@ from inspect import signature
 from typing import Annotated, Any
 
 import tomli_w
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 from pydantic import AfterValidator, ConfigDict, FiniteFloat, PositiveInt, TypeAdapter
 from pydantic import ValidationError as InvalidError
 
@@ -131,6 +131,23 @@ class KnownCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredSpeed:
+    """How long counting takes.
+
+    Attributes:
+        image: Width and height in pixels of an image as shown to the counter.
+        seconds: For one such image, the median of several.
+        hardware: On what.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    image: tuple[PositiveInt, PositiveInt]
+    seconds: Annotated[FiniteFloat, Gt(0)]
+    hardware: _Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """Everything that is known of some weights.
 
@@ -146,6 +163,7 @@ class Card:
         hf: Their file on the Hugging Face hub: ``org/repo@revision/path``.
         default_for: What they count by default, such as ``people``.
         terms: Terms of use; empty for none.
+        speed: How long counting takes; None if not known.
         errors: How far off they are.
         calibration: Gives counts an interval; None without one.
     """
@@ -163,6 +181,7 @@ class Card:
     hf: Annotated[str, _matches(HUB_FILE, "org/repo@revision/path")] | None = None
     default_for: tuple[_Line, ...] = ()
     terms: str = ""
+    speed: MeasuredSpeed | None = None
     errors: tuple[MeasuredErrors, ...] = ()
     calibration: KnownCounts | None = None
 

@@ -45,6 +45,11 @@ class CardInfo:
     default_for: tuple[str, ...] = ()
     error: str = ""
 
+    @property
+    def full_name(self) -> str:
+        """The name that `find_card` takes for this card and no other."""
+        return f"{self.distribution}:{self.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledCard:

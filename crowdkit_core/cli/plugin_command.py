@@ -43,7 +43,7 @@ def new(name: str, kind: str, directory: Path) -> None:
 )
 @json_option
 def check(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Run the conformance kit on every component of the plugin NAME.
+    """Run the conformance kit on all components, recipes and weights of the plugin NAME.
 
     NAME is a distribution (crowdkit-mcnn), its short name (mcnn), or a component of it.
     """

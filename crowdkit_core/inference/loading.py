@@ -49,6 +49,17 @@ def load_model(
             hint="add --weights FILE; `crowdkit train` writes best.safetensors in its run folder",
         )
     located = locate_default() if weights is None else locate(weights)
+    return model_at(located, counter=counter, options=options, device=device)
+
+
+def model_at(
+    located: Located,
+    *,
+    counter: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    device: torch.device | str | None = None,
+) -> Model:
+    """A model from weights that are here; arguments and errors as of `load_model`."""
     made = _counter_at(located, counter, options or {})
     if located.card is None:
         return Model(counter=made, weights=sha256_of(located.path), device=device)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from crowdkit_core.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
@@ -19,6 +21,9 @@ class Offered:
         command: What to type to train them again.
         url: Where the file will be on the web; None for beside the card.
         hf: Where it will be on the hub (``org/repo@revision/path``); None for beside the card.
+
+    Raises:
+        UsageError: ``dataset`` is a path.
     """
 
     weights: Literal["best", "last"] = "best"
@@ -31,3 +36,10 @@ class Offered:
     command: str = "crowdkit train recipe.toml"
     url: str | None = None
     hf: str | None = None
+
+    def __post_init__(self) -> None:
+        if "/" in self.dataset or "\\" in self.dataset:
+            raise UsageError(
+                f"dataset {self.dataset!r} is a path, expected what the data set is called",
+                hint="others read it in the card, and do not have your folders",
+            )

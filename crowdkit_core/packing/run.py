@@ -30,6 +30,7 @@ from crowdkit_core.inference.model import count_annotated
 from crowdkit_core.interfaces import Counter, Dataset
 from crowdkit_core.packing.offered import Offered
 from crowdkit_core.packing.sizes import trained_sizing
+from crowdkit_core.packing.speed import measured_speed
 from crowdkit_core.registry import create
 from crowdkit_core.registry.discovery import CORE
 from crowdkit_core.settings import Recipe, load_recipe
@@ -64,7 +65,7 @@ def card_of_run(
     """The card of a run's weights as `pack_run` would write them.
 
     The weights are packed and then count the validation images in the sizes that the card says, so
-    its errors are those that a user gets.
+    its errors are those that a user gets. The speed is that of the device they are counted on.
 
     Args:
         run: Folder of `crowdkit train`. Its data must be there still.
@@ -138,10 +139,14 @@ def _packed(
         )
         validation: Dataset = recipe.create("dataset", split=recipe.run.validate_on)
         counts = count_annotated(model, validation, progress=progress)
-        errors = (_measured(recipe, counts, offered),)
         known = _known(recipe, counts, offered)
-        notes = () if known else (_few(validation),)
-        yield PackedRun(card=replace(card, errors=errors, calibration=known), notes=notes), file
+        measured = replace(
+            card,
+            speed=measured_speed(model, card.trained_on.long_side[1]),
+            errors=(_measured(recipe, counts, offered),),
+            calibration=known,
+        )
+        yield PackedRun(card=measured, notes=() if known else (_few(validation),)), file
 
 
 def _checked(card: Card) -> Card:

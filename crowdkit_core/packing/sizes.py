@@ -42,10 +42,13 @@ def _head_distances(known: Sequence[float]) -> HeadDistance | None:
 
 
 def _head_distance(annotation: Annotation, sizing: Sizing) -> float | None:
-    """Pixels from a head to its nearest neighbour, the median; None for too few people to say."""
+    """Pixels from a head to its nearest neighbour, the median; None if the points do not say.
+
+    Those of too few people do not, nor do those of a file that has every point twice.
+    """
     points = annotation.points.as_subclass(Tensor).numpy()
     if len(points) < LEAST_PEOPLE:
         return None
     nearest = cKDTree(points).query(points, k=2)[0][:, 1]
     enlarged = max(sizing.first(annotation.size)) / max(annotation.size)
-    return float(np.median(nearest)) * enlarged
+    return float(np.median(nearest)) * enlarged or None

@@ -1,6 +1,6 @@
 """Recipes: which components run, with which options, and how."""
 
-from crowdkit_core.settings.environment import environment
+from crowdkit_core.settings.environment import environment, hardware
 from crowdkit_core.settings.loading import load_recipe, resolve_component, resolve_recipe
 from crowdkit_core.settings.overrides import parse_overrides
 from crowdkit_core.settings.recipe import ComponentSettings, Recipe
@@ -15,6 +15,7 @@ __all__ = [
     "RecipeInfo",
     "RunSettings",
     "environment",
+    "hardware",
     "list_grids",
     "list_recipes",
     "load_recipe",

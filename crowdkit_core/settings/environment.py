@@ -6,10 +6,13 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import crowdkit_core
 from crowdkit_core.registry.discovery import CORE, all_offers
+
+if TYPE_CHECKING:  # slow to import
+    import torch
 
 LIBRARIES = ("torch", "torchvision", "timm", "kornia", "numpy", "scipy", "lightning-fabric")
 
@@ -41,13 +44,30 @@ def environment() -> dict[str, Any]:
     }
 
 
+def hardware(device: "torch.device | str") -> str:
+    """A device in a line: the name of a GPU, or of the CPU with how many threads torch uses."""
+    import torch
+
+    device = torch.device(device)
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return f"{_cpu_name()}, {device.type}"
+    threads = torch.get_num_threads()
+    return f"{_cpu_name()}, {threads} thread{'s' * (threads > 1)}"
+
+
 def _cpu_name() -> str:
+    return _cpu_model() or platform.processor() or platform.machine()
+
+
+def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:  # not Linux
-        return platform.processor()
+        return ""
     names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
+    return next(names, "")
 
 
 def _git_state() -> dict[str, Any]:

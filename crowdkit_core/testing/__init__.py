@@ -14,6 +14,7 @@ from crowdkit_core.testing.mixing import check_mix
 from crowdkit_core.testing.recipes import check_recipes
 from crowdkit_core.testing.runner import ConformanceError, checks_of, parametrize_with_checks
 from crowdkit_core.testing.trainers import check_trainer
+from crowdkit_core.testing.weights import check_weights
 
 __all__ = [
     "ConformanceError",
@@ -26,6 +27,7 @@ __all__ = [
     "check_mix",
     "check_recipes",
     "check_trainer",
+    "check_weights",
     "checks_of",
     "parametrize_with_checks",
     "strategies",

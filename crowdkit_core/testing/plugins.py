@@ -1,8 +1,9 @@
-"""Check a whole plugin: its package, and every component it offers."""
+"""Check a whole plugin: its package, and all components, recipes and weights it offers."""
 
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
@@ -13,17 +14,22 @@ from packaging.utils import canonicalize_name
 from crowdkit_core.errors import CrowdkitError, UnknownComponentError
 from crowdkit_core.interfaces import Component
 from crowdkit_core.registry import ComponentInfo, create, list_components
-from crowdkit_core.registry.discovery import CORE
+from crowdkit_core.registry.discovery import CORE, Offer, all_offers
+from crowdkit_core.registry.kinds import RECIPES_GROUP, WEIGHTS_GROUP
 from crowdkit_core.testing.recipes import recipe_problems
-from crowdkit_core.testing.runner import checks_of
+from crowdkit_core.testing.runner import checks_of, in_a_line
+from crowdkit_core.testing.weights import weights_problems
+
+FILES_GROUPS = (RECIPES_GROUP, WEIGHTS_GROUP)
+"""Entry points that name a package of files, which is imported to list them."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check of one component, or of the package.
+    """One check of one component, of a recipe, of weights, or of the package.
 
     Attributes:
-        subject: ``counter mcnn``, or the distribution.
+        subject: ``counter mcnn``, ``weights people``, or the distribution.
         check: Name of the check.
         problem: What is wrong; empty if it passed.
     """
@@ -50,45 +56,49 @@ class CheckResult:
 def check_plugin(
     name: str, options: Mapping[str, Mapping[str, Any]] | None = None
 ) -> list[CheckResult]:
-    """Check a plugin's package and run the conformance kit on all its components.
+    """Check a plugin's package and run the conformance kit on all that it offers.
 
     Args:
         name: A distribution, its short name (without ``crowdkit-``), or a component of it.
         options: Per kind, options to create its components with.
 
     Raises:
-        UnknownComponentError: No installed distribution of that name offers a component.
+        UnknownComponentError: No installed distribution of that name offers anything.
     """
-    components = _components(name)
-    distribution = components[0].distribution
-    results = [*_check_package(distribution, components)]
-    results += _check_recipes(distribution)
-    for component in components:
-        results += _check_component(component, (options or {}).get(component.kind, {}))
+    distribution = _distribution(name)
+    results = [*_check_package(distribution), *_check_recipes(distribution)]
+    results += _check_weights(distribution)
+    for component in list_components():
+        if component.distribution == distribution:
+            results += _check_component(component, (options or {}).get(component.kind, {}))
     return results
 
 
-def _components(name: str) -> list[ComponentInfo]:
-    installed = list_components()
+def _distribution(name: str) -> str:
+    installed = {offer.distribution for offer in all_offers() if offer.group}
     for wanted in (name, f"crowdkit-{name}"):
-        found = [each for each in installed if each.distribution == wanted]
-        if found:
-            return found
-    owners = {each.distribution for each in installed if each.name == name}
+        if wanted in installed:
+            return wanted
+    owners = {each.distribution for each in list_components() if each.name == name}
     if len(owners) == 1:
-        return [each for each in installed if each.distribution in owners]
+        return owners.pop()
     raise UnknownComponentError(
-        f"no installed distribution {name!r} or 'crowdkit-{name}' offers a component",
+        f"no installed distribution {name!r} or 'crowdkit-{name}' offers anything",
         hint="`crowdkit list` shows what is installed; `pip install -e DIR` installs a folder",
     )
 
 
-def _check_package(distribution: str, components: list[ComponentInfo]) -> Iterator[CheckResult]:
+def _check_package(distribution: str) -> Iterator[CheckResult]:
     if distribution != CORE:
         yield CheckResult(distribution, "requires_a_range_of_core", _open_range(distribution))
-    packages = sorted({component.value.split(".")[0].split(":")[0] for component in components})
-    for package in packages:
-        yield CheckResult(distribution, "package_imports_without_torch", _heavy_import(package))
+    of_it = [offer for offer in all_offers() if offer.distribution == distribution]
+    packages = sorted({_imported_package(offer) for offer in of_it})
+    yield CheckResult(distribution, "package_imports_without_torch", _heavy_import(packages))
+
+
+def _imported_package(offer: Offer) -> str:
+    """What is imported when the offer is listed."""
+    return offer.value if offer.group in FILES_GROUPS else re.split("[.:]", offer.value)[0]
 
 
 def _open_range(distribution: str) -> str:
@@ -103,13 +113,14 @@ def _open_range(distribution: str) -> str:
     return "" if bounded else f"declare {CORE}>=X,<Y in its dependencies"
 
 
-def _heavy_import(package: str) -> str:
-    code = f"import sys, {package}; sys.exit('torch' in sys.modules)"
+def _heavy_import(packages: Sequence[str]) -> str:
+    names = ", ".join(packages)
+    code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if finished.returncode == 0:
         return ""
     lines = finished.stderr.strip().splitlines()
-    return lines[-1] if lines else f"`import {package}` imports torch; import it in a submodule"
+    return lines[-1] if lines else f"`import {names}` imports torch; import it in a submodule"
 
 
 def _check_recipes(distribution: str) -> Iterator[CheckResult]:
@@ -132,12 +143,17 @@ def _missing_for_recipes(distribution: str) -> list[str]:
     return sorted(needed - there)
 
 
+def _check_weights(distribution: str) -> Iterator[CheckResult]:
+    for name, check, problem in weights_problems(distribution):
+        yield CheckResult(f"weights {name}", check, problem)
+
+
 def _check_component(info: ComponentInfo, options: Mapping[str, Any]) -> Iterator[CheckResult]:
     subject = f"{info.kind} {info.name}"
     try:
         component = create(info.kind, f"{info.distribution}:{info.name}", **options)
     except CrowdkitError as error:
-        yield CheckResult(subject, "is_created", str(error).replace("\n", " "))
+        yield CheckResult(subject, "is_created", in_a_line(error))
         return
     yield CheckResult(subject, "is_created")
     if not isinstance(component, Component) or component.kind.replace(" ", "_") != info.kind:
@@ -147,7 +163,6 @@ def _check_component(info: ComponentInfo, options: Mapping[str, Any]) -> Iterato
         try:
             check(component)
         except Exception as error:
-            problem = f"{type(error).__name__}: {error}".splitlines()[0]
-            yield CheckResult(subject, check.__name__, problem)
+            yield CheckResult(subject, check.__name__, in_a_line(error))
         else:
             yield CheckResult(subject, check.__name__)

@@ -9,7 +9,7 @@ from crowdkit_core.registry.options import parameters
 from crowdkit_core.settings import Recipe, list_grids, list_recipes, load_recipe
 from crowdkit_core.settings.layers import sections
 from crowdkit_core.settings.recipe_files import read_recipe_table
-from crowdkit_core.testing.runner import ConformanceError
+from crowdkit_core.testing.runner import in_a_line, names_of_sound
 from crowdkit_core.training import require_parts_fit
 
 
@@ -26,14 +26,7 @@ def check_recipes(distribution: str) -> list[str]:
         ConformanceError: One names a component or an option that does not exist, or its parts do
             not fit together; names all such.
     """
-    problems, names = [], []
-    for name, problem in recipe_problems(distribution):
-        names.append(name)
-        if problem:
-            problems.append(f"{name}: {problem}")
-    if problems:
-        raise ConformanceError("\n".join(problems))
-    return names
+    return names_of_sound(recipe_problems(distribution))
 
 
 def recipe_problems(distribution: str) -> Iterator[tuple[str, str]]:
@@ -44,7 +37,7 @@ def recipe_problems(distribution: str) -> Iterator[tuple[str, str]]:
         try:
             require_parts_fit(_recipe(each.name))
         except CrowdkitError as error:
-            yield each.name, str(error).replace("\n", " ")
+            yield each.name, in_a_line(error)
         else:
             yield each.name, ""
 

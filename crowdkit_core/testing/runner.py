@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from crowdkit_core.errors import CrowdkitError
 from crowdkit_core.interfaces import Component
 
 Check = Callable[[Any], None]
@@ -75,6 +76,28 @@ def _failure(check: Check, component: Component, reason: str | None) -> str | No
         message = f"{type(error).__name__}: {error}".strip()
         return None if reason else f"- {check.__name__}: {message}"
     return f"- {check.__name__}: passes, though expected to fail ({reason})" if reason else None
+
+
+def names_of_sound(checked: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of what was checked.
+
+    Args:
+        checked: Name and problem of each; the problem is empty if nothing is wrong.
+
+    Raises:
+        ConformanceError: There are problems; lists all.
+    """
+    results = list(checked)
+    if problems := [f"{name}: {problem}" for name, problem in results if problem]:
+        raise ConformanceError("\n".join(problems))
+    return list(dict.fromkeys(name for name, _ in results))
+
+
+def in_a_line(error: Exception) -> str:
+    """What an error says, with the hint of crowdkit's own."""
+    if isinstance(error, CrowdkitError):
+        return str(error).replace("\n", " ")
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def parametrize_with_checks(

@@ -7,6 +7,7 @@ from generate.interfaces import api_page, interface_pages
 from generate.matrix import matrix_page
 from generate.papers import paper_pages
 from generate.recipes import recipes_page
+from generate.weights import weights_page
 
 
 def write_pages(docs: Path) -> None:
@@ -22,6 +23,7 @@ def write_pages(docs: Path) -> None:
         "formats.md": formats_page(),
         "matrix.md": matrix_page(),
         "recipes.md": recipes_page(),
+        "weights.md": weights_page(),
     }
     folder.mkdir(exist_ok=True)
     for stale in set(folder.iterdir()) - {folder / name for name in pages}:

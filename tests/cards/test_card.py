@@ -21,6 +21,7 @@ KNOWN = {
     "predicted": [9.5, 3.0],
     "actual": [10, 3],
 }
+SPEED = {"image": [1024, 768], "seconds": 0.21, "hardware": "a CPU, 2 threads"}
 
 
 def parsed(table):
@@ -36,6 +37,7 @@ def test_a_card_with_everything(card):
             terms="Be kind.\nAlways.",
             errors=[ERRORS, {**ERRORS, "split": "test"}],
             calibration=KNOWN,
+            speed=SPEED,
         )
     )
     assert (read.name, read.counter, read.bytes) == ("toy", "mcnn", 7)
@@ -44,12 +46,15 @@ def test_a_card_with_everything(card):
     assert [each.split for each in read.errors] == ["validation", "test"]
     assert read.errors[0].mae_interval == (1.5, 3.5)
     assert read.calibration.actual == (10.0, 3.0)
+    assert (read.speed.image, read.speed.seconds) == ((1024, 768), 0.21)
+    assert read.speed.hardware == "a CPU, 2 threads"
     assert parse_card(card_text(read), "again") == read
 
 
 def test_a_card_with_what_it_must_have(card):
     read = parsed(card())
     assert (read.default_for, read.terms, read.errors, read.calibration) == ((), "", (), None)
+    assert read.speed is None
     assert parse_card(card_text(read), "again") == read
 
 
@@ -82,6 +87,12 @@ def test_a_card_with_what_it_must_have(card):
             {"calibration": {**KNOWN, "actual": [1]}},
             "calibration: 2 predicted and 1 actual counts, expected one of each for every image",
         ),
+        (
+            {"speed": {**SPEED, "seconds": 0}},
+            "speed.seconds: input should be greater than 0 (got 0)",
+        ),
+        ({"speed": {**SPEED, "image": [1024]}}, "speed.image.1: required option missing"),
+        ({"speed": {**SPEED, "hardware": ""}}, "speed.hardware: expected one line of text"),
         ({"trained_on": {"dataset": "x"}}, "trained_on.images: required option missing"),
     ],
 )

@@ -5,12 +5,10 @@ import json
 from dataclasses import dataclass
 
 import pytest
-import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
 from crowdkit_core import create
 from crowdkit_core.cli import main
-from crowdkit_core.weights import save_weights
 
 
 @dataclass
@@ -55,12 +53,3 @@ def photos(tmp_path_factory):
             for x, y in scene.points.tolist() or [("", "")]:
                 rows.writerow([f"{number}.png", x, y])
     return folder
-
-
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory):
-    """Weights of an untrained MCNN."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "mcnn.safetensors"
-    save_weights(path, create("counter", "mcnn"), component="mcnn")
-    return path

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crowdkit_core import list_components, register
+from crowdkit_core.cards import find_card, list_cards
 from crowdkit_core.registry import KINDS, describe
 from crowdkit_core.settings import list_grids, list_recipes
 from crowdkit_core.testing.toys import ToyCounter
@@ -62,6 +63,59 @@ def test_recipes_and_grids_are_listed(generate):
     text = generate("recipes").recipes_page()
     for info in (*list_recipes(), *list_grids()):
         assert f"| `{info.name}` |" in text
+
+
+def test_every_card_has_a_row_and_a_section(generate):
+    text = generate("weights").weights_page()
+    for info in list_cards():
+        assert_card_is_shown(find_card(info.full_name), text)
+
+
+def test_a_card_with_everything_is_shown_whole(generate, offer, card):
+    errors = {"dataset": "toy scenes", "split": "test", "images": 24, "rmse": 4.0, "nae": 0.25}
+    errors |= {"mae": 2.5, "mae_interval": [1.5, 3.5]}
+    known = {"dataset": "toy scenes", "split": "validation"}
+    known |= {"predicted": [9.5, 3.0], "actual": [10, 3]}
+    speed = {"image": [1024, 768], "seconds": 0.21, "hardware": "a CPU, 2 threads"}
+    trained = {**card()["trained_on"], "front_end": "VGG-16 of ImageNet"}
+    extra = {"errors": [errors, {**errors, "split": "validation", "mae": 2.0}], "speed": speed}
+    extra |= {"calibration": known, "default_for": ["people"], "terms": "Be kind.\nAlways."}
+    offer("crowdkit-fake", card(**extra, bytes=2_345_678, trained_on=trained), card(name="bare"))
+    text = generate("weights").weights_page()
+    for name in ("toy", "bare"):
+        assert_card_is_shown(find_card(name), text)
+    (row,) = [line for line in text.splitlines() if line.startswith("| [toy](#toy) |")]
+    for part in (
+        "| People in toy scenes. | people |",
+        "MAE 2.50 (95 %: 1.50 to 3.50) on 24 test images of toy scenes",
+        "MAE 2.00 (95 %: 1.50 to 3.50) on 24 validation images of toy scenes",
+        "| from 2 images |",
+        "| 2.3 MB |",
+        "| 0.21 s for 1024 x 768 on a CPU, 2 threads |",
+        "| 96 to 128 pixels |",
+        "| crowdkit-fake |",
+    ):
+        assert part in row
+    section = text.partition("\n## toy\n")[2]
+    assert "VGG-16 of ImageNet" in section
+    assert "RMSE 4.00, NAE 0.250" in section
+
+
+def test_a_page_without_weights_says_so(generate, offer):  # nothing is offered
+    text = generate("weights").weights_page()
+    assert "No weights are installed" in text
+    assert "|" not in text
+
+
+def assert_card_is_shown(installed, text):
+    card = installed.card
+    assert f"\n| [{card.name}](#" in text
+    section = text.partition(f"\n## {card.name}\n")[2].partition("\n## ")[0]
+    assert card.terms.rstrip() in section
+    assert card.trained_on.command in section
+    assert card.trained_on.software in section
+    for errors in card.errors:
+        assert text.count(f"MAE {errors.mae:.2f} ") >= 2
 
 
 def test_a_counter_is_judged_by_what_it_gives(generate):

@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from crowdkit_core import create
-from crowdkit_core.cards import parse_card
+from crowdkit_core.cards import card_text, parse_card
 from crowdkit_core.errors import UsageError, WeightsError
 from crowdkit_core.inference import Sizing, load_model
 from crowdkit_core.metrics import mae, nae, rmse
@@ -55,7 +55,8 @@ def test_the_card_says_what_it_was_trained_on(packed, run):
         assert part in trained.software
     text = (packed[0] / "toy.toml").read_text()
     assert str(run) not in text
-    assert "/" not in text.replace("mcnn/toys", "")
+    known = ("mcnn/toys", packed[1].speed.hardware)
+    assert "/" not in text.replace(known[0], "").replace(known[1], "")
 
 
 def test_heads_are_as_far_apart_as_in_the_training_images(packed):
@@ -89,7 +90,16 @@ def test_the_errors_are_those_of_the_packed_weights(packed):
 
 
 def test_the_card_alone_is_the_one_that_is_packed(packed, run):
-    assert card_of_run(run, OFFERED).card == packed[1]
+    alone = card_of_run(run, OFFERED).card
+    assert replace(alone, speed=packed[1].speed) == packed[1]
+
+
+def test_the_card_says_how_long_a_count_takes(packed):
+    speed = packed[1].speed
+    assert speed.image == (96, 72)
+    assert 0 < speed.seconds < 60
+    assert "thread" in speed.hardware
+    assert parse_card(card_text(packed[1]), "again") == packed[1]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +148,12 @@ def test_what_makes_no_card_is_said_before_any_work(run, tmp_path, said, message
         pack_run(run, replace(OFFERED, **said), tmp_path, progress=lambda *at: counted.append(at))
     assert counted == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["/data/birds", "data/birds", r"C:\birds"])
+def test_a_data_set_is_not_called_by_its_path(place):
+    with pytest.raises(UsageError, match="is a path, expected what the data set is called"):
+        replace(OFFERED, dataset=place)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from crowdkit_core.settings import (
     Recipe,
     RunSettings,
     environment,
+    hardware,
     list_recipes,
     load_recipe,
     parse_overrides,
@@ -379,6 +380,15 @@ def test_environment_is_plain_and_names_what_matters(monkeypatch, tmp_path):
     assert found["packages"]["crowdkit-core"]
     assert found["libraries"]["torch"]
     assert found["git_commit"] is None
+
+
+def test_hardware_is_a_line(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    assert re.fullmatch(r"\S.*, 3 threads", hardware("cpu"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU number {device.index}")
+    assert hardware("cuda:1") == "GPU number 1"
 
 
 def test_environment_names_the_commit(monkeypatch, tmp_path):

@@ -3,10 +3,13 @@
 import dataclasses
 
 import pytest
+import tomli_w
 import torch
 from torch import nn
 
+from crowdkit_core import create
 from crowdkit_core.density import Fixed
+from crowdkit_core.files import sha256_of
 from crowdkit_core.interfaces import (
     LocalizedPoints,
     Localizer,
@@ -31,10 +34,12 @@ from crowdkit_core.testing import (
     check_loss,
     check_metric,
     check_trainer,
+    check_weights,
     parametrize_with_checks,
 )
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 from crowdkit_core.training import Supervised
+from crowdkit_core.weights import save_weights
 
 
 def fired(check, component):
@@ -609,6 +614,84 @@ class ChoosesWhatItNeverTrained(Supervised):
 )
 def test_broken_trainers_are_caught(trainer, check):
     assert check in fired(check_trainer, trainer(epochs=1))
+
+
+# --- weights ---
+
+
+@pytest.fixture
+def good(offer, card, weights, cache):
+    """A package with sound weights: its folder, and their card as a table."""
+    content = weights.read_bytes()
+    table = card(content, terms="Be kind.")
+    return offer("crowdkit-fake", table, files={"toy.safetensors": content}), table
+
+
+def rewrite(folder, table, **changes):
+    (folder / "toy.toml").write_text(tomli_w.dumps({**table, **changes}))
+
+
+def another_hash(folder, table):
+    rewrite(folder, table, sha256="0" * 64)
+
+
+def no_file(folder, _):
+    (folder / "toy.safetensors").unlink()
+
+
+def of_another_counter(folder, table):
+    rewrite(folder, table, counter="csrnet")
+
+
+def of_no_counter(folder, table):
+    rewrite(folder, table, counter="absent-counter")
+
+
+def not_toml(folder, _):
+    (folder / "toy.toml").write_text("name = ")
+
+
+def gives_no_number(folder, table):
+    counter, file = create("counter", "mcnn"), folder / "toy.safetensors"
+    for parameter in counter.parameters():
+        nn.init.constant_(parameter, torch.nan)
+    save_weights(file, counter, component="mcnn")
+    rewrite(folder, table, sha256=sha256_of(file), bytes=file.stat().st_size)
+
+
+@pytest.mark.parametrize(
+    ("damage", "check", "words"),
+    [
+        (not_toml, "is_read", "is not TOML"),
+        (another_hash, "has_its_file", "expected 000000000000"),
+        (no_file, "has_its_file", "toy.safetensors is not in the package"),
+        (of_another_counter, "counter_loads_its_file", "belongs to 'mcnn'"),
+        (of_no_counter, "counter_loads_its_file", "absent-counter"),
+        (gives_no_number, "counts_a_black_image", "nan"),
+    ],
+)
+def test_broken_weights_are_caught(good, damage, check, words):
+    damage(*good)
+    with pytest.raises(ConformanceError) as failure:
+        check_weights("crowdkit-fake")
+    (line,) = str(failure.value).splitlines()
+    assert line.startswith(f"toy: {check}: ")
+    assert words in line
+
+
+def test_broken_weights_do_not_hide_others(good, offer, card):
+    folder, table = good
+    rewrite(folder, {**table, "name": "sound"})
+    (folder / "bad.toml").write_text("name = ")
+    with pytest.raises(ConformanceError, match=r"\Abad: is_read: [^\n]*\Z"):
+        check_weights("crowdkit-fake")
+
+
+@pytest.mark.usefixtures("good")
+def test_sound_weights_pass(capfd):
+    assert check_weights("crowdkit-fake") == ["toy"]
+    assert check_weights("crowdkit-core") == []
+    assert capfd.readouterr().err == ""  # terms are for those who use them
 
 
 # --- the runner ---
