@@ -161,6 +161,7 @@ class Card:
         file: Their file beside the card; this, ``url`` or ``hf``.
         url: Where their file is on the web.
         hf: Their file on the Hugging Face hub: ``org/repo@revision/path``.
+        things: What is counted, in the plural.
         default_for: What they count by default, such as ``people``.
         terms: Terms of use; empty for none.
         speed: How long counting takes; None if not known.
@@ -179,6 +180,7 @@ class Card:
     file: Annotated[str, _matches(r"[^/\\]+", "a file's name without folders")] | None = None
     url: Annotated[str, _matches(r"https?://\S+", "an address of http or https")] | None = None
     hf: Annotated[str, _matches(HUB_FILE, "org/repo@revision/path")] | None = None
+    things: _Line = "people"
     default_for: tuple[_Line, ...] = ()
     terms: str = ""
     speed: MeasuredSpeed | None = None

@@ -25,6 +25,9 @@ def _offer_options(command: Callable[..., None]) -> Any:
     @click.option("--name", default="", help="Of the weights; COUNTER-DATASET by default.")
     @click.option("--summary", default="", help="What they count, in a line.")
     @click.option(
+        "--things", default="people", show_default=True, help="What is counted, in the plural."
+    )
+    @click.option(
         "--default-for",
         multiple=True,
         metavar="WHAT",

@@ -139,5 +139,6 @@ def _model_of_card(counter: Counter, card: Card, device: torch.device | str | No
         calibration=calibration,
         device=device,
         weights=card.sha256,
+        things=card.things,
         card=card,
     )

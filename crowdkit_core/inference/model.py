@@ -1,7 +1,7 @@
 """A trained counter with everything that counting needs: sizes, intervals, a localizer."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class Model:
         halo: Margin round each tile in pixels.
         device: Where to count; None leaves the counter where it is.
         weights: sha256 of the counter's weights file; empty if not known.
+        things: What is counted, in the plural.
         card: What is known of the weights; None without a card.
     """
 
@@ -45,11 +46,12 @@ class Model:
     halo: int | None = None
     device: torch.device | str | None = None
     weights: str = ""
+    things: str = "people"
     card: Card | None = None
 
     def __call__(self, image: ImageLike, *, roi: RoiLike | None = None) -> Counted:
         """Count the people in one image; arguments and errors as of `count`."""
-        return count(
+        counted = count(
             self.counter,
             image,
             tile=self.tile,
@@ -61,6 +63,7 @@ class Model:
             level=self.level,
             device=self.device,
         )
+        return replace(counted, things=self.things)
 
     def count_paths(
         self,

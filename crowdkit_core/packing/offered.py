@@ -14,6 +14,7 @@ class Offered:
         weights: Which of the run: ``best`` or ``last``.
         name: By which they are asked for; ``COUNTER-DATASET`` when empty.
         summary: What they count, in a line; counter and data set when empty.
+        things: What is counted, in the plural.
         default_for: What they count by default, such as ``people``.
         terms: Terms of use.
         dataset: What it was trained on is called; the registered name of the data set when empty.
@@ -29,6 +30,7 @@ class Offered:
     weights: Literal["best", "last"] = "best"
     name: str = ""
     summary: str = ""
+    things: str = "people"
     default_for: tuple[str, ...] = ()
     terms: str = ""
     dataset: str = ""

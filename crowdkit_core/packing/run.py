@@ -170,6 +170,7 @@ def _identity(offered: Offered, counter: Counter, recipe: Recipe) -> Mapping[str
         "file": None if elsewhere else f"{name}.safetensors",
         "url": offered.url,
         "hf": offered.hf,
+        "things": offered.things,
         "default_for": offered.default_for,
         "terms": offered.terms,
     }

@@ -95,3 +95,10 @@ def test_other_sizes_are_without_the_intervals_of_the_card(toy):
     assert with_sizing(model, model.sizing) == model
     half = Sizing(resizing=Resizing(scale=0.5))
     assert with_sizing(model, half) == replace(model, sizing=half, calibration=None)
+
+
+def test_counts_are_of_what_the_card_says(offer, card, content, cache):
+    offer("crowdkit-fake", card(content, things="cells"), files={"toy.safetensors": content})
+    counted = load_model("toy")(torch.zeros(3, 64, 64))
+    texts = [str(replace(counted, count=count)) for count in (0.2, 1.0, 12.4)]
+    assert texts == ["0 cells", "1 cell", "12 cells"]
