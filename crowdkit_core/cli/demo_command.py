@@ -3,8 +3,10 @@
 It is added to the command line as a plugin adds its commands: through the hook.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,7 +17,7 @@ RECIPE = "mcnn/synthetic"
 PHOTO = 1
 """Which test image is counted."""
 
-SCENE = {"size": (600, 800), "people": (200, 200), "seed": 3}
+SCENE: Mapping[str, Any] = {"size": (600, 800), "people": (200, 200), "seed": 3}
 """The rendered scene that installed weights count."""
 
 

@@ -5,11 +5,12 @@ first failure; their `crowdkit` is that of `warm_crowdkit`, the installed one bu
 block after the comment ``<!-- dry run: reason -->`` is for work too long or for data not shipped:
 each of its `crowdkit train` and `crowdkit grid` lines runs with ``--dry-run``, which resolves the
 recipes and checks every option; Python is compiled. Blocks of other languages (``text``, ``toml``)
-are output or listings.
+are output or listings. A rendered scene lies there as ``photo.jpg``.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ BLOCK = re.compile(
     r"(?P<dry><!-- dry run: [^>]+ -->\n)?^```(?P<language>python|bash)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+PHOTO = ROOT / "docs/pictures/scene.jpg"
 INSTALLED = Path(sys.executable).parent
 """Where the `crowdkit` is that users start."""
 WARM = Path(__file__).with_name("warm_crowdkit.py")
@@ -65,6 +67,8 @@ def dry(code: str) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_code_blocks_run(page, warm, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CROWDKIT_CACHE", str(tmp_path / "cache"))
+    shutil.copy(PHOTO, "photo.jpg")
     namespace = {"__name__": "__main__"}
     for block in BLOCK.finditer(page.read_text()):
         code = block["code"]
