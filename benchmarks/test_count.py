@@ -31,7 +31,7 @@ from crowdkit_core.inference.resized import resize_pixels
 from crowdkit_core.interfaces import Size, evaluating
 
 LARGE, SCENE = (3000, 4000), (768, 1024)
-PHOTOS, SCENES = 100, 5
+SCENES = 5
 ROUNDS, FOLDER_ROUNDS = 9, 3
 NOISE = 6.0
 SIZING = replace(Sizing.trained_on((400, 1024), (6.0, 40.0)), check_heads=False)
@@ -138,8 +138,9 @@ def test_a_photo_of_12_megapixels(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_folder_of_photos(tmp_path: Path) -> None:
-    files = save_photos(tmp_path, SCENE, PHOTOS)
+@pytest.mark.parametrize(("size", "photos"), [(SCENE, 100), (LARGE, 10)])
+def test_a_folder_of_photos(tmp_path: Path, size: Size, photos: int) -> None:
+    files = save_photos(tmp_path, size, photos)
     counting, batches = model(), [shown(file) for file in files]
     cases = {
         "decoding": lambda: [read_image(file) for file in files],
@@ -148,7 +149,7 @@ def test_a_folder_of_photos(tmp_path: Path) -> None:
         "Model.count_paths": lambda: list(counting.count_paths(files)),
     }
     predict(counting, batches[:2])
-    title = f"{PHOTOS} JPEG files of 1024 x 768, median of {FOLDER_ROUNDS}"
+    title = f"{photos} JPEG files of {size[1]} x {size[0]}, median of {FOLDER_ROUNDS}"
     report(title, medians(cases, FOLDER_ROUNDS))
 
 
