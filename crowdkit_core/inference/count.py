@@ -12,8 +12,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError, DataError
+from crowdkit_core.inference.ahead import one_ahead
 from crowdkit_core.inference.counted import Counted
-from crowdkit_core.inference.images import ImageLike, as_image, to_batch
+from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
 from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.resized import density_in, points_in, predict_resized
@@ -42,7 +43,7 @@ AS_GIVEN = Sizing()
 
 def count(
     counter: Counter,
-    image: ImageLike,
+    image: ImageLike | LoadedImage,
     *,
     tile: TileSide = "auto",
     halo: int | None = None,
@@ -60,7 +61,7 @@ def count(
 
     Args:
         counter: Any counter; its mode is restored afterwards.
-        image: A file, a Pillow image, an array or a tensor.
+        image: A file, a Pillow image, an array or a tensor; or one that is loaded already.
         tile: Side of a tile's core in pixels, ``auto`` or None; see `plan_tiles`.
         halo: Margin round each tile in pixels; the counter's receptive field when None.
         roi: Count only inside: polygons, a mask, or a file of either.
@@ -80,24 +81,23 @@ def count(
     """
     if localizer is not None:
         require_fit(localizer, counter)
-    name = str(image) if isinstance(image, str | Path) else ""
-    pixels = as_image(image)
-    height, width = pixels.shape[-2:]
+    loaded = load_image(image)
+    height, width = loaded.pixels.shape[-2:]
     size = (height, width)
     region = None if roi is None else as_roi(roi, size)
 
     def predict(shown: Tensor) -> tuple[Prediction, bool]:
-        _require_size(counter, shown, name)
+        _require_size(counter, shown, loaded.name)
         return predict_image(counter, shown, tile=tile, halo=halo, device=where)
 
     with evaluating(counter, device) as where:
-        shown = predict_resized(predict, pixels, sizing)
+        shown = predict_resized(predict, loaded.pixels, sizing)
         points = find_points(shown.prediction, shown.size, localizer)
         counted = _counted(
             density_in(shown.prediction, shown.size, size),
             None if points is None else points_in(points, shown.size, size),
             region,
-            name=name,
+            name=loaded.name,
             size=size,
         )
     interval = None if calibration is None else calibration.interval(counted.count, level)
@@ -110,7 +110,7 @@ def count(
         interval=interval,
         shown_size=None if shown.size == size else shown.size,
         notes=notes,
-        source=image,
+        source=loaded.source,
     )
 
 
@@ -129,6 +129,8 @@ def count_paths(
     device: torch.device | str | None = None,
 ) -> Iterator[Counted]:
     """Count the people in files, folders of images, and glob patterns, one after the other.
+
+    While one image is counted, the next one is read in the background.
 
     Args:
         counter: Any counter.
@@ -163,7 +165,7 @@ def count_paths(
 
 
 def count_each(
-    count_one: Callable[[Path], Counted],
+    count_one: Callable[[LoadedImage], Counted],
     paths: Iterable[str | Path],
     *,
     on_error: Callable[[DataError], None] | None = None,
@@ -171,7 +173,7 @@ def count_each(
     """Count the images that paths lead to; arguments and errors as of `count_paths`.
 
     Args:
-        count_one: Counts one file.
+        count_one: Counts one image.
         paths: As for `count_paths`.
         on_error: As for `count_paths`.
     """
@@ -226,17 +228,18 @@ def find_points(
 
 
 def _each(
-    count_one: Callable[[Path], Counted],
+    count_one: Callable[[LoadedImage], Counted],
     files: Iterable[Path],
     on_error: Callable[[DataError], None] | None,
 ) -> Iterator[Counted]:
-    for file in files:
-        try:
-            yield count_one(file)
-        except DataError as error:
-            if on_error is None:
-                raise
-            on_error(error)
+    with one_ahead(load_image, files) as images:
+        for image in images:
+            try:
+                yield count_one(image.result())
+            except DataError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
 
 
 def _counted(

@@ -1,5 +1,6 @@
 """Convert files, Pillow images, arrays and tensors to the tensor a counter takes."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,29 @@ from crowdkit_core.errors import ShapeError, UsageError
 ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor
 """A file, a Pillow image, an (H, W) or (H, W, 3) RGB array, or a (3, H, W) RGB tensor; arrays
 and tensors are uint8 or float in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedImage:
+    """An image with its pixels in memory.
+
+    Attributes:
+        name: Its path; empty for one that is no file.
+        pixels: (3, H, W) RGB, uint8 or float in [0, 1], on the CPU.
+        source: The image as given.
+    """
+
+    name: str
+    pixels: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"]
+    source: ImageLike
+
+
+def load_image(image: ImageLike | LoadedImage) -> LoadedImage:
+    """Read or convert an image as `as_image` does; one that is loaded stays as it is."""
+    if isinstance(image, LoadedImage):
+        return image
+    name = str(image) if isinstance(image, str | Path) else ""
+    return LoadedImage(name, as_image(image), image)
 
 
 def as_image(image: ImageLike) -> UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"]:
@@ -47,7 +71,7 @@ def to_batch(
     image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"], device: torch.device | str
 ) -> Float[Tensor, "1 3 H W"]:
     """One image as a float batch in [0, 1] on ``device``."""
-    return as_float(image.unsqueeze(0).to(device))
+    return as_float(image.unsqueeze(0).contiguous().to(device))
 
 
 def _from_array(array: NDArray[np.generic]) -> Tensor:

@@ -12,7 +12,7 @@ from crowdkit_core.cards import Card
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count, count_each
 from crowdkit_core.inference.counted import Counted
-from crowdkit_core.inference.images import ImageLike
+from crowdkit_core.inference.images import ImageLike, LoadedImage
 from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
@@ -49,7 +49,7 @@ class Model:
     things: str = "people"
     card: Card | None = None
 
-    def __call__(self, image: ImageLike, *, roi: RoiLike | None = None) -> Counted:
+    def __call__(self, image: ImageLike | LoadedImage, *, roi: RoiLike | None = None) -> Counted:
         """Count the people in one image; arguments and errors as of `count`."""
         counted = count(
             self.counter,

@@ -62,9 +62,14 @@ def resize_pixels(
     """Resize with antialiasing; values stay in their range."""
     if size == tuple(image.shape[-2:]):
         return image
-    # One channel after the other: where torch has no kernel for uint8, pixels become floats.
-    resized = torch.cat([resize_image(channel[None], size) for channel in image])
+    parts = [image] if _stays_uint8(image) else image[:, None]
+    resized = torch.cat([resize_image(part, size) for part in parts])
     return resized.clamp_(0, 1) if resized.is_floating_point() else resized
+
+
+def _stays_uint8(image: Tensor) -> bool:
+    """Whether torch has a kernel; without one pixels become floats, best one channel at a time."""
+    return image.dtype == torch.uint8 and "AVX" in torch.backends.cpu.get_cpu_capability()
 
 
 def density_in(prediction: Prediction, shown: Size, size: Size) -> Prediction:

@@ -1,5 +1,6 @@
 """Counting images of every kind, everywhere and inside regions."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError, ShapeError, UsageError
-from crowdkit_core.inference import as_image, count, count_paths
+from crowdkit_core.inference import as_image, count, count_paths, find_images
 from crowdkit_core.inference import tiles as tiles_module
 from crowdkit_core.interfaces import LocalizedPoints
 
@@ -224,3 +225,40 @@ def test_a_bad_file_stops_or_is_reported(make_counter, tmp_path):
 def test_a_path_without_images_is_refused_at_once(make_counter, tmp_path):
     with pytest.raises(DataError, match="no such file"):
         count_paths(make_counter("BrightnessCounter"), [tmp_path / "absent.jpg"])
+
+
+def readers():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("crowdkit-ahead")]
+
+
+def test_many_files_are_counted_as_one_by_one(make_counter, tmp_path):
+    counter = make_counter("PoolingCounter")
+    generator = torch.Generator().manual_seed(0)
+    for number in range(5):
+        pixels = torch.randint(256, (3, 20 + number, 30), dtype=torch.uint8, generator=generator)
+        write(tmp_path / f"{number}.png", pixels)
+    counted = list(count_paths(counter, [tmp_path]))
+    for each, file in zip(counted, find_images([tmp_path]), strict=True):
+        alone = count(counter, file)
+        assert (each.name, each.source) == (alone.name, alone.source) == (str(file), file)
+        assert (each.count, each.size) == (alone.count, alone.size)
+        assert torch.equal(each.density, alone.density)
+
+
+def test_counting_files_begins_when_asked_and_stops_when_closed(make_counter, tmp_path):
+    for number in range(9):
+        write(tmp_path / f"{number}.png", dots(9, 9, (1, 1)))
+    counted = count_paths(make_counter("BrightnessCounter"), [tmp_path])
+    assert not readers()
+    assert next(counted).name == str(tmp_path / "0.png")
+    assert readers()
+    counted.close()
+    assert not readers()
+
+
+def test_an_error_in_counting_files_stops_the_reader(make_counter, tmp_path):
+    for number in range(9):
+        write(tmp_path / f"{number}.png", dots(6, 20))
+    with pytest.raises(DataError, match=r"0\.png is 20 x 6 pixels"):
+        next(count_paths(make_counter("PoolingCounter"), [tmp_path]))
+    assert not readers()

@@ -15,6 +15,7 @@ from crowdkit_core.data.transforms import Resizing, resize_image
 from crowdkit_core.density import place_gaussians
 from crowdkit_core.errors import DataError
 from crowdkit_core.inference import Sizing, count, head_distance
+from crowdkit_core.inference.resized import resize_pixels
 from crowdkit_core.interfaces import Counter, LocalizedPoints, MapSpec, Prediction
 
 RULE = Sizing.trained_on((40, 100), (6.0, 30.0))
@@ -119,6 +120,15 @@ def test_uint8_and_float_copies_are_shown_alike():
     pixels = (photo(300, 200) * 255).round().to(torch.uint8)
     first, second = (count(RedShare(), each, sizing=RULE) for each in (pixels, pixels / 255))
     assert first.count == pytest.approx(second.count, rel=1e-2)
+
+
+@pytest.mark.parametrize("size", [(13, 9), (61, 80), (1, 1)])
+def test_an_image_is_shown_alike_however_it_lies_in_memory(size):
+    image = (photo(20, 30) * 255).byte()
+    rows_of_pixels = image.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+    channels = torch.cat([resize_pixels(channel[None], size) for channel in image])
+    for each in (image, rows_of_pixels):
+        assert torch.equal(resize_pixels(each, size), channels)
 
 
 def test_heads_too_near_to_each_other_are_looked_at_once_more_and_no_more():

@@ -1,6 +1,5 @@
 """Read image files: any mode becomes RGB, the orientation is applied, nothing is trusted."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
+from crowdkit_core.data.files.silence import pillow_silenced
 from crowdkit_core.errors import DataError, MissingFileError
 from crowdkit_core.interfaces import Size
 
@@ -39,7 +39,7 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 H W"]:
         path: A file in any format Pillow reads; the first frame of several.
 
     Returns:
-        (3, H, W) uint8 RGB.
+        (3, H, W) uint8 RGB, a view of rows of pixels as files have them.
 
     Raises:
         DataError: Missing, empty, cut short, no image, or of more pixels than Pillow's limit
@@ -60,8 +60,8 @@ def to_rgb(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
         upright = Image.fromarray(_stretched(np.asarray(upright)))
     elif upright.mode == "P":
         upright = upright.convert("RGBA")  # Pillow warns when it drops a palette's alpha
-    pixels = np.array(upright.convert("RGB"))
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    pixels = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def as_float(image: Tensor) -> Float[Tensor, "*batch 3 H W"]:
@@ -111,10 +111,9 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{path}: the file is empty (0 bytes), expected an image")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # large, odd metadata: only errors matter here
-            with Image.open(path) as image:
-                yield image
+        # large, odd metadata: only errors matter here
+        with pillow_silenced(), Image.open(path) as image:
+            yield image
     except DataError:
         raise
     except UnidentifiedImageError as error:
