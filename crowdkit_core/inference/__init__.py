@@ -8,7 +8,7 @@ Example:
 from crowdkit_core.data.files import polygons_mask
 from crowdkit_core.inference.count import TileSide, count, count_paths, predict_image
 from crowdkit_core.inference.counted import Counted
-from crowdkit_core.inference.images import ImageLike, as_image
+from crowdkit_core.inference.images import ImageLike, LoadedImage, as_image, load_image
 from crowdkit_core.inference.interval import (
     Calibration,
     Interval,
@@ -30,6 +30,7 @@ __all__ = [
     "Counted",
     "ImageLike",
     "Interval",
+    "LoadedImage",
     "Model",
     "RoiLike",
     "Sizing",
@@ -43,6 +44,7 @@ __all__ = [
     "count_paths",
     "find_images",
     "head_distance",
+    "load_image",
     "load_model",
     "marked_image",
     "plan_tiles",
