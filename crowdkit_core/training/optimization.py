@@ -129,7 +129,7 @@ def _build(
             )
     try:
         return known[name](subject, **options)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         given = ", ".join(f"{key}={value!r}" for key, value in options.items())
         raise OptionsError(f"{role} {name}({given}): {error}") from error
 

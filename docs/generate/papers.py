@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from crowdkit_core import list_components
+from crowdkit_core.cards import list_cards
 from crowdkit_core.registry import KINDS
 from generate.markdown import page, table
 
@@ -69,7 +70,8 @@ def _page_of(target: Path, folder: Path) -> Path:
 
 
 def _overview(plugins: dict[str, Path]) -> str:
-    groups: dict[str, list[str]] = {title: [] for title in ("Papers", "Baselines", "Losses")}
+    titles = ("Papers", "Baselines", "Losses", "Weights")
+    groups: dict[str, list[str]] = {title: [] for title in titles}
     for name in plugins:
         groups[_group(name)].append(name)
     groups["Papers"].sort(key=PAPERS.index)
@@ -77,6 +79,7 @@ def _overview(plugins: dict[str, Path]) -> str:
         "Papers": "Reproduced as a whole: every part, option, recipe and published number.",
         "Baselines": "Networks that the papers build on or compare with.",
         "Losses": "What others train with, for any counter.",
+        "Weights": "Trained, to count with at once; [which weights](weights.md) compares them.",
     }
     parts = ["# Papers", "Each is a package of its own, whose parts mix with all others."]
     for title, members in groups.items():
@@ -93,6 +96,8 @@ def _overview(plugins: dict[str, Path]) -> str:
 def _group(distribution: str) -> str:
     if distribution in PAPERS:
         return "Papers"
+    if distribution in {info.distribution for info in list_cards()}:
+        return "Weights"
     counters = {info.distribution for info in list_components("counter")}
     return "Baselines" if distribution in counters else "Losses"
 
@@ -102,6 +107,7 @@ def _offers(distribution: str) -> str:
         kind: [info.name for info in list_components(kind) if info.distribution == distribution]
         for kind in KINDS
     }
+    offered["weights"] = [each.name for each in list_cards() if each.distribution == distribution]
     return "; ".join(
         f"{kind.replace('_', ' ')} {', '.join(f'`{name}`' for name in names)}"
         for kind, names in offered.items()

@@ -81,6 +81,14 @@ def test_frozen_parameters_are_left_out() -> None:
         ({"schedule": "StepLr"}, "no schedule named 'StepLr'", "StepLR"),
         ({"schedule": "StepLR"}, "step_size", ""),
         (
+            {
+                "schedule": "OneCycleLR",
+                "schedule_options": {"max_lr": 0.1, "total_steps": 10, "pct_start": 0.1},
+            },
+            r"schedule OneCycleLR\(.*pct_start=0.1\): float division by zero",
+            "",
+        ),
+        (
             {"schedule": "StepLR", "schedule_options": {"stepsize": 1}},
             "no option 'stepsize'",
             "step_size",
