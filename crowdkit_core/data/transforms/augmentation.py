@@ -48,6 +48,7 @@ class Augmentation:
             lacks detail as an enlarged small copy does.
         downscaled: Share of windows to which that is done.
         flip: Probability of mirroring left and right.
+        vertical_flip: Probability of mirroring top and bottom, where images have no up and down.
         brightness: Factor on every value.
         contrast: Factor on the distance from the mean.
         saturation: Factor on the distance from grey.
@@ -73,6 +74,7 @@ class Augmentation:
     downscale: Range = (1.0, 1.0)
     downscaled: float = 1.0
     flip: float = 0.5
+    vertical_flip: float = 0.0
     brightness: Range = (1.0, 1.0)
     contrast: Range = (1.0, 1.0)
     saturation: Range = (1.0, 1.0)
@@ -95,6 +97,8 @@ class Augmentation:
             sample = downscale(sample, draw.within(self.downscale))
         if draw.chance(self.flip):
             sample = flip(sample)
+        if self.vertical_flip and draw.chance(self.vertical_flip):
+            sample = flip(sample, vertical=True)
         sample = adjust(
             sample,
             brightness=draw.within(self.brightness),
@@ -170,7 +174,7 @@ def _problems(options: Augmentation) -> list[str]:
         problems.append(problem)
     problems += [
         f"{name} {getattr(options, name)}, expected a probability"
-        for name in ("empty_crops", "downscaled", "flip", "grey")
+        for name in ("empty_crops", "downscaled", "flip", "vertical_flip", "grey")
         if not 0 <= getattr(options, name) <= 1
     ]
     if options.downscale[0] < 1:

@@ -109,13 +109,14 @@ def downscale(sample: Sample, factor: float) -> Sample:
     return replace(sample, image=resize_image(small, sample.size))
 
 
-def flip(sample: Sample) -> Sample:
-    """Mirror left and right."""
+def flip(sample: Sample, *, vertical: bool = False) -> Sample:
+    """Mirror left and right, or top and bottom."""
+    mirrored = F.vertical_flip if vertical else F.horizontal_flip
     return replace(
         sample,
-        image=F.horizontal_flip(sample.image),
-        points=F.horizontal_flip(sample.points),
-        roi=None if sample.roi is None else F.horizontal_flip(sample.roi),
+        image=mirrored(sample.image),
+        points=mirrored(sample.points),
+        roi=None if sample.roi is None else mirrored(sample.roi),
     )
 
 

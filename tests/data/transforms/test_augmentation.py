@@ -160,6 +160,14 @@ def test_flips_are_as_frequent_as_asked():
     assert 60 < flipped < 140
 
 
+def test_a_vertical_flip_keeps_people_on_their_pixels():
+    sample = crowd(people=1)
+    x, y = sample.points.as_subclass(torch.Tensor)[0].tolist()
+    result = Augmentation(flip=0.0, vertical_flip=1.0)(sample, 3)
+    assert torch.equal(result.image, sample.image.flip(1))
+    assert result.points[0].tolist() == pytest.approx([x, 90 - y])
+
+
 def test_bad_options_are_named_all_at_once():
     with pytest.raises(OptionsError) as caught:
         Augmentation(crop_size=(0, 5), flip=2.0, scale=(2.0, 1.0), downscale=(0.5, 2.0))
