@@ -165,6 +165,8 @@ class LoopSettings:
             is validated and saved; None for none.
         accumulate: Batches whose gradients are averaged into one optimizer step.
         clip_norm: Greatest 2-norm of each optimizer's gradients.
+        freeze_batch_norm: Batch norms normalise with the statistics they came with, in training
+            as in evaluation: for small or mixed batches, where training goes on from good weights.
 
     Raises:
         OptionsError: A value out of its range.
@@ -175,6 +177,7 @@ class LoopSettings:
     ema: float | None = None
     accumulate: int = 1
     clip_norm: float | None = None
+    freeze_batch_norm: bool = False
 
     def __post_init__(self) -> None:
         require_at_least_one(

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
@@ -98,6 +99,8 @@ class StageLoop:
         batches = iter(self.loader)
         seed_from(self.run.seed, self.index, epoch, self.fabric.global_rank)
         stage.train()
+        if self.loop.freeze_batch_norm:
+            _freeze_batch_norm(stage)
         stage.start_epoch(epoch)
         losses = LossRecord(epoch)
         for done, batch in enumerate(batches, start=1):
@@ -226,6 +229,12 @@ class StageLoop:
         values = torch.tensor(list(means.values()), device=self.fabric.device)
         reduced: Any = self.fabric.all_reduce(values, reduce_op="mean")
         return dict(zip(means, reduced.tolist(), strict=True))
+
+
+def _freeze_batch_norm(stage: nn.Module) -> None:
+    for module in stage.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
 
 
 def _start_epoch(loader: DataLoader[Batch], epoch: int) -> None:

@@ -85,10 +85,10 @@ class StageState:
 
 
 def moving_average(counter: nn.Module, decay: float | None) -> AveragedModel | None:
-    """The exponential moving average of a counter's weights; buffers follow the counter."""
+    """The exponential moving average of a counter's weights, statistics of batch norms included."""
     if decay is None:
         return None
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch: untyped
-    averaged = AveragedModel(counter, multi_avg_fn=average)
+    averaged = AveragedModel(counter, multi_avg_fn=average, use_buffers=True)
     averaged.requires_grad_(False)
     return averaged

@@ -303,6 +303,34 @@ def test_moving_average_is_validated_and_saved(toys, tmp_path) -> None:
     torch.testing.assert_close(weights(averaged.counter), (steps[0] + steps[1]) / 2)
 
 
+def statistics(counter) -> torch.Tensor:
+    return torch.cat(
+        [each.flatten() for name, each in counter.named_buffers() if "running" in name]
+    )
+
+
+def test_the_average_has_averaged_statistics_of_batch_norms(toys, tmp_path) -> None:
+    trained = []
+    for epochs, loop in ((2, LoopSettings(ema=0.5)), (1, LoopSettings()), (2, LoopSettings())):
+        task = toys.task(toys.seeded(toys.Conv), train=4, validation=None)
+        trainer = supervised(epochs, batch_size=4, loop=loop)
+        trained.append(
+            statistics(train(task, trainer, run_in(tmp_path / str(loop) / str(epochs))).counter)
+        )
+    averaged, first, second = trained
+    torch.testing.assert_close(averaged, (first + second) / 2)
+    assert not torch.allclose(first, second)
+
+
+def test_frozen_batch_norms_keep_their_statistics(toys, tmp_path) -> None:
+    counter = toys.seeded(toys.Conv)
+    before, weights_before = statistics(counter), weights(counter)
+    loop = LoopSettings(freeze_batch_norm=True)
+    result = train(toys.task(counter), supervised(2, loop=loop), run_in(tmp_path))
+    assert torch.equal(statistics(result.counter), before)
+    assert not torch.equal(weights(result.counter), weights_before)
+
+
 def test_plateau_schedule_follows_the_validation_error(toys, tmp_path) -> None:
     optimization = replace(
         DESCENT,
