@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crowdkit_core.cli.evaluation_options import checked_split
 from crowdkit_core.cli.options import device_option
 
 if TYPE_CHECKING:  # brings torch along
@@ -35,6 +36,13 @@ def _offer_options(command: Callable[..., None]) -> Any:
     )
     @click.option("--terms", default="", help="Terms of use, shown to everyone once.")
     @click.option("--dataset", default="", help="What the data set is called in the card.")
+    @click.option(
+        "--tested-on",
+        multiple=True,
+        metavar="SPLIT",
+        callback=lambda _context, _option, texts: tuple(map(checked_split, texts)),
+        help="Measure errors there too, such as test. Repeat it for several.",
+    )
     @click.option("--front-end", default="", help="What the front end started from.")
     @click.option(
         "--command",

@@ -33,6 +33,9 @@ LEAST_PEOPLE = 10
 GREATEST_STEP = 4.0
 """Most that an image is enlarged to bring heads farther apart, as a factor on both sides."""
 
+TOLERANCE = 1.1
+"""Distances beyond the trained range by this factor are taken for it: maps say no better."""
+
 BLURRED = 3.0
 """An image enlarged more than this lacks the detail that counters look for."""
 
@@ -96,9 +99,9 @@ class Sizing:
         if not self.check_heads or self.head_distance is None or distance is None:
             return None
         nearest, farthest = self.head_distance
-        better = min(max(distance, nearest), farthest)
-        if better == distance:
+        if nearest / TOLERANCE <= distance <= farthest * TOLERANCE:
             return None
+        better = min(max(distance, nearest), farthest)
         return scaled(shown, min(better / distance, GREATEST_STEP))
 
     def described(self) -> str:
@@ -147,7 +150,7 @@ class Sizing:
         if enlarged > BLURRED:
             return f"enlarged {enlarged:.1f} times, so detail is missing and the count may be low"
         sides, heads = self.long_side, self.head_distance
-        if heads is not None and distance is not None and distance < 0.9 * heads[0]:
+        if heads is not None and distance is not None and distance < heads[0] / TOLERANCE:
             return (
                 f"heads are {distance:.1f} pixels apart, and the counter was trained on "
                 f"{heads[0]:.1f} to {heads[1]:.1f}: the count may be low"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crowdkit_core.errors import UsageError
+from crowdkit_core.interfaces import Split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Offered:
         default_for: What they count by default, such as ``people``.
         terms: Terms of use.
         dataset: What it was trained on is called; the registered name of the data set when empty.
+        tested_on: Splits beside the validation images that errors are measured on.
         front_end: What the front end started from; empty for random weights.
         command: What to type to train them again.
         url: Where the file will be on the web; None for beside the card.
@@ -34,6 +36,7 @@ class Offered:
     default_for: tuple[str, ...] = ()
     terms: str = ""
     dataset: str = ""
+    tested_on: tuple[Split, ...] = ()
     front_end: str = ""
     command: str = "crowdkit train recipe.toml"
     url: str | None = None

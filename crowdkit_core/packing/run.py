@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -137,16 +138,17 @@ def _packed(
                 trained_on=_trained_on(run, recipe, train, model, offered),
             )
         )
-        validation: Dataset = recipe.create("dataset", split=recipe.run.validate_on)
-        counts = count_annotated(model, validation, progress=progress)
-        known = _known(recipe, counts, offered)
+        splits = list(dict.fromkeys([recipe.run.validate_on, *offered.tested_on]))
+        datasets: list[Dataset] = [recipe.create("dataset", split=split) for split in splits]
+        counts = [count_annotated(model, dataset, progress=progress) for dataset in datasets]
+        known = _known(recipe, counts[0], offered)
         measured = replace(
             card,
             speed=measured_speed(model, card.trained_on.long_side[1]),
-            errors=(_measured(recipe, counts, offered),),
+            errors=tuple(map(partial(_measured, offered, recipe), splits, counts)),
             calibration=known,
         )
-        yield PackedRun(card=measured, notes=() if known else (_few(validation),)), file
+        yield PackedRun(card=measured, notes=() if known else (_few(datasets[0]),)), file
 
 
 def _checked(card: Card) -> Card:
@@ -210,16 +212,16 @@ def _software(run: Path, counter: Counter) -> str:
     return ", ".join(f"{name} {versions[name]}" for name in named if name in versions)
 
 
-def _measured(recipe: Recipe, counts: Calibration, offered: Offered) -> MeasuredErrors:
+def _measured(offered: Offered, recipe: Recipe, split: str, counts: Calibration) -> MeasuredErrors:
     if not any(counts.actual):
         raise UsageError(
-            f"the {recipe.run.validate_on} images of {recipe.dataset.name!r} show nobody, so they "
+            f"the {split} images of {recipe.dataset.name!r} show nobody, so they "
             "say nothing of the errors of counts"
         )
     scores = score(counts.predicted, [int(count) for count in counts.actual])
     return MeasuredErrors(
         dataset=offered.dataset or recipe.dataset.name,
-        split=recipe.run.validate_on,
+        split=split,
         images=scores.images,
         mae=round(scores.mae.value, DIGITS),
         mae_interval=(round(scores.mae.low, DIGITS), round(scores.mae.high, DIGITS)),

@@ -11,7 +11,7 @@ from crowdkit_core.inference import Sizing
 from crowdkit_core.inference.scale import LEAST_PEOPLE, HeadDistance
 from crowdkit_core.interfaces import Annotation, Dataset
 
-MOST = (5, 95)
+MOST = (1, 99)
 """Percentiles between which most images are."""
 
 
