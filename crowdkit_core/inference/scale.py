@@ -34,7 +34,7 @@ GREATEST_STEP = 4.0
 """Most that an image is enlarged to bring heads farther apart, as a factor on both sides."""
 
 TOLERANCE = 1.1
-"""Distances beyond the trained range by this factor are taken for it: maps say no better."""
+"""Heads that are nearer than in training by this factor are not too near: maps say no better."""
 
 BLURRED = 3.0
 """An image enlarged more than this lacks the detail that counters look for."""
@@ -48,8 +48,8 @@ class Sizing:
         resizing: The size in which it is first shown.
         long_side: Lengths of the longer side that it was trained on; None if not known.
         head_distance: Pixels between neighbouring heads that it was trained on; None if not known.
-        check_heads: Show the image once more where predicted heads are nearer to each other, or
-            farther apart, than those it was trained on.
+        check_heads: Show the image once more, larger, where predicted heads are nearer to each
+            other than those it was trained on.
     """
 
     resizing: Resizing = UNCHANGED
@@ -81,11 +81,10 @@ class Sizing:
         return self.resizing(size)
 
     def second(self, shown: Size, distance: float | None) -> Size | None:
-        """A better (H, W) than the one an image was shown in, or None if that was good.
+        """A larger (H, W) than the one an image was shown in, or None if that was good.
 
-        Heads are brought to the nearer end of the trained range. Places without neighbours look
-        as if heads were some 50 pixels apart (`WINDOW`), so people who are small and far apart
-        are never shrunk much.
+        Heads too near to each other are brought to the least distance of training. Those far
+        apart may be small all the same, so an image is never shrunk for their sake.
 
         Args:
             shown: (H, W) it was shown in.
@@ -98,11 +97,10 @@ class Sizing:
         """
         if not self.check_heads or self.head_distance is None or distance is None:
             return None
-        nearest, farthest = self.head_distance
-        if nearest / TOLERANCE <= distance <= farthest * TOLERANCE:
+        nearest, _ = self.head_distance
+        if distance >= nearest / TOLERANCE:
             return None
-        better = min(max(distance, nearest), farthest)
-        return scaled(shown, min(better / distance, GREATEST_STEP))
+        return scaled(shown, min(nearest / distance, GREATEST_STEP))
 
     def described(self) -> str:
         """The sizes in a few words, the same for the same sizes.
@@ -142,8 +140,7 @@ class Sizing:
             return line
         if shown == self.first(size):
             return f"{line}: the counter was trained on images of up to {self.long_side[1]} pixels"
-        change = "nearer to each other" if max(shown) > max(self.first(size)) else "farther apart"
-        return f"{line}: heads were {change} than those the counter was trained on"
+        return f"{line}: heads were nearer to each other than those the counter was trained on"
 
     def _warning(self, size: Size, shown: Size, distance: float | None) -> str:
         enlarged = max(shown) / max(size)

@@ -157,9 +157,8 @@ def test_people_far_apart_are_not_shrunk_away():
     crowd = RedShare(people=12)  # 29 pixels in a square each, in 100 x 100
     rule = Sizing.trained_on((40, 100), (6.0, 15.0))
     counted = count(crowd, torch.ones(3, 100, 100), sizing=rule)
-    assert len(crowd.seen) == 2
-    assert 70 < crowd.seen[1][0] < 100
-    assert "heads were farther apart" in counted.notes[0]
+    assert crowd.seen == [(100, 100)]
+    assert counted.notes == ()
 
 
 def test_a_user_decides():
