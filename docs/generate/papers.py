@@ -79,7 +79,7 @@ def _overview(plugins: dict[str, Path]) -> str:
         "Papers": "Reproduced as a whole: every part, option, recipe and published number.",
         "Baselines": "Networks that the papers build on or compare with.",
         "Losses": "What others train with, for any counter.",
-        "Weights": "Trained, to count with at once; [which weights](weights.md) compares them.",
+        "Weights": "Trained, to count with at once: `crowdkit list weights`.",
     }
     parts = ["# Papers", "Each is a package of its own, whose parts mix with all others."]
     for title, members in groups.items():
