@@ -1,6 +1,7 @@
 """The core without a plugin, and each plugin with nothing but what it declares."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -94,27 +95,43 @@ def test_everything_declared_can_be_had(core_alone, plugins):
 
 
 @pytest.fixture(scope="session")
-def alone(plugin, plugins, core, clean_environment):
-    """A plugin with what it requires; its extras are not installed."""
-    projects = {core.name: core, **plugins}
+def needed(plugin, plugins):
+    """A plugin and the plugins it requires."""
     wanted = [plugin.name]
     for name in wanted:  # grows as it goes
-        required = projects[name].requirements
-        wanted += [each for each in required if each in projects and each not in wanted]
-    return clean_environment("--no-deps", *wanted)  # looking at torch's requirements takes long
+        required = plugins[name].requirements
+        wanted += [each for each in required if each in plugins and each not in wanted]
+    return [plugins[name] for name in wanted]
 
 
-def test_a_plugin_installs_and_lists_its_parts(plugin, alone, core):
+@pytest.fixture(scope="session")
+def alone(needed, core, clean_environment):
+    """A plugin with what it requires; its extras are not installed."""
+    names = [project.name for project in (core, *needed)]
+    return clean_environment("--no-deps", *names)  # looking at torch's requirements takes long
+
+
+def test_a_plugin_installs_and_lists_its_parts(plugin, needed, alone, core):
     package = plugin.source.name
     place = alone.run("python", "-c", f"import {package}; print({package}.__file__)").strip()
     assert place.startswith(str(alone.folder))
     listed = alone.components()
     assert not [each for each in listed if each["error"]]
-    assert {(each["kind"], each["name"]) for each in listed} == offered(core) | offered(plugin)
+    expected = set().union(*map(offered, (core, *needed)))
+    assert {(each["kind"], each["name"]) for each in listed} == expected
     recipes = json.loads(alone.run("crowdkit", "list", "recipes", "--json"))
     recipes += json.loads(alone.run("crowdkit", "list", "grids", "--json"))
     assert not [each for each in recipes if each["error"]]
-    assert len(recipes) == len(list(plugin.source.glob("recipes/*.toml")))
+    files = [file for project in needed for file in project.source.glob("recipes/*.toml")]
+    assert len(recipes) == len(files)
+
+
+def test_a_photo_is_counted_with_installed_weights(core, clean_environment, tmp_path, monkeypatch):
+    environment = clean_environment("--no-deps", core.name, "crowdkit-zip", "crowdkit-people")
+    shutil.copy(core.folder / "docs/pictures/scene.jpg", tmp_path / "photo.jpg")
+    monkeypatch.setenv("CROWDKIT_CACHE", str(tmp_path / "cache"))
+    said = environment.run("crowdkit", "count", "photo.jpg", cwd=tmp_path)
+    assert re.search(r"photo\.jpg\t\d+ people \(90 %: \d+ to \d+\)", said)
 
 
 @pytest.mark.slow
