@@ -68,9 +68,8 @@ class Sizing:
             >>> Sizing.trained_on((400, 1024), None).first((7500, 10000))
             (768, 1024)
         """
-        side = long_side[1]
         return cls(
-            resizing=Resizing(long_side=(side, side)),
+            resizing=_suiting(long_side),
             long_side=long_side,
             head_distance=head_distance,
             check_heads=head_distance is not None,
@@ -136,8 +135,8 @@ class Sizing:
         if shown == size:
             return ""
         line = f"resized from {_by(size)} to {_by(shown)} pixels"
-        if self.long_side is None:
-            return line
+        if self.long_side is None or self.resizing != _suiting(self.long_side):
+            return line  # as its caller asked
         if shown == self.first(size):
             return f"{line}: the counter was trained on images of up to {self.long_side[1]} pixels"
         return f"{line}: heads were nearer to each other than those the counter was trained on"
@@ -159,6 +158,10 @@ class Sizing:
                 f"{sides[0]} to {sides[1]}: the count may be far off"
             )
         return ""
+
+
+def _suiting(long_side: LongSide) -> Resizing:
+    return Resizing(long_side=(long_side[1], long_side[1]))
 
 
 def head_distance(prediction: Prediction) -> float | None:

@@ -188,6 +188,12 @@ def test_what_a_user_is_told(size, sizing, notes):
         assert "\n" not in line
 
 
+def test_who_asks_for_a_size_is_not_told_a_reason():
+    asked = replace(RULE, resizing=Resizing(scale=0.5))
+    (note,) = count(RedShare(people=1), photo(100, 120), sizing=asked).notes
+    assert note == "resized from 120 x 100 to 60 x 50 pixels"
+
+
 def test_an_image_shown_too_small_for_the_counter():
     counter = RedShare()
     counter.min_size = (32, 32)
