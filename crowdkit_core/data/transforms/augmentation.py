@@ -44,6 +44,9 @@ class Augmentation:
             crops are drawn until one has people, at most `EMPTY_CROP_TRIES`, of images that have
             any.
         scale: Factor on the image's size.
+        close_up: Further factor on the size of some images, of at least 1, as of a small picture
+            that is enlarged to be counted.
+        close_ups: Share of images to which that is done.
         downscale: Factor by which the scaled window is shrunk and then enlarged back, so that it
             lacks detail as an enlarged small copy does.
         downscaled: Share of windows to which that is done.
@@ -71,6 +74,8 @@ class Augmentation:
     crop_fraction: float | None = None
     empty_crops: float = 1.0
     scale: Range = (1.0, 1.0)
+    close_up: Range = (1.0, 1.0)
+    close_ups: float = 1.0
     downscale: Range = (1.0, 1.0)
     downscaled: float = 1.0
     flip: float = 0.5
@@ -91,6 +96,8 @@ class Augmentation:
         draw = _Draw(seed)
         sample = resize(sample, within_long_side(sample.size, self.long_side))
         scale = draw.within(self.scale)
+        if self.close_up[1] > 1 and draw.chance(self.close_ups):
+            scale *= draw.within(self.close_up)
         sample = self._cropped(sample, scale, draw)
         sample = resize(sample, self._scaled_size(sample.size, scale))
         if self.downscale[1] > 1 and draw.chance(self.downscaled):
@@ -174,12 +181,16 @@ def _problems(options: Augmentation) -> list[str]:
         problems.append(problem)
     problems += [
         f"{name} {getattr(options, name)}, expected a probability"
-        for name in ("empty_crops", "downscaled", "flip", "vertical_flip", "grey")
+        for name in ("empty_crops", "close_ups", "downscaled", "flip", "vertical_flip", "grey")
         if not 0 <= getattr(options, name) <= 1
     ]
-    if options.downscale[0] < 1:
-        problems.append(f"downscale {options.downscale}, expected factors of at least 1")
-    for name in ("brightness", "contrast", "saturation", "gamma", "scale", "downscale"):
+    problems += [
+        f"{name} {getattr(options, name)}, expected factors of at least 1"
+        for name in ("close_up", "downscale")
+        if getattr(options, name)[0] < 1
+    ]
+    factors = ("brightness", "contrast", "saturation", "gamma", "scale", "close_up", "downscale")
+    for name in factors:
         low, high = getattr(options, name)
         if not (0 <= low <= high < float("inf")) or (name == "scale" and low == 0):
             problems.append(f"{name} {(low, high)}, expected least and greatest factor")

@@ -98,6 +98,14 @@ def test_windows_are_downscaled_as_often_as_asked():
     assert 60 < blurred < 140
 
 
+def test_close_ups_come_on_top_of_the_scale_as_often_as_asked():
+    sample = crowd(people=1)
+    augment = Augmentation(scale=(0.5, 0.5), close_up=(4.0, 4.0), close_ups=0.25, flip=0.0)
+    sizes = [augment(sample, seed).size for seed in range(400)]
+    assert set(sizes) == {(45, 60), (180, 240)}
+    assert 60 < sizes.count((180, 240)) < 140
+
+
 def test_a_crop_by_share_of_the_sides():
     assert Augmentation(crop_fraction=0.5)(crowd(), 3).size == (45, 60)
 
@@ -170,8 +178,10 @@ def test_a_vertical_flip_keeps_people_on_their_pixels():
 
 def test_bad_options_are_named_all_at_once():
     with pytest.raises(OptionsError) as caught:
-        Augmentation(crop_size=(0, 5), flip=2.0, scale=(2.0, 1.0), downscale=(0.5, 2.0))
-    for name in ("crop_size", "flip", "scale", "downscale"):
+        Augmentation(
+            crop_size=(0, 5), flip=2.0, scale=(2.0, 1.0), downscale=(0.5, 2.0), close_ups=-1
+        )
+    for name in ("crop_size", "flip", "scale", "downscale", "close_ups"):
         assert name in caught.value.message
     with pytest.raises(OptionsError, match="exclude each other"):
         Augmentation(crop_size=(5, 5), crop_fraction=0.5)
