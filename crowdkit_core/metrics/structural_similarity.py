@@ -18,12 +18,14 @@ def ssim_map(
     sigma: float = 1.5,
     dilation: int = 1,
     data_range: float = 1.0,
+    k1: float = 0.01,
+    k2: float = 0.03,
 ) -> Float[Tensor, "B 1 h w"]:
     """Structural similarity around every cell: luminance, contrast and structure in one number.
 
     ((2 mu_x mu_y + C1)(2 sigma_xy + C2)) / ((mu_x^2 + mu_y^2 + C1)(sigma_x^2 + sigma_y^2 + C2))
-    of Wang et al., Image Quality Assessment, IEEE TIP 2004, eq. 13, with C1 = (0.01 L)^2 and
-    C2 = (0.03 L)^2 for data range L and Gaussian windows. Beyond its border a map is zero, where
+    of Wang et al., Image Quality Assessment, IEEE TIP 2004, eq. 13, with C1 = (k1 L)^2 and
+    C2 = (k2 L)^2 for data range L and Gaussian windows. Beyond its border a map is zero, where
     image libraries reflect it: that is what SANet, CFANet and DSSINet train and evaluate with.
     Always in float32 or better, also under autocast. Differentiable.
 
@@ -34,6 +36,8 @@ def ssim_map(
         sigma: Standard deviation of the window in taps.
         dilation: Cells from one tap to the next.
         data_range: L; 1 for persons per cell and what is proportional to it.
+        k1: Share of L below which a mean is as good as 0.
+        k2: Share of L below which a deviation is as good as 0.
 
     Returns:
         (B, 1, h, w) in [-1, 1], and 1 where the maps agree.
@@ -66,7 +70,7 @@ def ssim_map(
         bound = (variance_x + variance_y) / 2  # of any covariance, unless rounding breaks it
         covariance = (product - mean_x * mean_y).clamp(-bound, bound)
         mean_x, mean_y = mean_x + origin_x, mean_y + origin_y
-        c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+        c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
         luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
         return luminance * (2 * covariance + c2) / (variance_x + variance_y + c2)
 

@@ -10,6 +10,7 @@ Normalization = Literal[
     "bytes",
     "caffe",
     "clip",
+    "csrnet",
     "gcc",
     "imagenet",
     "mall",
@@ -23,8 +24,9 @@ Normalization = Literal[
     "ucsd",
     "worldexpo",
 ]
-"""``bytes`` is 0..255; ``caffe`` is 0..255 minus the mean of the VGG training images; ``imagenet``
-is torchvision's mean and deviation, ``clip`` OpenAI's; ``symmetric`` is -1..1, as for TensorFlow's
+"""``bytes`` is 0..255; ``caffe`` is 0..255 minus the mean of ImageNet, as Caffe's VGG was trained,
+and ``csrnet`` 0..255 minus another mean, as CSRNet's release validates, both in RGB; ``imagenet`` is
+torchvision's mean and deviation, ``clip`` OpenAI's; ``symmetric`` is -1..1, as for TensorFlow's
 networks; a data set's name stands for its own mean and deviation."""
 
 _BYTE = (1 / 255, 1 / 255, 1 / 255)
@@ -32,7 +34,8 @@ _BYTE = (1 / 255, 1 / 255, 1 / 255)
 STATISTICS: dict[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
     "bytes": ((0.0, 0.0, 0.0), _BYTE),
-    "caffe": ((92.8207477031 / 255, 95.2757037428 / 255, 104.877445883 / 255), _BYTE),
+    "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), _BYTE),
+    "csrnet": ((92.8207477031 / 255, 95.2757037428 / 255, 104.877445883 / 255), _BYTE),
     "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),

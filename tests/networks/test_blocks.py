@@ -44,10 +44,17 @@ def test_normalisation_is_torchvisions_and_stays_out_of_the_state(name: str) -> 
     assert not normalize.state_dict()
 
 
-def test_caffe_subtracts_the_published_mean_from_bytes() -> None:
+@pytest.mark.parametrize(
+    ("name", "mean"),
+    [
+        ("caffe", [123.68, 116.779, 103.939]),
+        ("csrnet", [92.8207477, 95.2757037, 104.8774459]),
+    ],
+)
+def test_published_means_are_subtracted_from_bytes(name, mean) -> None:
     grey = torch.full((1, 3, 1, 1), 128 / 255)
-    expected = torch.tensor([128 - 92.8207477, 128 - 95.2757037, 128 - 104.8774459])
-    torch.testing.assert_close(Normalize("caffe")(grey).flatten(), expected, rtol=0, atol=1e-4)
+    expected = 128 - torch.tensor(mean)
+    torch.testing.assert_close(Normalize(name)(grey).flatten(), expected, rtol=0, atol=1e-4)
 
 
 def test_initial_weights_have_the_stated_deviation() -> None:

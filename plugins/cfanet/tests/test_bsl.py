@@ -29,11 +29,11 @@ def points(count: int, size, seed: int = 0) -> Tensor:
     return maps(count, 2, seed=seed) * torch.tensor([size[1], size[0]])
 
 
-def similarity(x: Tensor, y: Tensor) -> Tensor:
+def similarity(x: Tensor, y: Tensor, **constants: float) -> Tensor:
     """Of maps that are zero beyond their border."""
     wide = [F.pad(each, [10] * 4) for each in (x, y)]
     _, full = structural_similarity_index_measure(
-        *wide, sigma=1.5, data_range=1.0, return_full_image=True
+        *wide, sigma=1.5, data_range=1.0, return_full_image=True, **constants
     )
     return full[..., 10:-10, 10:-10].mean()
 
@@ -78,12 +78,26 @@ def test_background_share_by_hand() -> None:
     density = torch.tensor(
         [
             [[[6.0, 1.0], [3.0, 10.0]]],  # 4 of 20 stand in the background
-            [[[0.0, 0.25], [0.25, 0.0]]],  # half a person, counted against one
+            [[[0.0, 0.25], [0.25, 0.0]]],
             [[[0.0, 0.0], [0.0, 0.0]]],
             [[[3.0, -5.0], [1.0, -9.0]]],  # 6 of 18, negative cells by their size
         ]
     )
-    assert background_share(density, crowd).tolist() == pytest.approx([0.2, 0.5, 0.0, 1 / 3])
+    assert background_share(density, crowd).tolist() == pytest.approx([0.2, 1.0, 0.0, 1 / 3])
+
+
+@given(people=st.floats(1e-20, 1e5), seed=st.integers(0, 99))
+def test_background_share_cannot_be_lowered_by_seeing_fewer_people(people, seed) -> None:
+    pattern, crowd = maps(1, 1, 6, 8, seed=seed), maps(1, 1, 6, 8, seed=seed + 1) < 0.5
+    density = (pattern * people / pattern.sum()).requires_grad_()
+    share = background_share(density, crowd)
+    torch.testing.assert_close(share, background_share(pattern, crowd))
+    share.backward()
+    assert density.grad is not None
+    assert (density.grad * density).sum().abs() <= 1e-6 * people  # nothing along the map itself
+    assert density.grad.abs().max() <= 1
+    assert (density.grad[~crowd] >= 0).all()
+    assert (density.grad[crowd] <= 0).all()
 
 
 def test_negative_background_is_no_hiding_place() -> None:
@@ -103,6 +117,25 @@ def test_background_follows_from_the_people() -> None:
         density[..., stray[0], stray[1]] += 2.0
         terms = BSL()(Prediction.from_density(density, 1), target).terms
         assert terms["background"].item() == pytest.approx(expected)
+
+
+def test_the_releases_scale_is_per_cell_and_the_printed_constants_are_options() -> None:
+    size = (48, 64)
+    density, target = maps(1, 1, 12, 16) * 0.1, Target([points(6, size)], size, GENERATOR)
+    prediction = Prediction.from_density(density, 4)
+    printed = {"c1": 0.01, "c2": 0.03}
+    found = BSL(per="cell", **printed)(prediction, target).terms["structure"]
+    wanted = structural_loss(50 * density, 50 * target.density(4), **printed)
+    torch.testing.assert_close(found, wanted[0])
+    per_pixel = BSL(scale=50 * 4**2, **printed)(prediction, target).terms["structure"]
+    torch.testing.assert_close(found, per_pixel)
+    x, y = maps(1, 1, 32, 48), maps(1, 1, 32, 48, seed=1)
+    torch.testing.assert_close(
+        structural_loss(x, y, levels=1, **printed)[0],
+        1 - similarity(x, y, k1=0.1, k2=0.03**0.5),
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("stride", [2, 4, 8])
@@ -164,7 +197,7 @@ def test_gradients() -> None:
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-8, 1e-3, 1.0])
-def test_an_image_without_people_pulls_gently_to_zero(level) -> None:
+def test_an_image_without_people_costs_nothing_where_nobody_is_seen(level) -> None:
     target = Target([NOBODY], (32, 32), GENERATOR)
     density = torch.full((1, 1, 32, 32), level).requires_grad_()
     terms = BSL()(Prediction.from_density(density, 1), target)
@@ -212,7 +245,9 @@ def test_it_trains_counters_of_other_papers(name) -> None:
     assert any(bool(g.any()) for g in gradients)
 
 
-@pytest.mark.parametrize("options", [{}, {"background": 0.0}, {"levels": 1, "window": 5}])
+@pytest.mark.parametrize(
+    "options", [{}, {"background": 0.0}, {"levels": 1, "window": 5, "per": "cell", "c1": 0.01}]
+)
 def test_conformance(options) -> None:
     check_loss(crowdkit_core.create("loss", "bsl", **options))
     torch.manual_seed(0)
@@ -224,6 +259,7 @@ def test_conformance(options) -> None:
     [
         ({"levels": 0}, "levels is 0"),
         ({"scale": 0.0}, "scale is 0.0"),
+        ({"c2": 0.0}, "c2 is 0.0"),
         ({"sigma": float("nan")}, "sigma is nan"),
         ({"background": -1.0}, "background is -1.0"),
         ({"window": 4}, "window is 4, must be odd"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from crowdkit_cfanet.bsl import BSL
-from crowdkit_cfanet.objective import CFANetLoss, Weights, weights_at
+from crowdkit_cfanet.objective import CFANetLoss, DensityLoss, Weights, weights_at
 from crowdkit_cfanet.targets import density_quantiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -159,6 +159,48 @@ def test_ablations_need_no_option() -> None:
     torch.testing.assert_close(loss(only, target).total, 0.8 * BSL()(only, target).total)
 
 
+def test_another_loss_takes_the_place_of_bsl_on_every_density_map() -> None:
+    """The paper's table 10: attention stays supervised, and so do the side maps."""
+    part = DensityLoss(name="mse", options={"scale": 50.0})
+    target, prediction = Target([points(5)], SIZE, GENERATOR), prediction_of(1)
+    loss = fitted(density_loss=part)
+    found = loss(prediction, target).terms
+    mse = crowdkit_core.create("loss", "mse", scale=50.0)
+    sides = [prediction.density, *(prediction.maps[f"density{i}"] for i in (1, 2, 3))]
+    alone = [mse(Prediction.from_density(each, 1), target).total for each in sides]
+    assert set(found) == {"mse", "coarse", "fine"}
+    torch.testing.assert_close(found["mse"], 0.8 * sum(alone))
+    with_bsl = fitted()(prediction, target).terms
+    for name in ("coarse", "fine"):
+        torch.testing.assert_close(found[name], with_bsl[name])
+
+
+def test_what_a_density_loss_learns_and_measures_reaches_it() -> None:
+    class Learning(BSL):
+        def fit(self, dataset, density_generator) -> None:
+            self.fitted = len(dataset)
+
+        def measure(self, points, size):
+            return {"x": points[:, 0]}
+
+        def start_epoch(self, epoch: int) -> None:
+            self.epoch = epoch
+
+    part = Learning()
+    loss = fitted(density_loss=part)
+    loss.start_epoch(3)
+    assert (part.fitted, part.epoch) == (len(DATASET), 3)
+    assert set(loss.measure(points(2), SIZE)) == {"x"}
+
+
+def test_a_density_loss_that_reads_other_maps_is_refused() -> None:
+    class Needy(BSL):
+        needs = ("density", "background")
+
+    with pytest.raises(OptionsError, match="also reads background"):
+        CFANetLoss(density_loss=Needy())
+
+
 @settings(deadline=None, max_examples=15)
 @given(
     sizes=st.lists(st.tuples(st.integers(8, 24), st.integers(8, 24)), min_size=1, max_size=3),
@@ -213,7 +255,7 @@ def test_attention_outside_the_region_is_free() -> None:
 
 
 def test_gradients() -> None:
-    loss = fitted(levels=2).double()
+    loss = fitted(density_loss=BSL(levels=2)).double()
     target = Target([points(2, (8, 8))], (8, 8), GENERATOR)
     counter = Attentive(sides=1, classes=3)
 

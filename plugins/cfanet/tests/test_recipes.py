@@ -10,7 +10,8 @@ from crowdkit_core.testing import check_recipes
 def test_the_papers_recipes_are_complete() -> None:
     sets = {"shanghaitech-a", "shanghaitech-b", "ucf-qnrf"}
     expected = {f"cfanet/{name}" for name in sets | {f"marunet-{name}" for name in sets} | {"mall"}}
-    expected |= {"cfanet/ablations-shanghaitech-a"}
+    tables = ("ablations", "losses-on-cfanet", "bsl-on-others")
+    expected |= {f"cfanet/{table}-shanghaitech-a" for table in tables}
     assert expected <= set(check_recipes("crowdkit-cfanet"))
 
 

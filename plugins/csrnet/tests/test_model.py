@@ -81,7 +81,7 @@ def test_the_other_published_normalisation_is_an_option(
 ) -> None:
     path = tmp_path / "weights.pth"
     torch.save(published.state_dict(), path)
-    counter = crowdkit_core.create("counter", "csrnet", weights=path, normalization="caffe")
+    counter = crowdkit_core.create("counter", "csrnet", weights=path, normalization="csrnet")
     mean = torch.tensor([92.8207477031, 95.2757037428, 104.877445883]).view(3, 1, 1)
     expected = published(IMAGES * 255 - mean)
     torch.testing.assert_close(counter(IMAGES).density, expected, rtol=1e-3, atol=1e-2)

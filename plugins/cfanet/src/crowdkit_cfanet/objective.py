@@ -1,15 +1,16 @@
 """The loss `cfanet`: density maps, coarse and fine attention, weighted on a schedule."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from crowdkit_cfanet.bsl import BSL
 from crowdkit_cfanet.targets import (
     QUANTILES,
     Interpolation,
@@ -30,6 +31,7 @@ from crowdkit_core.interfaces import (
     Target,
 )
 from crowdkit_core.losses import cut, maps_of_kind, mean_over_cells
+from crowdkit_core.registry import create
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +59,29 @@ SCHEDULE = (
 """Read off the paper's figure 4, whose training lasts 500 epochs."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DensityLoss:
+    """Which loss compares the density maps.
+
+    Attributes:
+        name: Its registered name.
+        options: Its own.
+    """
+
+    name: str = "bsl"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 class CFANetLoss(Loss):
-    """BSL of all density maps, and cross entropies of all attention maps, weighted by epoch.
+    """A loss of all density maps, and cross entropies of all attention maps, weighted by epoch.
 
     Rong and Li, WACV 2021, eq. 6, with the weight of the density maps that figure 4 shows and the
-    equation leaves out. Each sum runs over the maps that the counter gives: `BSL` over those of
-    kind ``density``; binary cross entropy with where the crowd is over those of kind
-    ``attention``; cross entropy with the density level over those of kind ``classes``, with as
-    many levels as a map has channels. A cross entropy is the mean over the cells inside the
-    region. Which kinds of maps there are is the counter's choice, so that its ablations need no
-    other loss.
+    equation leaves out. Each sum runs over the maps that the counter gives: the density loss, the
+    paper's `BSL` unless another is asked for, over those of kind ``density``; binary cross entropy
+    with where the crowd is over those of kind ``attention``; cross entropy with the density level
+    over those of kind ``classes``, with as many levels as a map has channels. A cross entropy is
+    the mean over the cells inside the region. Which kinds of maps there are is the counter's
+    choice, so that its ablations need no other loss.
 
     Density levels part the crowd's pixels of the training set equally, the last level being the
     densest; `fit` finds their borders, and they are saved and resumed with the training.
@@ -75,12 +90,11 @@ class CFANetLoss(Loss):
         schedule: Weights at ascending epochs, linear in between and constant beyond.
         attention_targets: How the coarse attention's targets become as small as its maps; see
             `coarse_attention`.
-        levels: As of `BSL`.
-        scale: As of `BSL`.
-        background: As of `BSL`.
+        density_loss: What compares each density map with its target; the paper's table 10 tries
+            seven others than `BSL`.
 
     Raises:
-        OptionsError: A value out of its range.
+        OptionsError: A value out of its range, or a density loss that reads other maps too.
     """
 
     quantiles: Tensor
@@ -90,20 +104,18 @@ class CFANetLoss(Loss):
         *,
         schedule: tuple[Weights, ...] = SCHEDULE,
         attention_targets: Interpolation = "bilinear",
-        levels: int = 3,
-        scale: float = 50.0,
-        background: float = 1.0,
+        density_loss: DensityLoss | Loss = DensityLoss(),
     ) -> None:
         super().__init__()
         _check(schedule)
         self.schedule = schedule
         self.attention_targets: Interpolation = attention_targets
-        self.bsl = BSL(levels=levels, scale=scale, background=background)
+        self.density_loss = _density_loss(density_loss)
         self.register_buffer("quantiles", torch.full((QUANTILES + 1,), torch.nan))
         self.start_epoch(0)
 
     def fit(self, dataset: Dataset, density_generator: DensityGenerator) -> None:
-        """Find the borders of the density levels.
+        """Find the borders of the density levels, and what the density loss learns.
 
         Raises:
             IncompatibleError: The generator makes no maps at full resolution.
@@ -123,22 +135,28 @@ class CFANetLoss(Loss):
                 hint="train on images with people",
             )
         self.quantiles.copy_(quantiles)
+        self.density_loss.fit(dataset, density_generator)
+
+    def measure(self, points: Float[Tensor, "N 2"], size: Size) -> Mapping[str, Tensor]:
+        """What the density loss measures."""
+        return self.density_loss.measure(points, size)
 
     def start_epoch(self, epoch: int) -> None:
         """Take the epoch's weights."""
         self.weights = weights_at(self.schedule, epoch)
+        self.density_loss.start_epoch(epoch)
 
     def missing(self, counter: Counter) -> list[str]:
-        """A density map, and classes worth telling apart; see `Loss.missing`."""
+        """What the density loss misses, and classes worth telling apart; see `Loss.missing`."""
         poor = [
             f"a map {name!r} of at least 2 classes (it has {spec.channels})"
             for name, spec in counter.outputs.items()
             if spec.kind == "classes" and spec.channels < 2
         ]
-        return super().missing(counter) + poor
+        return self.density_loss.missing(counter) + poor
 
     def forward(self, prediction: Prediction, target: Target) -> LossTerms:
-        """The weighted terms ``structure``, ``background``, ``coarse`` and ``fine``.
+        """The weighted terms of the density loss, ``coarse`` and ``fine``.
 
         Raises:
             UsageError: There are classes to learn and `fit` has not been called.
@@ -147,16 +165,21 @@ class CFANetLoss(Loss):
         if prediction.density is None:
             raise IncompatibleError(f"{self.label} needs a density map, the prediction has none")
         maps = maps_of_kind(prediction, "density", self)
-        parts = [self.bsl.terms(density, target, stride) for density, stride in maps.values()]
+        parts = [self._density(density, target, stride) for density, stride in maps.values()]
         weights = self.weights
         terms = {name: weights.density * _sum([part[name] for part in parts]) for name in parts[0]}
+        attention = {}
         if coarse := maps_of_kind(prediction, "attention", self):
             losses = [self._coarse(m, target, stride) for m, stride in coarse.values()]
-            terms["coarse"] = weights.coarse * _sum(losses)
+            attention["coarse"] = weights.coarse * _sum(losses)
         if fine := maps_of_kind(prediction, "classes", self):
             losses = [self._fine(m, target, stride) for m, stride in fine.values()]
-            terms["fine"] = weights.fine * _sum(losses)
-        return LossTerms.of(**terms)
+            attention["fine"] = weights.fine * _sum(losses)
+        return LossTerms.of(**terms, **attention)
+
+    def _density(self, density: Tensor, target: Target, stride: int) -> Mapping[str, Tensor]:
+        terms: LossTerms = self.density_loss(Prediction.from_density(density, stride), target)
+        return terms.terms
 
     def _coarse(self, probabilities: Tensor, target: Target, stride: int) -> Tensor:
         density = target.density(1)
@@ -203,6 +226,16 @@ def weights_at(schedule: Sequence[Weights], epoch: int) -> Weights:
         coarse=at([each.coarse for each in schedule]),
         fine=at([each.fine for each in schedule]),
     )
+
+
+def _density_loss(part: DensityLoss | Loss) -> Loss:
+    loss = create("loss", part.name, **part.options) if isinstance(part, DensityLoss) else part
+    if others := sorted({*loss.needs} - {"density"}):
+        raise OptionsError(
+            f"density_loss: {loss.label} also reads {', '.join(others)}, expected a loss of"
+            f" density maps alone"
+        )
+    return loss
 
 
 def _check(schedule: Sequence[Weights]) -> None:

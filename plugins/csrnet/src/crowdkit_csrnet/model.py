@@ -40,7 +40,7 @@ class CSRNet(Counter):
         pretrained: True fetches the backbone's ImageNet weights; a path reads them from a file;
             False starts at random.
         normalization: ``imagenet`` as the published training code; some published weights want
-            ``caffe`` (the mean subtracted from 0..255).
+            ``csrnet`` (a mean subtracted from 0..255).
         output_scale: Persons per cell that an output of 1 stands for.
     """
 
