@@ -25,7 +25,7 @@ Normalization = Literal[
     "worldexpo",
 ]
 """``bytes`` is 0..255; ``caffe`` is 0..255 minus the mean of ImageNet, as Caffe's VGG was trained,
-and ``csrnet`` 0..255 minus another mean, as CSRNet's release validates, both in RGB; ``imagenet`` is
+and ``csrnet`` 0..255 minus another, as CSRNet's release validates, both in RGB; ``imagenet`` is
 torchvision's mean and deviation, ``clip`` OpenAI's; ``symmetric`` is -1..1, as for TensorFlow's
 networks; a data set's name stands for its own mean and deviation."""
 
