@@ -54,6 +54,9 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
     help=f"Format of --annotations: {ANNOTATION_FORMATS}; by the ending where it says it.",
 )
 @click.option("--pictures", type=FolderPath, help="Write a picture per image into this folder.")
+@click.option(
+    "--attention", is_flag=True, help="With --pictures: also draw the counter's attention maps."
+)
 @click.option("--densities", type=FolderPath, help="Write a .npy map per image into this folder.")
 @json_option
 def count_command(
@@ -75,6 +78,7 @@ def count_command(
     annotations: Path | None,
     annotations_format: str | None,
     pictures: Path | None,
+    attention: bool,
     densities: Path | None,
     as_json: bool,
 ) -> None:
@@ -104,6 +108,7 @@ def count_command(
         annotations=annotations,
         annotations_format=annotations_format,
         pictures=pictures,
+        attention=attention,
         densities=densities,
         as_json=as_json,
     )

@@ -9,6 +9,7 @@ from crowdkit_core.cli.output import print_json
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
+from crowdkit_core.visual import save
 
 
 @dataclass(kw_only=True)
@@ -25,6 +26,7 @@ class CountOutputs:
     annotations: Path | None
     annotations_format: str | None
     pictures: Path | None
+    attention: bool
     densities: Path | None
     as_json: bool
     tool: FormatName | None = field(init=False)
@@ -39,6 +41,8 @@ class CountOutputs:
             )
         if self.annotations_format is not None and self.annotations is None:
             raise UsageError("--annotations-format without --annotations")
+        if self.attention and self.pictures is None:
+            raise UsageError("--attention without --pictures")
         self.tool = format_named(self.annotations_format)
         if self.annotations is not None:
             require_free(self.annotations, self.tool)
@@ -55,6 +59,8 @@ class CountOutputs:
             self.found.append(marked_image(counted))
         if self.pictures is not None:
             counted.save(self.pictures / f"{stem}.png")
+            if self.attention:
+                save(counted.plot_attention(), self.pictures / f"{stem}-attention.png")
         if self.densities is not None:
             counted.save(self.densities / f"{stem}.npy")
         for note in counted.notes:

@@ -75,7 +75,7 @@ def density(
         raise UsageError(f"--index {index}: the data set has images 0 to {len(dataset) - 1}")
     sample = dataset[index]
     maps = [maker.make(sample, stride, details=details) for maker in makers]
-    maps += [predicted_map(text, sample) for text in predictions]
+    maps += [predicted_map(text, sample, details=details) for text in predictions]
     points = sample.points.as_subclass(Tensor)
     save(compare_maps(sample.image, maps, points=points), output)
     if as_json:

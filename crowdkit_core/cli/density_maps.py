@@ -10,6 +10,7 @@ from torch import Tensor
 
 from crowdkit_core.data.files import as_float
 from crowdkit_core.errors import UsageError
+from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.loading import load_counter
 from crowdkit_core.interfaces import DensityGenerator, Sample, evaluating
 from crowdkit_core.registry import create
@@ -81,7 +82,7 @@ class MapMaker:
         )
 
 
-def predicted_map(text: str, sample: Sample) -> ShownMap:
+def predicted_map(text: str, sample: Sample, *, details: bool) -> ShownMap:
     """What a trained counter predicts, from ``LABEL=WEIGHTS``.
 
     Raises:
@@ -95,7 +96,12 @@ def predicted_map(text: str, sample: Sample) -> ShownMap:
         prediction = counter.predict(_pixels(sample))
     if prediction.density is None or prediction.stride is None:
         raise UsageError(f"--prediction {text!r}: {counter.label} predicts no density map")
-    return ShownMap(label=label, density=prediction.density[0, 0], stride=prediction.stride)
+    return ShownMap(
+        label=label,
+        density=prediction.density[0, 0],
+        stride=prediction.stride,
+        details=attention_maps(prediction) if details else {},
+    )
 
 
 _FORM = "write it as fixed, or as 'narrow={name = \"fixed\", sigma = 4.0}'"

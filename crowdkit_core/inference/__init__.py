@@ -6,6 +6,7 @@ Example:
 """
 
 from crowdkit_core.data.files import polygons_mask
+from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.count import TileSide, count, count_paths, predict_image
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, LoadedImage, as_image, load_image
@@ -38,6 +39,7 @@ __all__ = [
     "TileSide",
     "as_image",
     "as_roi",
+    "attention_maps",
     "auto_tile",
     "calibrate",
     "count",

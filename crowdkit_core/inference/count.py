@@ -13,6 +13,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError, DataError
 from crowdkit_core.inference.ahead import one_ahead
+from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
@@ -106,6 +107,7 @@ def count(
         notes += (_no_interval(calibration, level),)
     return replace(
         counted,
+        attention=attention_maps(shown.prediction),
         approximate=not shown.exact,
         interval=interval,
         shown_size=None if shown.size == size else shown.size,

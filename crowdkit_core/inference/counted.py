@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from crowdkit_core.errors import MissingPackageError, UsageError
+from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
 from crowdkit_core.files import atomic_write
 from crowdkit_core.inference.images import ImageLike, as_image
 from crowdkit_core.inference.interval import Interval
 from crowdkit_core.inference.output import CountRow, save_density, write_counts
 from crowdkit_core.interfaces import LocalizedPoints, Size
-from crowdkit_core.visual import Colormap, overlay, save
+from crowdkit_core.visual import Colormap, attention_panels, overlay, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +37,8 @@ class Counted:
         density: (h, w) persons per cell inside the region; None from a counter without a map.
         stride: Pixels per cell side; None without a map.
         points: Where they are, inside the region; None where nothing finds points.
+        attention: (h, w) in [0, 1] by name, each over the whole image: how much the counter
+            heeded each place, of one that tells; see `attention_maps`.
         roi: (H, W) bool, True inside the region; None without one.
         approximate: Tiles were too small a view for this counter, so the count differs from the
             whole image's by more than rounding.
@@ -55,6 +58,7 @@ class Counted:
     density: Float[Tensor, "h w"] | None = None
     stride: int | None = None
     points: LocalizedPoints | None = None
+    attention: Mapping[str, Float[Tensor, "h w"]] = field(default_factory=dict)
     roi: Bool[Tensor, "H W"] | None = None
     approximate: bool = False
     interval: Interval | None = None
@@ -76,15 +80,32 @@ class Counted:
             UsageError: The image is not known any more.
             DataError: Its file cannot be read any more.
         """
-        if self.source is None:
-            raise UsageError(f"{self.name or 'image'}: counted without its pixels, nothing to draw")
         return overlay(
-            as_image(self.source),
+            self._pixels(),
             caption=str(self),
             density=self.density,
             stride=self.stride,
             points=None if self.points is None else self.points.xy,
             roi=self.roi,
+            colormap=colormap,
+        )
+
+    def plot_attention(self, *, colormap: Colormap = "inferno") -> "Figure":
+        """The image, its density map and the attention maps side by side.
+
+        Raises:
+            IncompatibleError: The counter tells of no attention.
+            UsageError: The image is not known any more.
+            DataError: Its file cannot be read any more.
+        """
+        if not self.attention:
+            raise IncompatibleError(f"{self.name or 'image'}: its counter has no attention maps")
+        return attention_panels(
+            self._pixels(),
+            self.attention,
+            caption=str(self),
+            density=self.density,
+            stride=self.stride or 1,
             colormap=colormap,
         )
 
@@ -135,6 +156,11 @@ class Counted:
         text = html.escape(f"{self.name}: {self}" if self.name else str(self))
         there = self.source is not None and (not self.name or Path(self.name).is_file())
         return f"<figure>{self._picture() if there else ''}<figcaption>{text}</figcaption></figure>"
+
+    def _pixels(self) -> Tensor:
+        if self.source is None:
+            raise UsageError(f"{self.name or 'image'}: counted without its pixels, nothing to draw")
+        return as_image(self.source)
 
     def _picture(self) -> str:
         png = io.BytesIO()

@@ -1,5 +1,6 @@
 """Pictures: heat maps, comparisons, targets and training curves, drawn without a display."""
 
+from crowdkit_core.visual.attention import attention_panels
 from crowdkit_core.visual.canvas import Colormap, save
 from crowdkit_core.visual.comparison import ShownMap, compare_maps
 from crowdkit_core.visual.curves import read_epochs, training_curve
@@ -10,6 +11,7 @@ __all__ = [
     "Colormap",
     "Panel",
     "ShownMap",
+    "attention_panels",
     "compare_maps",
     "overlay",
     "panel_row",

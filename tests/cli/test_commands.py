@@ -10,7 +10,9 @@ from PIL import Image
 
 from crowdkit_core import list_components, register
 from crowdkit_core.density import Fixed
+from crowdkit_core.testing.toys import ToyCounter
 from crowdkit_core.visual import read_epochs, training_curve
+from crowdkit_core.weights import save_weights
 
 
 def width(picture):
@@ -186,6 +188,22 @@ def test_a_bad_file_does_not_stop_the_others(crowdkit, weights, photos, tmp_path
     assert finished.code == 1
     assert "bad.png" in finished.err
     assert str(photos / "1.png") in finished.out
+
+
+def test_attention_is_drawn_beside_the_pictures(crowdkit, photos, weights, tmp_path):
+    asked = ("--pictures", tmp_path / "seen", "--attention")
+    with register("counter", "attentive", ToyCounter):
+        save_weights(tmp_path / "toy.safetensors", ToyCounter(), component="attentive")
+        finished = crowdkit(
+            "count", photos / "1.png", "--weights", tmp_path / "toy.safetensors", *asked
+        )
+    assert finished.code == 0, finished.err
+    assert width(tmp_path / "seen/1-attention.png") > width(tmp_path / "seen/1.png")
+    refused = crowdkit("count", photos / "1.png", "--weights", weights, *asked)
+    assert refused.code == 2
+    assert "no attention maps" in refused.err
+    alone = crowdkit("count", photos / "1.png", "--weights", weights, "--attention")
+    assert "--attention without --pictures" in alone.err
 
 
 @pytest.mark.parametrize("stride", [1, 8])

@@ -14,6 +14,7 @@ from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError, Sh
 from crowdkit_core.inference import as_image, count, count_paths, find_images
 from crowdkit_core.inference import tiles as tiles_module
 from crowdkit_core.interfaces import LocalizedPoints
+from crowdkit_core.testing.toys import ToyCounter
 
 
 def dots(height, width, *places):
@@ -262,3 +263,21 @@ def test_an_error_in_counting_files_stops_the_reader(make_counter, tmp_path):
     with pytest.raises(DataError, match=r"0\.png is 20 x 6 pixels"):
         next(count_paths(make_counter("PoolingCounter"), [tmp_path]))
     assert not readers()
+
+
+def test_attention_is_weights_by_name_and_drawn():
+    torch.manual_seed(0)
+    counter, image = ToyCounter().eval(), torch.rand(3, 40, 56)
+    counted = count(counter, image)
+    assert set(counted.attention) == {"attention", "classes"}
+    maps = counter(image[None]).maps
+    torch.testing.assert_close(counted.attention["attention"], maps["attention"][0, 0])
+    shares = maps["classes"][0].softmax(0)  # of the classes 0, 1 and 2
+    torch.testing.assert_close(counted.attention["classes"], (shares[1] + 2 * shares[2]) / 2)
+    titles = [axes.get_title() for axes in counted.plot_attention().axes]
+    assert titles == ["image", str(counted), "attention", "classes"]
+
+
+def test_a_counter_without_attention_has_none_to_draw(make_counter):
+    with pytest.raises(IncompatibleError, match="no attention maps"):
+        count(make_counter("BrightnessCounter"), torch.rand(3, 8, 8)).plot_attention()

@@ -127,7 +127,7 @@ def test_the_releases_scale_is_per_cell_and_the_printed_constants_are_options() 
     found = BSL(per="cell", **printed)(prediction, target).terms["structure"]
     wanted = structural_loss(50 * density, 50 * target.density(4), **printed)
     torch.testing.assert_close(found, wanted[0])
-    per_pixel = BSL(scale=50 * 4**2, **printed)(prediction, target).terms["structure"]
+    per_pixel = BSL(scale=50.0 * 4**2, **printed)(prediction, target).terms["structure"]
     torch.testing.assert_close(found, per_pixel)
     x, y = maps(1, 1, 32, 48), maps(1, 1, 32, 48, seed=1)
     torch.testing.assert_close(
