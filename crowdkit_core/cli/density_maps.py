@@ -1,6 +1,5 @@
 """Make the maps that `crowdkit density` is asked for."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,6 +11,7 @@ from crowdkit_core.data.files import as_float
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference.loading import load_counter
 from crowdkit_core.interfaces import DensityGenerator, Sample, evaluating
+from crowdkit_core.parsing import parse_toml
 from crowdkit_core.registry import create
 from crowdkit_core.visual import ShownMap
 from crowdkit_core.weights import read_weights
@@ -103,8 +103,8 @@ _FORM = "write it as fixed, or as 'narrow={name = \"fixed\", sigma = 4.0}'"
 
 def _table(text: str, table: str) -> dict[str, Any]:
     try:
-        parsed = tomllib.loads(f"options = {table}")["options"]
-    except tomllib.TOMLDecodeError as error:
+        parsed = parse_toml(f"options = {table}")["options"]
+    except ValueError as error:
         raise UsageError(f"--density-generator {text!r}: {error}", hint=_FORM) from error
     if not isinstance(parsed, dict):
         raise UsageError(f"--density-generator {text!r} is no table of options", hint=_FORM)

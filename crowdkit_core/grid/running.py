@@ -19,7 +19,7 @@ from crowdkit_core.interfaces import Trainer, require_fit
 from crowdkit_core.registry.hooks import hooks
 from crowdkit_core.settings import Recipe
 from crowdkit_core.training import TrainingResult, build, train_recipe
-from crowdkit_core.training.run_folder import DATA_FILE, RunFolder
+from crowdkit_core.training.run_record import DATA_FILE, read_record
 
 RunEnded = Callable[[Sequence[Outcome]], None]
 """Called with the outcomes of a run that was trained: one, or one for each evaluated stage."""
@@ -121,7 +121,8 @@ def _require_same_data(
             name: fingerprint(recipe.create("dataset", split=split))
             for name, split in splits.items()
         }
-    RunFolder(folder, ()).require_same_data(fingerprints[key])
+    path = folder / DATA_FILE
+    read_record(path).require_same_images(fingerprints[key], path)
 
 
 # -- one run -----------------------------------------------------------------------------------
