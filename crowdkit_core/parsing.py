@@ -24,9 +24,11 @@ def parse_toml(text: str) -> dict[str, Any]:
         {'counter': 'mcnn'}
     """
     try:
-        return _shallow(tomllib.loads(text))
+        table = tomllib.loads(text)
     except RecursionError:
         raise _too_deep() from None
+    _require_shallow(table)
+    return table
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -40,17 +42,19 @@ def parse_json(text: str | bytes) -> Any:
         [1, 2.5]
     """
     try:
-        return _shallow(json.loads(text))
+        value = json.loads(text)
     except RecursionError:
         raise _too_deep() from None
+    _require_shallow(value)
+    return value
 
 
-def _shallow(value: Any) -> Any:
+def _require_shallow(value: Any) -> None:
     level = [value]
     for _ in range(DEEPEST):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
-            return value
+            return
     raise _too_deep()
 
 

@@ -13,6 +13,7 @@ from crowdkit_core.inference.loading import load_counter
 from crowdkit_core.interfaces import DensityGenerator, Sample, evaluating
 from crowdkit_core.parsing import parse_toml
 from crowdkit_core.registry import create
+from crowdkit_core.registry.lookup import settled
 from crowdkit_core.visual import ShownMap
 from crowdkit_core.weights import read_weights
 
@@ -47,7 +48,8 @@ class MapMaker:
         label, equals, table = text.partition("=")
         options = _table(text, table) if equals else {"name": text, **plain}
         if "name" not in options and "weights" in options:
-            options["name"] = read_weights(options["weights"]).component
+            file = read_weights(options["weights"])
+            options["name"] = settled("density_generator", file.component, [file.distribution])
         if not options.get("name"):
             raise UsageError(f"--density-generator {text!r} does not say its name", hint=_FORM)
         generator: DensityGenerator = create("density_generator", **options)

@@ -161,9 +161,7 @@ class GridFolder:
 
 
 def _changes(before: Recipe, now: Recipe) -> Iterator[str]:
-    for key, (old, new) in differences(
-        deciding_settings(before), deciding_settings(now)
-    ).items():
+    for key, (old, new) in differences(deciding_settings(before), deciding_settings(now)).items():
         was, is_now = ("not set" if each is None else each for each in (old, new))
         yield f"{key} was {was!r}, is {is_now!r}"
 

@@ -35,6 +35,7 @@ from crowdkit_core.parsing import parse_json
 from crowdkit_core.registry import create
 from crowdkit_core.registry.discovery import CORE
 from crowdkit_core.settings import Recipe, load_recipe
+from crowdkit_core.settings.run_names import ENVIRONMENT_FILE
 from crowdkit_core.weights import read_weights, save_half
 
 Progress = Callable[[int, int], None]
@@ -198,7 +199,7 @@ def _trained_on(
 
 def _software(run: Path, counter: Counter) -> str:
     """Names and versions of what trained, without anything else of the machine."""
-    path = run / "environment.json"
+    path = run / ENVIRONMENT_FILE
     try:
         found = parse_json(path.read_text(encoding="utf-8"))
         versions = {**found["packages"], **found["libraries"], "Python": found["python"]}

@@ -122,7 +122,10 @@ def _parsed(file: Traversable) -> Table:
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"{file}: is not TOML: {error}") from error
+        raise UsageError(
+            f"{file}: is not TOML: {error}",
+            hint="mend it, or give the recipe another way, such as by its name",
+        ) from error
 
 
 def _unknown(name: str, bare: str) -> UnknownComponentError:

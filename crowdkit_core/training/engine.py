@@ -32,6 +32,7 @@ from crowdkit_core.settings import (
     recipe_text,
 )
 from crowdkit_core.settings.differences import HOW_IT_RUNS, deciding_settings
+from crowdkit_core.settings.run_names import ENVIRONMENT_FILE
 from crowdkit_core.training.folder_lock import locked
 from crowdkit_core.training.memory import memory_explained
 from crowdkit_core.training.objective import Objective
@@ -160,7 +161,7 @@ def _describe(folder: RunFolder, record: RunRecord, recipe: Recipe | None) -> No
     folder.remove_leftovers()
     if recipe is not None:
         folder.write_text(RECIPE_FILE, recipe_text(recipe))
-    folder.write_text("environment.json", json.dumps(environment(), indent=2) + "\n")
+    folder.write_text(ENVIRONMENT_FILE, json.dumps(environment(), indent=2) + "\n")
     folder.write_text(DATA_FILE, record.text())
 
 

@@ -118,7 +118,13 @@ def _require_fields(state: Any) -> None:
 
 def _created_from(network: Weighted) -> dict[str, Any]:
     origin = network.origin if isinstance(network, Component) else None
-    return {"component": origin.name, "options": origin.options} if origin else {}
+    if origin is None:
+        return {}
+    return {
+        "component": origin.name,
+        "distribution": origin.distribution,
+        "options": origin.options,
+    }
 
 
 @dataclass(frozen=True, slots=True)

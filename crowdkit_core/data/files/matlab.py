@@ -93,12 +93,14 @@ def _find_array(
 ) -> NDArray[np.float64]:
     try:
         found = find(variables)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         names = ", ".join(sorted(variables)) or "none"
         raise DataError(f"{path}: no {what}, found variables {names}") from error
+    if isinstance(found, np.ndarray) and np.iscomplexobj(found):
+        raise DataError(f"{path}: no {what}, which holds complex numbers")
     try:
         return np.asarray(found, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: no {what}, which holds {_kind(found)}") from error
 
 
