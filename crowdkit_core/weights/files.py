@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -169,12 +170,26 @@ def _is_safetensors(head: bytes) -> bool:
 def _reader_for(head: bytes, path: Path) -> Callable[[Path], object]:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return read_hdf5
+    if head.startswith(b"PK\x03\x04") and _is_numpy(path):
+        raise WeightsError(
+            f"{path}: is an archive of NumPy arrays, which weights are not read from",
+            hint="save its arrays with safetensors.numpy.save_file",
+        )
     if head.startswith((b"PK\x03\x04", b"\x80")):
         return read_pickle
     raise WeightsError(
         f"{path}: not a weights file: neither safetensors, nor a torch checkpoint, nor HDF5",
         hint="a web page or a Git LFS pointer saved in its place is the usual cause",
     )
+
+
+def _is_numpy(path: Path) -> bool:
+    try:
+        with ZipFile(path) as file:
+            names = file.namelist()
+    except (BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def _read_safetensors(path: Path) -> WeightsFile:
