@@ -89,9 +89,9 @@ def train(
 
     with resumable(directory):
         result = train_recipe(resolved)
-    if distributed.is_initialized() and distributed.get_rank() > 0:
-        return
-    save(training_curve(result.history), result.directory / "curve.png")
+        if distributed.is_initialized() and distributed.get_rank() > 0:
+            return
+        save(training_curve(result.history), result.directory / "curve.png")
     best = _best(result)
     if as_json:
         print_json({"run": result.directory, "weights": result.weights, "best": best})
