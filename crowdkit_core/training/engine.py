@@ -1,9 +1,8 @@
 """The engine: runs a trainer's stages on `lightning_fabric.Fabric`."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from lightning_fabric import Fabric
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from crowdkit_core.data import fingerprint, measure_lengths, training_loader
+from crowdkit_core.data import measure_lengths, training_loader
 from crowdkit_core.errors import IncompatibleError, UsageError, require_at_least_one
 from crowdkit_core.interfaces import (
     Batch,
@@ -28,18 +27,14 @@ from crowdkit_core.registry.hooks import Hooks, hooks
 from crowdkit_core.settings import (
     Recipe,
     RunSettings,
-    environment,
-    recipe_text,
 )
-from crowdkit_core.settings.differences import HOW_IT_RUNS, deciding_settings
-from crowdkit_core.settings.run_names import ENVIRONMENT_FILE
+from crowdkit_core.training.beginning import checked_record, describe
 from crowdkit_core.training.folder_lock import locked
 from crowdkit_core.training.memory import memory_explained
 from crowdkit_core.training.objective import Objective
 from crowdkit_core.training.processes import process_counts
 from crowdkit_core.training.result import TrainingResult
-from crowdkit_core.training.run_folder import RECIPE_FILE, RunFolder, StageFolder
-from crowdkit_core.training.run_record import DATA_FILE, RunRecord, read_record
+from crowdkit_core.training.run_folder import RunFolder, StageFolder
 from crowdkit_core.training.seeding import deterministic_algorithms, seed_from
 from crowdkit_core.training.stage_loop import StageLoop
 from crowdkit_core.training.stage_state import StageState, moving_average
@@ -85,11 +80,11 @@ def train(
     fabric.launch()
     # A folder named by the date may be another in each process.
     folder = RunFolder(Path(fabric.broadcast(str(run.directory))), names)
-    record = _checked_record(folder, plans, task, run, recipe) if fabric.is_global_zero else None
+    record = checked_record(folder, plans, task, run, recipe) if fabric.is_global_zero else None
     with nullcontext() if record is None else locked(folder.path):
         if record is not None:
             folder.claim(resume=run.resume)  # again: another run may have come in between
-            _describe(folder, record, recipe)
+            describe(folder, record, recipe)
         fabric.barrier()
         session = _Session(
             fabric=fabric,
@@ -127,42 +122,6 @@ def _fabric(run: RunSettings) -> Fabric:
         )
     except (ValueError, RuntimeError) as error:
         raise UsageError(f"run: {error}") from error
-
-
-def _checked_record(
-    folder: RunFolder,
-    plans: Sequence[StagePlan],
-    task: TrainingTask,
-    run: RunSettings,
-    recipe: Recipe | None,
-) -> RunRecord:
-    """What the run is, and for a resumed one that it is what it was; nothing is written."""
-    settings = _settings(run) if recipe is None else deciding_settings(recipe)
-    path = folder.path / DATA_FILE
-    before = read_record(path) if run.resume else RunRecord({}, {})
-    if run.resume:
-        before = before.completed(folder.path / RECIPE_FILE)
-        before.require_same_settings(settings, folder.path)
-        folder.require_no_more_epochs(plans)
-    images = {"train": fingerprint(task.train)}
-    if task.validation is not None:
-        images["validation"] = fingerprint(task.validation)
-    if run.resume:
-        before.require_same_images(images, path)
-    return RunRecord(images, {**before.settings, **settings})
-
-
-def _settings(run: RunSettings) -> dict[str, Any]:
-    return {f"run.{key}": value for key, value in asdict(run).items() if key not in HOW_IT_RUNS}
-
-
-def _describe(folder: RunFolder, record: RunRecord, recipe: Recipe | None) -> None:
-    """Write what the run is; the record comes last, as it is what a run is told by."""
-    folder.remove_leftovers()
-    if recipe is not None:
-        folder.write_text(RECIPE_FILE, recipe_text(recipe))
-    folder.write_text(ENVIRONMENT_FILE, json.dumps(environment(), indent=2) + "\n")
-    folder.write_text(DATA_FILE, record.text())
 
 
 @dataclass(frozen=True, kw_only=True)
