@@ -6,9 +6,13 @@ what was asked, where, and what is wrong; `hint` is a second line saying what to
 
 from collections.abc import Mapping
 
+from crowdkit_core.printable import printable
+
 
 class CrowdkitError(Exception):
     """Base of all crowdkit errors.
+
+    As text it is fit for a terminal: control characters of names and values in it are written out.
 
     Args:
         message: One line: what, where, and what was expected.
@@ -21,7 +25,8 @@ class CrowdkitError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+        message, hint = printable(self.message), printable(self.hint, keep="\n")
+        return f"{message}\n  {hint}" if hint else message
 
 
 class UsageError(CrowdkitError, ValueError):
@@ -88,6 +93,10 @@ class WeightsError(CrowdkitError, ValueError):
 
 class DivergedError(CrowdkitError, ArithmeticError):
     """Training whose loss became NaN or infinite."""
+
+
+class NotEnoughMemoryError(CrowdkitError, MemoryError):
+    """What was asked does not fit into the memory of the device or the machine."""
 
 
 def require_at_least_one(options: Mapping[str, int | None]) -> None:

@@ -2,10 +2,17 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}\.part(\.[^.]*)?", re.DOTALL)
+
+
+MOST_PACKED = 1100
+"""Times that compression makes numbers smaller at most; zlib reaches 1032."""
 
 
 @contextmanager
@@ -14,7 +21,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
     The temporary file keeps the suffix, which some writers choose their format by, and is flushed
     to the disk before it is renamed. Missing parent folders are made. On any error the temporary
-    file is removed and the file at ``path`` stays as it was.
+    file is removed and the file at ``path`` stays as it was. Only a process that is killed leaves
+    it; see `remove_leftovers`.
 
     Raises:
         OSError: The folder cannot be made, or the file cannot be flushed or renamed.
@@ -29,13 +37,29 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{uuid4().hex[:8]}.part{path.suffix}")
     try:
         yield temporary
         _flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file is one that `atomic_write` had not finished."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left of unfinished files, in a folder and those below it.
+
+    Raises:
+        OSError: One cannot be removed.
+    """
+    for path in list(folder.rglob(".*.part*")):
+        if is_leftover(path):
+            path.unlink(missing_ok=True)
 
 
 def sha256_of(path: str | Path) -> str:

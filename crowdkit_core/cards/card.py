@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, FiniteFloat, PositiveInt, TypeA
 from pydantic import ValidationError as InvalidError
 
 from crowdkit_core.errors import DataError
+from crowdkit_core.parsing import parse_toml
 from crowdkit_core.registry.options import problems_of
 
 HUB_FILE = r"[\w.-]+/[\w.-]+@[^/@\s]+/[^@\s]+"
@@ -204,8 +204,8 @@ def parse_card(text: str, where: str) -> Card:
         DataError: It is no card; lists everything wrong.
     """
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = parse_toml(text)
+    except ValueError as error:
         raise DataError(f"{where}: is not TOML: {error}") from error
     try:
         # By way of JSON, whose arrays pydantic takes for tuples even where it is strict.

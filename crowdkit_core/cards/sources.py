@@ -10,6 +10,7 @@ from crowdkit_core.cards.hub import SCHEME, fetch_from_hub
 from crowdkit_core.cards.installed import PEOPLE, InstalledCard, default_card, find_card
 from crowdkit_core.cards.terms import show_terms_once
 from crowdkit_core.errors import UsageError
+from crowdkit_core.registry.discovery import required_by
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".h5", ".hdf5", ".tar", ".bin", ".ckpt")
 """What ends in one of these is a file, whether it is there or not."""
@@ -22,10 +23,13 @@ class Located:
     Attributes:
         path: The file; one that a user named may not be there.
         card: What is known of it; None without a card.
+        packages: The distribution that offers the card, and those it requires: the counter is of
+            one of them.
     """
 
     path: Path
     card: Card | None = None
+    packages: tuple[str, ...] = ()
 
 
 def locate(source: str | Path) -> Located:
@@ -68,7 +72,8 @@ def locate_default(purpose: str = PEOPLE) -> Located:
 def _located(installed: InstalledCard) -> Located:
     path = fetch(installed)
     show_terms_once(installed)
-    return Located(path, installed.card)
+    packages = (installed.distribution, *required_by(installed.distribution))
+    return Located(path, installed.card, packages)
 
 
 def _is_file(source: str) -> bool:

@@ -7,6 +7,7 @@ import sys
 from crowdkit_core.cards.cache import cache_folder
 from crowdkit_core.cards.installed import InstalledCard
 from crowdkit_core.files import atomic_write
+from crowdkit_core.printable import printable
 
 
 def show_terms_once(installed: InstalledCard) -> None:
@@ -21,7 +22,8 @@ def show_terms_once(installed: InstalledCard) -> None:
     seen = cache_folder() / "terms" / hashlib.sha256(terms.encode()).hexdigest()
     if os.path.exists(seen):
         return
-    print(f"terms of use of {installed.label}:\n{terms}", file=sys.stderr)
+    shown = printable(terms, keep="\n\t")
+    print(f"terms of use of {installed.label}:\n{shown}", file=sys.stderr)
     try:
         with atomic_write(seen) as temporary:
             temporary.write_text(terms, encoding="utf-8")

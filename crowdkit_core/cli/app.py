@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from crowdkit_core.errors import CrowdkitError, UsageError
+from crowdkit_core.printable import printable
 
 DEBUG = "--debug"
 COMMANDS = {
@@ -70,5 +71,5 @@ def main() -> Any:
     except (CrowdkitError, OSError) as error:
         if debug:
             raise
-        click.echo(f"crowdkit: {error}", err=True)
+        click.echo(f"crowdkit: {printable(str(error), keep=chr(10))}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)

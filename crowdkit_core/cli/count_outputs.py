@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from crowdkit_core.cli.output import print_json
+from crowdkit_core.cli.output import print_json, say
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
@@ -64,10 +64,10 @@ class CountOutputs:
         if self.densities is not None:
             counted.save(self.densities / f"{stem}.npy")
         for note in counted.notes:
-            click.echo(f"{counted.name}: {note}", err=True)
+            say(f"{counted.name}: {note}", err=True)
         if not self.as_json:
             shown = f"{counted.count:.1f}" if counted.interval is None else str(counted)
-            click.echo(f"{counted.name}\t{shown}")
+            say(f"{counted.name}\t{shown}")
 
     def finish(self) -> None:
         """Write the files of all images, and show their sum."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from crowdkit_core.cli.options import ANNOTATION_FORMATS, set_option
-from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.cli.output import json_option, print_json, say
 
 if TYPE_CHECKING:  # imports torch
     from crowdkit_core.data.annotations import Conversion
@@ -69,7 +69,7 @@ def check_command(
         print_json({**asdict(result), "ok": result.ok})
     else:
         for finding in result.findings:
-            click.echo(f"{'error' if finding.is_error else 'note '}  {finding.message}")
+            say(f"{'error' if finding.is_error else 'note '}  {finding.message}")
         spread = "" if result.least is None else f", {result.least} to {result.most} an image"
         click.echo(f"{result.images} images, {result.people} people{spread}")
         click.echo("all readable" if result.ok else "not usable as it is", err=not result.ok)
@@ -142,7 +142,7 @@ def convert_command(
             settings, target, split=split, to=wanted, overwrite=overwrite
         )
         for each, why in missing.items():
-            click.echo(f"no split {each}: {why}", err=True)
+            say(f"no split {each}: {why}", err=True)
         splits = ", ".join(f"{each} {number}" for each, number in exported.splits.items())
         _tell(exported, name, splits, target, as_json)
         return
@@ -175,9 +175,9 @@ def _tell(
     if as_json:
         print_json({"source": source, **asdict(done)})
         return
-    click.echo(
+    say(
         f"{done.points} points of {done.images} images: {source} ({about}) -> "
         f"{target} ({done.target})"
     )
     for kind, number in sorted(done.lost.items()):
-        click.echo(f"not carried: {kind} ({number})")
+        say(f"not carried: {kind} ({number})")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crowdkit_core.cli.options import set_option
-from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.cli.output import json_option, print_json, say
 
 if TYPE_CHECKING:
     from crowdkit_core.visual import ShownMap
@@ -84,7 +84,7 @@ def density(
         of_image = {"image": sample.name, "points": len(points)}
         print_json({**of_image, **first, "maps": listed, "picture": str(output)})
         return
-    click.echo(f"{sample.name}: {len(points)} points; picture: {output}")
+    say(f"{sample.name}: {len(points)} points; picture: {output}")
     for each in maps:
         rows, columns = each.density.shape
         click.echo(

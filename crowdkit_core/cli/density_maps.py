@@ -1,6 +1,5 @@
 """Make the maps that `crowdkit density` is asked for."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,7 +12,9 @@ from crowdkit_core.errors import UsageError
 from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.loading import load_counter
 from crowdkit_core.interfaces import DensityGenerator, Sample, evaluating
+from crowdkit_core.parsing import parse_toml
 from crowdkit_core.registry import create
+from crowdkit_core.registry.lookup import settled
 from crowdkit_core.visual import ShownMap
 from crowdkit_core.weights import read_weights
 
@@ -48,7 +49,8 @@ class MapMaker:
         label, equals, table = text.partition("=")
         options = _table(text, table) if equals else {"name": text, **plain}
         if "name" not in options and "weights" in options:
-            options["name"] = read_weights(options["weights"]).component
+            file = read_weights(options["weights"])
+            options["name"] = settled("density_generator", file.component, [file.distribution])
         if not options.get("name"):
             raise UsageError(f"--density-generator {text!r} does not say its name", hint=_FORM)
         generator: DensityGenerator = create("density_generator", **options)
@@ -109,8 +111,8 @@ _FORM = "write it as fixed, or as 'narrow={name = \"fixed\", sigma = 4.0}'"
 
 def _table(text: str, table: str) -> dict[str, Any]:
     try:
-        parsed = tomllib.loads(f"options = {table}")["options"]
-    except tomllib.TOMLDecodeError as error:
+        parsed = parse_toml(f"options = {table}")["options"]
+    except ValueError as error:
         raise UsageError(f"--density-generator {text!r}: {error}", hint=_FORM) from error
     if not isinstance(parsed, dict):
         raise UsageError(f"--density-generator {text!r} is no table of options", hint=_FORM)

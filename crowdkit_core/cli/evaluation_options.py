@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from crowdkit_core.cli.options import Decorator
-from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.cli.output import json_option, print_json, say_text
 from crowdkit_core.errors import UsageError
 from crowdkit_core.registry.lookup import installed
 
@@ -52,7 +52,7 @@ class ReportOutput:
         if self.as_json:
             print_json(report_dict(report, images=False))
         else:
-            click.echo(format_report(report))
+            say_text(format_report(report))
 
 
 def report_options(command: Callable[..., None]) -> Any:

@@ -8,7 +8,7 @@ from crowdkit_core.cards import InstalledCard, find_card, list_cards
 from crowdkit_core.cards.installed import KIND
 from crowdkit_core.cli.card_facts import card_dict, format_card
 from crowdkit_core.cli.options import set_option
-from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.cli.output import json_option, print_json, say_text
 from crowdkit_core.errors import UnknownComponentError, UsageError
 from crowdkit_core.registry import Description, describe, kinds_offering
 from crowdkit_core.tables import table
@@ -52,7 +52,7 @@ def info(
         print_json([*(asdict(description) for description in descriptions), *of_card])
         return
     texts = [] if card is None else [format_card(card)]
-    click.echo("\n\n".join([*(_text(description) for description in descriptions), *texts]))
+    say_text("\n\n".join([*(_text(description) for description in descriptions), *texts]))
 
 
 def _card(name: str, kind: str | None) -> InstalledCard | None:

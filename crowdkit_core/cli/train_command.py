@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crowdkit_core.cli.interruption import resumable
 from crowdkit_core.cli.options import named_overrides, set_option
 from crowdkit_core.cli.output import json_option, print_json
 from crowdkit_core.cli.run_folders import dated_folder
@@ -86,10 +87,11 @@ def train(
     from crowdkit_core.training import train_recipe
     from crowdkit_core.visual import save, training_curve
 
-    result = train_recipe(resolved)
-    if distributed.is_initialized() and distributed.get_rank() > 0:
-        return
-    save(training_curve(result.history), result.directory / "curve.png")
+    with resumable(directory):
+        result = train_recipe(resolved)
+        if distributed.is_initialized() and distributed.get_rank() > 0:
+            return
+        save(training_curve(result.history), result.directory / "curve.png")
     best = _best(result)
     if as_json:
         print_json({"run": result.directory, "weights": result.weights, "best": best})

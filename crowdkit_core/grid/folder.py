@@ -1,7 +1,5 @@
 """The folder of a grid: its runs, how each ended, and what may be written there."""
 
-import json
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,19 +7,18 @@ from typing import Any
 
 import tomli_w
 
-from crowdkit_core.errors import UsageError
+from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.evaluation import Report, write_report
 from crowdkit_core.files import atomic_write
 from crowdkit_core.grid.grid import Grid, GridRun
-from crowdkit_core.settings import Recipe, RunSettings, load_recipe, recipe_text
-from crowdkit_core.training.run_folder import DATA_FILE
+from crowdkit_core.parsing import parse_json
+from crowdkit_core.settings import Recipe, load_recipe
+from crowdkit_core.settings.differences import deciding_settings, differences
+from crowdkit_core.training.run_record import DATA_FILE
 
 GRID_FILE = "grid.toml"
 RECIPE_FILE = "recipe.toml"
 ERROR_FILE = "error.txt"
-
-HOW_IT_RUNS = ("directory", "resume", "accelerator", "strategy", "workers", "channels_last")
-"""Run settings that change a result by rounding at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +135,7 @@ class GridFolder:
 
     def _outcome(self, run: GridRun, stage: str) -> Outcome:
         if (file := self._evaluation(run, stage)).exists():
-            report = json.loads(file.read_text(encoding="utf-8"))
-            return Outcome(run=run, stage=stage, report=report)
+            return Outcome(run=run, stage=stage, report=_read_report(file))
         failed = self.run_folder(run) / ERROR_FILE
         error = failed.read_text(encoding="utf-8").strip() if failed.exists() else ""
         return Outcome(run=run, stage=stage, error=error)
@@ -165,25 +161,22 @@ class GridFolder:
 
 
 def _changes(before: Recipe, now: Recipe) -> Iterator[str]:
-    old, new = _settings(before), _settings(now)
-    for key in [*old, *(new.keys() - old.keys())]:
-        if old.get(key) != new.get(key):
-            yield f"{key} was {old.get(key, 'not set')!r}, is {new.get(key, 'not set')!r}"
+    for key, (old, new) in differences(deciding_settings(before), deciding_settings(now)).items():
+        was, is_now = ("not set" if each is None else each for each in (old, new))
+        yield f"{key} was {was!r}, is {is_now!r}"
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
-    """What decides the result, by dotted name."""
-    neutral = {name: getattr(RunSettings(), name) for name in HOW_IT_RUNS}
-    same = replace(recipe, run=replace(recipe.run, **neutral))
-    return dict(_flat(tomllib.loads(recipe_text(same))))
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _read_report(file: Path) -> Mapping[str, Any]:
+    try:
+        report = parse_json(file.read_text(encoding="utf-8"))
+        if not all(isinstance(each, dict) for each in (report, *report["scores"].values())):
+            raise TypeError("no table of scores")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(
+            f"{file}: cannot be read as the evaluation of a run: {error}",
+            hint="delete it, and the run is evaluated again",
+        ) from error
+    return report  # type: ignore[no-any-return]  # checked above
 
 
 def _write_text(path: Path, text: str) -> None:

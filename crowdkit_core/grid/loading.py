@@ -172,7 +172,7 @@ def _nested(key: str, value: Any) -> Table:
 
 
 def _require_one_process(recipe: Recipe, source: str) -> None:
-    processes = recipe.run.devices * recipe.run.num_nodes
+    processes = (recipe.run.devices or 1) * (recipe.run.num_nodes or 1)
     if processes > 1:
         raise UsageError(
             f"{source}: its runs want {processes} processes, a grid trains in one",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import torch
@@ -19,7 +20,8 @@ from crowdkit_core.interfaces import Trainer, require_fit
 from crowdkit_core.registry.hooks import hooks
 from crowdkit_core.settings import Recipe
 from crowdkit_core.training import TrainingResult, build, train_recipe
-from crowdkit_core.training.run_folder import DATA_FILE, RunFolder
+from crowdkit_core.training.processes import process_counts
+from crowdkit_core.training.run_record import DATA_FILE, read_record
 
 RunEnded = Callable[[Sequence[Outcome]], None]
 """Called with the outcomes of a run that was trained: one, or one for each evaluated stage."""
@@ -52,6 +54,7 @@ def run_grid(
     """
     place = GridFolder(Path(folder), grid)
     chosen = grid.rows(only)
+    _require_one_process(chosen)
     place.require_own()
     _require_buildable(place, chosen)
     place.describe()
@@ -67,6 +70,14 @@ def run_grid(
 
 
 # -- before the first run ----------------------------------------------------------------------
+
+
+def _require_one_process(runs: Sequence[GridRun]) -> None:
+    if any(prod(process_counts(run.recipe.run)) > 1 for run in runs):
+        raise UsageError(
+            "a grid trains in one process, torchrun started several",
+            hint="start it without torchrun, or train its runs one by one",
+        )
 
 
 def _require_buildable(place: GridFolder, runs: Iterable[GridRun]) -> None:
@@ -121,7 +132,8 @@ def _require_same_data(
             name: fingerprint(recipe.create("dataset", split=split))
             for name, split in splits.items()
         }
-    RunFolder(folder, ()).require_same_data(fingerprints[key])
+    path = folder / DATA_FILE
+    read_record(path).require_same_images(fingerprints[key], path)
 
 
 # -- one run -----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from typing import Any
 
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.files import atomic_write
+from crowdkit_core.parsing import parse_json
 
 LEAST_IMAGES = 20
 """Fewest images that `crowdkit calibrate` accepts, and that a range of counts is made of."""
@@ -163,7 +164,7 @@ def read_calibration(path: str | Path) -> Calibration:
         DataError: The file cannot be read or is no calibration; names it.
     """
     try:
-        table = json.loads(Path(path).read_text(encoding="utf-8"))
+        table = parse_json(Path(path).read_text(encoding="utf-8"))
         return _parsed(table)
     except DataError as error:
         raise DataError(f"{path}: {error.message}") from error

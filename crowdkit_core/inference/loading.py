@@ -16,6 +16,7 @@ from crowdkit_core.inference.model import Model
 from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.interfaces import Counter
 from crowdkit_core.registry import create
+from crowdkit_core.registry.lookup import settled
 from crowdkit_core.weights import read_weights
 
 
@@ -81,13 +82,13 @@ def counter_of(located: Located, name: str | None) -> str:
     if name:
         return name
     if located.card is not None:
-        return located.card.counter
-    name = read_weights(located.path).component
-    if not name:
+        return settled("counter", located.card.counter, located.packages)
+    file = read_weights(located.path)
+    if not file.component:
         raise UsageError(
             f"{located.path} does not say which counter it is for", hint="add --counter NAME"
         )
-    return name
+    return settled("counter", file.component, [file.distribution])
 
 
 def sizing_of(card: Card | None) -> Sizing:

@@ -1,6 +1,6 @@
 """Read regions of interest, given as polygons or masks."""
 
-import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from torch import Tensor
 from crowdkit_core.data.files import Polygon, polygons_mask, read_mask
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size
+from crowdkit_core.parsing import parse_json
 
 RoiLike = str | Path | NDArray[np.generic] | Tensor | Polygon | Sequence[Polygon]
 """A file (JSON polygons, a mask image or ``.npy`` mask), an (H, W) mask, or one or more
@@ -36,14 +37,14 @@ def as_roi(roi: RoiLike, size: Size) -> Bool[Tensor, "H W"]:
     if isinstance(roi, str | Path):
         roi = read_roi(roi)
     if isinstance(roi, np.ndarray | Tensor):
-        mask = torch.as_tensor(roi).cpu() != 0
+        mask = _mask(roi, name)
         if tuple(mask.shape) != tuple(size):
             raise DataError(
                 f"{name}: the mask is {_by(mask.shape)} pixels, the image {_by(size)}",
                 hint="a mask has one value per image pixel",
             )
     else:
-        mask = polygons_mask(_polygons(roi, name), size)
+        mask = _filled(_polygons(roi, name), size, name)
     if not mask.any():
         raise DataError(f"{name} covers no pixel of the image ({_by(size)} pixels, width x height)")
     return mask
@@ -60,12 +61,34 @@ def read_roi(path: str | Path) -> Tensor | NDArray[np.generic] | list[NDArray[np
         return read_mask(path)
     try:
         if path.suffix.lower() == ".npy":
-            mask: NDArray[np.generic] = np.load(path, allow_pickle=False)
-            return mask
-        polygons = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{_named(path)} cannot be read: {error}") from error
+            return _array_in(path)
+        polygons = parse_json(path.read_text(encoding="utf-8"))
+    except Exception as error:  # damage of an array's header shows as many kinds of error
+        cause = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{_named(path)} cannot be read: {cause}") from error
     return _polygons(polygons, _named(path))
+
+
+def _array_in(path: Path) -> NDArray[np.generic]:
+    """The array of a ``.npy`` file; mapped first, as a damaged header may ask for any size."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy remarks on headers of Python 2
+        array = np.lib.format.open_memmap(path, mode="r")
+    return np.array(array)
+
+
+def _mask(roi: NDArray[np.generic] | Tensor, name: str) -> Bool[Tensor, "H W"]:
+    values = roi.detach().cpu().numpy() if isinstance(roi, Tensor) else roi
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{name} holds {values.dtype}, expected a mask of numbers")
+    return torch.from_numpy(np.asarray(values != 0))
+
+
+def _filled(polygons: Sequence[NDArray[np.float64]], size: Size, name: str) -> Bool[Tensor, "H W"]:
+    try:
+        return polygons_mask(polygons, size)
+    except DataError as error:
+        raise DataError(f"{name}: {error.message}") from error
 
 
 def _named(roi: RoiLike) -> str:
@@ -77,7 +100,7 @@ def _polygons(roi: Any, name: str) -> list[NDArray[np.float64]]:
     try:
         nested = np.ndim(roi[0][0]) > 0
         polygons = [np.asarray(each, dtype=np.float64) for each in (roi if nested else [roi])]
-    except (TypeError, ValueError, IndexError, KeyError) as error:
+    except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise _not_polygons(name) from error
     for polygon in polygons:
         if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from crowdkit_core.printable import printable
 from crowdkit_core.registry.hooks import hookimpl
 
 
@@ -41,7 +42,7 @@ class Progress:
     def epoch_ended(self, record: Mapping[str, Any]) -> None:
         """Close the bar of the epoch and write its line."""
         self._close()
-        tqdm.write(epoch_line(record, self._stages), file=sys.stderr)
+        tqdm.write(printable(epoch_line(record, self._stages)), file=sys.stderr)
 
     @hookimpl
     def evaluation_progress(self, done: int, total: int) -> None:

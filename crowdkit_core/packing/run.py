@@ -1,6 +1,5 @@
 """From the folder of a run to weights that others can use."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,9 +31,11 @@ from crowdkit_core.interfaces import Counter, Dataset
 from crowdkit_core.packing.offered import Offered
 from crowdkit_core.packing.sizes import trained_sizing
 from crowdkit_core.packing.speed import measured_speed
+from crowdkit_core.parsing import parse_json
 from crowdkit_core.registry import create
 from crowdkit_core.registry.discovery import CORE
 from crowdkit_core.settings import Recipe, load_recipe
+from crowdkit_core.settings.run_names import ENVIRONMENT_FILE
 from crowdkit_core.weights import read_weights, save_half
 
 Progress = Callable[[int, int], None]
@@ -198,9 +199,9 @@ def _trained_on(
 
 def _software(run: Path, counter: Counter) -> str:
     """Names and versions of what trained, without anything else of the machine."""
-    path = run / "environment.json"
+    path = run / ENVIRONMENT_FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
         versions = {**found["packages"], **found["libraries"], "Python": found["python"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(

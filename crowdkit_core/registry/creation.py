@@ -1,10 +1,10 @@
 """Create components from names and options."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from crowdkit_core.errors import IncompatibleError
+from crowdkit_core.errors import CrowdkitError, IncompatibleError, OptionsError
 from crowdkit_core.registry.in_process import LOCAL
 from crowdkit_core.registry.lookup import Found, find, load
 from crowdkit_core.registry.options import (
@@ -27,6 +27,16 @@ if TYPE_CHECKING:  # importing an interface imports torch
     from crowdkit_core.interfaces.origin import Component, Origin
 
 C = TypeVar("C", bound="Component")
+
+_OF_OPTIONS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 @overload
@@ -63,7 +73,7 @@ def create(kind: str, name: str, **options: Any) -> Any:
         UnknownComponentError: Nothing installed offers it; says what to install.
         AmbiguousComponentError: Two distributions offer it.
         BrokenComponentError: Its package cannot be loaded.
-        OptionsError: Options that do not fit; lists all of them.
+        OptionsError: Options that do not fit; lists all of them, or says why nothing can be made.
         WeightsError: The weights file is unsafe, damaged, or of another architecture.
     """
     found = find(kind, name)
@@ -72,7 +82,7 @@ def create(kind: str, name: str, **options: Any) -> Any:
         component, options = _from_weights(found, weights, options)
     else:
         options = checked_options(found.factory, options, found.label)
-        component = found.factory(**options)
+        component = _made(found, found.factory, **options)
     _set_origin(component, found, options)
     return component
 
@@ -127,6 +137,19 @@ def loads_weights(found: Found) -> bool:
     return hasattr(found.factory, "from_weights") and "weights" not in own
 
 
+def _made(found: Found, make: Callable[..., Any], *values: Any, **options: Any) -> Any:
+    """What a factory makes; what it raises of its options becomes an error that names it."""
+    try:
+        return make(*values, **options)
+    except CrowdkitError:
+        raise
+    except _OF_OPTIONS as error:
+        cause = (str(error).strip() or "no reason given").splitlines()[0]
+        raise OptionsError(
+            f"{found.label} cannot be made with its options: {type(error).__name__}: {cause}"
+        ) from error
+
+
 def _from_weights(
     found: Found, weights: str | Path, options: Mapping[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
@@ -135,7 +158,7 @@ def _from_weights(
     given, problems = check_options(factory, options, found.label, complete=False)
     if problems:
         raise options_error(found.label, problems, parameters(factory, found.label))
-    component = factory.from_weights(weights, **given)
+    component = _made(found, factory.from_weights, weights, **given)
     return component, {**getattr(component, "weights_options", {}), **given}
 
 

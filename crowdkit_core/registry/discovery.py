@@ -50,6 +50,16 @@ def all_offers() -> tuple[Offer, ...]:
     return _scan(tuple((path, _modified(path)) for path in sys.path))
 
 
+def required_by(distribution: str) -> list[str]:
+    """Names of the distributions that one requires, whatever the versions."""
+    try:
+        requires = metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:
+        return []
+    found = (re.match(r"[A-Za-z0-9._-]+", line) for line in requires)
+    return [each[0] for each in found if each]
+
+
 def normalized(distribution: str) -> str:
     """A distribution's name without the spellings that pip takes for the same."""
     return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -14,6 +14,7 @@ import click
 import pluggy
 
 from crowdkit_core.errors import CrowdkitError
+from crowdkit_core.printable import printable
 from crowdkit_core.registry.discovery import offers
 from crowdkit_core.registry.kinds import HOOKS_GROUP
 from crowdkit_core.registry.lookup import load_offer
@@ -91,36 +92,60 @@ class Events:
 
 
 class Hooks(Events):
-    """Sends events to listeners; each method tells all of them."""
+    """Sends events to listeners; each method tells all of them.
 
-    def __init__(self, manager: pluggy.PluginManager) -> None:
-        self._send = manager.hook
+    A plugin's listener that raises is reported by a warning that names it, and told no more: hours
+    of training do not end because of it. Errors of crowdkit (a log that cannot be written) and of
+    the listeners that the caller gave are raised.
+
+    Args:
+        manager: Of the listeners.
+        labels: How messages name those that plugins offer.
+    """
+
+    def __init__(self, manager: pluggy.PluginManager, labels: Mapping[int, str]) -> None:
+        self._manager = manager
+        self._labels = labels
 
     def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
         """Tell listeners that training starts or resumes."""
-        self._send.training_started(directory=directory, stages=stages)
+        self._tell("training_started", directory=directory, stages=stages)
 
     def step_ended(
         self, stage: str, epoch: int, step: int, steps: int, losses: Mapping[str, float] | None
     ) -> None:
         """Tell listeners that a step is done."""
-        self._send.step_ended(stage=stage, epoch=epoch, step=step, steps=steps, losses=losses)
+        self._tell("step_ended", stage=stage, epoch=epoch, step=step, steps=steps, losses=losses)
 
     def epoch_ended(self, record: Mapping[str, Any]) -> None:
         """Tell listeners that an epoch is done."""
-        self._send.epoch_ended(record=record)
+        self._tell("epoch_ended", record=record)
 
     def training_ended(self, directory: Path, completed: bool) -> None:
         """Tell listeners that training is over."""
-        self._send.training_ended(directory=directory, completed=completed)
+        self._tell("training_ended", directory=directory, completed=completed)
 
     def evaluation_progress(self, done: int, total: int) -> None:
         """Tell listeners how many images have been evaluated."""
-        self._send.evaluation_progress(done=done, total=total)
+        self._tell("evaluation_progress", done=done, total=total)
 
     def register_commands(self, group: click.Group) -> None:
         """Let plugins add commands to the command line."""
-        self._send.register_commands(group=group)
+        self._tell("register_commands", group=group)
+
+    def _tell(self, event: str, **values: Any) -> None:
+        everyone = self._manager.get_plugins()
+        for told in reversed(getattr(self._manager.hook, event).get_hookimpls()):
+            others = everyone - {told.plugin}
+            try:
+                self._manager.subset_hook_caller(event, others)(**values)
+            except (CrowdkitError, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                if (label := self._labels.get(id(told.plugin))) is None:
+                    raise
+                self._manager.unregister(told.plugin)
+                _warn(f"{label} failed at {event} and is told no more", error)
 
 
 def hooks(*listeners: object) -> Hooks:
@@ -137,17 +162,27 @@ def hooks(*listeners: object) -> Hooks:
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Events)
+    labels = {}
     for offer in offers(HOOKS_GROUP):
         label = f"hook {offer.name!r}"
         try:
             loaded = load_offer(offer, label)
-            _add(manager, loaded() if isinstance(loaded, type) else loaded, label)
-        except Exception as error:  # one broken plugin stops nobody else
-            text = f"{label} of {offer.distribution} is left out: {error}"
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
+            listener = loaded() if isinstance(loaded, type) else loaded
+            _add(manager, listener, label)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # one broken plugin stops nobody else
+            _warn(f"{label} of {offer.distribution} is left out", error)
+        else:
+            labels[id(listener)] = f"{label} of {offer.distribution}"
     for listener in listeners:
         _add(manager, listener, f"listener {type(listener).__name__}")
-    return Hooks(manager)
+    return Hooks(manager, labels)
+
+
+def _warn(what: str, error: BaseException) -> None:
+    reason = str(error) if isinstance(error, CrowdkitError) else f"{type(error).__name__}: {error}"
+    warnings.warn(f"{what}: {printable(reason, keep=chr(10))}", RuntimeWarning, stacklevel=3)
 
 
 def _add(manager: pluggy.PluginManager, listener: object, label: str) -> None:

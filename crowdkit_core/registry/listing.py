@@ -77,7 +77,7 @@ def _missing_module(module: str) -> str:
                 break
             name = f"{name}.{part}"
             found = PathFinder.find_spec(name, found.submodule_search_locations)
-    except (ImportError, ValueError) as error:
+    except Exception as error:  # of an odd value, or of a loader that a plugin brings
         return f"{type(error).__name__}: {error}"
     return "" if found else f"ModuleNotFoundError: No module named {name!r}"
 

@@ -1,5 +1,6 @@
 """Resolve a component's name to its factory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -74,6 +75,24 @@ def find(kind: str, name: str) -> Found:
     raise _ambiguous(kind, bare, offered, in_process=bare in local)
 
 
+def settled(kind: str, name: str, among: Iterable[str]) -> str:
+    """A bare name that several offer as ``DISTRIBUTION:NAME``, if one of them is meant.
+
+    Args:
+        kind: One of `KINDS`.
+        name: As it was recorded.
+        among: Distributions that may be meant: those there were when it was recorded.
+
+    Returns:
+        The name as it is where it is not ambiguous, or not settled by ``among``.
+    """
+    meant = {normalized(each) for each in among}
+    sources = [offer.distribution for offer in offers(KINDS[kind]) if offer.name == name]
+    known = [source for source in sources if normalized(source) in meant]
+    ambiguous = len(sources) + (name in registered(kind)) > 1
+    return f"{known[0]}:{name}" if ambiguous and len(known) == 1 else name
+
+
 def kinds_offering(name: str) -> list[str]:
     """The kinds that have a component of this name (bare, or ``DISTRIBUTION:NAME``).
 
@@ -107,7 +126,9 @@ def load_offer(offer: Offer, label: str) -> Any:
         )
     try:
         return metadata.EntryPoint(offer.name, offer.value, offer.group).load()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: importing one plugin ends no program
         raise BrokenComponentError(
             f"{where} cannot be loaded from {offer.value!r}: {type(error).__name__}: {error}",
             hint=f"reinstall {offer.distribution}, or report this to its authors",

@@ -112,7 +112,8 @@ def check_options(
         checked = model.model_validate(dict(options))
     except ValidationError as error:
         return {}, problems_of(error.errors(include_url=False), options, known)
-    return {names[each]: getattr(checked, each) for each in checked.model_fields_set}, []
+    given = checked.model_fields_set  # a set of text, in another order in each process
+    return {name: getattr(checked, each) for each, name in names.items() if each in given}, []
 
 
 def options_error(label: str, problems: Sequence[Problem], known: Parameters) -> OptionsError:

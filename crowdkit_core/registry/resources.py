@@ -23,7 +23,9 @@ def toml_files(offer: Offer, what: str) -> list[Traversable]:
         raise BrokenComponentError(f"{where}: {conflict}")
     try:
         found = list(files(offer.value).iterdir())
-    except Exception as error:  # whatever importing the plugin's package raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever importing the plugin's package raises
         reason = f"{type(error).__name__}: {error}"
         raise BrokenComponentError(
             f"{where} cannot be read from {offer.value!r}: {reason}"

@@ -16,6 +16,7 @@ from crowdkit_core.settings.overrides import parse_overrides
 from crowdkit_core.settings.recipe import ComponentSettings, Recipe
 from crowdkit_core.settings.recipe_files import GRID, read_recipe_table
 from crowdkit_core.settings.run import RunSettings
+from crowdkit_core.settings.run_names import as_it_ran
 from crowdkit_core.settings.writing import is_plain
 from crowdkit_core.spelling import did_you_mean
 
@@ -120,7 +121,7 @@ def resolve_component(kind: str, section: Mapping[str, Any] | str) -> ComponentS
 
 
 def _recipe_table(source: str | Path) -> Table:
-    table = read_recipe_table(source)
+    table = as_it_ran(read_recipe_table(source), source)
     if GRID in table:
         raise UsageError(
             f"{source} is a grid of runs, not a recipe of one",

@@ -1,11 +1,11 @@
 """Parse settings given on a command line: ``counter.width=64``."""
 
 import json
-import tomllib
 from collections.abc import Sequence
 from typing import Any
 
 from crowdkit_core.errors import UsageError
+from crowdkit_core.parsing import parse_toml
 from crowdkit_core.settings.layers import Table, merged, sections
 
 
@@ -33,12 +33,12 @@ def _parsed(text: str) -> dict[str, Any]:
     if not equals:
         raise UsageError(f"setting {text!r} has no value", hint="write it as counter.width=64")
     try:
-        return tomllib.loads(f"{key} = {value}")
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"{key} = {value}")
+    except ValueError:
         pass  # a bare word
     try:
-        return tomllib.loads(f"{key} = {json.dumps(value)}")
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"{key} = {json.dumps(value)}")
+    except ValueError:
         raise UsageError(
             f"setting {text!r}: {key!r} is not a key", hint="write it as counter.width=64"
         ) from None

@@ -1,6 +1,5 @@
 """Find and read recipe files: those that plugins ship, and a user's own."""
 
-import tomllib
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,6 +10,7 @@ from crowdkit_core.errors import (
     UnknownComponentError,
     UsageError,
 )
+from crowdkit_core.parsing import parse_toml
 from crowdkit_core.registry.catalogue import known_distributions
 from crowdkit_core.registry.discovery import Offer, normalized, offers
 from crowdkit_core.registry.kinds import RECIPES_GROUP
@@ -116,13 +116,16 @@ def _recipes_of(offer: Offer) -> dict[str, Traversable]:
 
 def _parsed(file: Traversable) -> Table:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return parse_toml(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{file}: no such recipe file") from None
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: is not TOML: {error}") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{file}: is not TOML: {error}",
+            hint="mend it, or give the recipe another way, such as by its name",
+        ) from error
 
 
 def _unknown(name: str, bare: str) -> UnknownComponentError:

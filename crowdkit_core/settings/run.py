@@ -18,8 +18,8 @@ class RunSettings:
         directory: Folder of the run; None lets the caller choose one.
         seed: Everything random follows from it.
         accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        devices: Processes on each machine.
-        num_nodes: Machines.
+        devices: Processes on each machine; None for as many as ``torchrun`` started, or one.
+        num_nodes: Machines; None for as many as ``torchrun`` runs on, or one.
         strategy: How processes work together: ``auto``, ``ddp``, ...
         precision: Number format.
         workers: Processes that load data; 0 loads in the training process.
@@ -33,8 +33,8 @@ class RunSettings:
     directory: Path | None = None
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     accelerator: str = "auto"
-    devices: Annotated[int, Ge(1)] = 1
-    num_nodes: Annotated[int, Ge(1)] = 1
+    devices: Annotated[int, Ge(1)] | None = None
+    num_nodes: Annotated[int, Ge(1)] | None = None
     strategy: str = "auto"
     precision: Precision = "32-true"
     workers: Annotated[int, Ge(0)] = 0

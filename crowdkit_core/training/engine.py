@@ -1,7 +1,7 @@
 """The engine: runs a trainer's stages on `lightning_fabric.Fabric`."""
 
-import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from crowdkit_core.data import fingerprint, measure_lengths, training_loader
+from crowdkit_core.data import measure_lengths, training_loader
 from crowdkit_core.errors import IncompatibleError, UsageError, require_at_least_one
 from crowdkit_core.interfaces import (
     Batch,
@@ -24,10 +24,17 @@ from crowdkit_core.interfaces import (
     TrainingTask,
 )
 from crowdkit_core.registry.hooks import Hooks, hooks
-from crowdkit_core.settings import Recipe, RunSettings, environment, write_recipe
+from crowdkit_core.settings import (
+    Recipe,
+    RunSettings,
+)
+from crowdkit_core.training.beginning import checked_record, describe
+from crowdkit_core.training.folder_lock import locked
+from crowdkit_core.training.memory import memory_explained
 from crowdkit_core.training.objective import Objective
+from crowdkit_core.training.processes import process_counts
 from crowdkit_core.training.result import TrainingResult
-from crowdkit_core.training.run_folder import DATA_FILE, RunFolder, StageFolder
+from crowdkit_core.training.run_folder import RunFolder, StageFolder
 from crowdkit_core.training.seeding import deterministic_algorithms, seed_from
 from crowdkit_core.training.stage_loop import StageLoop
 from crowdkit_core.training.stage_state import StageState, moving_average
@@ -57,26 +64,38 @@ def train(
 
     Raises:
         UsageError: Wrong settings, parts that do not fit, or a folder in the wrong state; nothing
-            is written then.
+            is written then. So is a run that another process is in, and one that is resumed with
+            settings other than it began with.
         DivergedError: A loss became NaN or infinite.
-        CrowdkitError: A file cannot be written.
+        NotEnoughMemoryError: It does not fit into memory.
+        CrowdkitError: A file cannot be written, or one of a resumed run is damaged.
     """
     plans = _checked(trainer.stages(task), trainer)
     if run.directory is None:
         raise UsageError("run.directory is not set", hint="name a folder for the run's files")
     fabric = _fabric(run)
-    folder = RunFolder(Path(run.directory), [plan.name for plan in plans])
+    names = [plan.name for plan in plans]
     if fabric.is_global_zero:
-        folder.claim(resume=run.resume)
+        RunFolder(Path(run.directory), names).claim(resume=run.resume)
     fabric.launch()
-    if fabric.is_global_zero:
-        _describe(folder, task, run, recipe)
-    fabric.barrier()
-    session = _Session(
-        fabric=fabric, task=task, trainer=trainer, run=run, folder=folder, hooks=hooks(*listeners)
-    )
-    with deterministic_algorithms(run.deterministic):
-        return session.train(plans)
+    # A folder named by the date may be another in each process.
+    folder = RunFolder(Path(fabric.broadcast(str(run.directory))), names)
+    record = checked_record(folder, plans, task, run, recipe) if fabric.is_global_zero else None
+    with nullcontext() if record is None else locked(folder.path):
+        if record is not None:
+            folder.claim(resume=run.resume)  # again: another run may have come in between
+            describe(folder, record, recipe)
+        fabric.barrier()
+        session = _Session(
+            fabric=fabric,
+            task=task,
+            trainer=trainer,
+            run=run,
+            folder=folder,
+            hooks=hooks(*listeners),
+        )
+        with deterministic_algorithms(run.deterministic):
+            return session.train(plans)
 
 
 def _checked(plans: Sequence[StagePlan], trainer: Trainer) -> Sequence[StagePlan]:
@@ -92,30 +111,17 @@ def _checked(plans: Sequence[StagePlan], trainer: Trainer) -> Sequence[StagePlan
 
 
 def _fabric(run: RunSettings) -> Fabric:
+    devices, num_nodes = process_counts(run)
     try:
         return Fabric(
             accelerator=run.accelerator,
-            devices=run.devices,
-            num_nodes=run.num_nodes,
+            devices=devices,
+            num_nodes=num_nodes,
             strategy=run.strategy,
             precision=run.precision,
         )
     except (ValueError, RuntimeError) as error:
         raise UsageError(f"run: {error}") from error
-
-
-def _describe(
-    folder: RunFolder, task: TrainingTask, run: RunSettings, recipe: Recipe | None
-) -> None:
-    data = {"train": fingerprint(task.train)}
-    if task.validation is not None:
-        data["validation"] = fingerprint(task.validation)
-    if run.resume:
-        folder.require_same_data(data)
-    folder.write_text(DATA_FILE, json.dumps(data, indent=2) + "\n")
-    folder.write_text("environment.json", json.dumps(environment(), indent=2) + "\n")
-    if recipe is not None:
-        write_recipe(recipe, folder.path / "recipe.toml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +159,8 @@ class _Session:
             errors[plan.name] = stored["best_mae"]
         for index, plan in enumerate(plans[first:], start=first):
             finished = {earlier.name: files[earlier.name].weights for earlier in plans[:index]}
-            state = self._run_stage(index, plan, finished, files[plan.name])
+            with memory_explained(plan, files[plan.name]):
+                state = self._run_stage(index, plan, finished, files[plan.name])
             history += state.history
             errors[plan.name] = state.best_mae
         if self.fabric.is_global_zero:

@@ -1,25 +1,28 @@
 """Read and write the files of a run."""
 
-import json
-import pickle
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
 from crowdkit_core.errors import CrowdkitError, UsageError, WeightsError
-from crowdkit_core.files import atomic_write
-from crowdkit_core.interfaces import Component, Weighted
+from crowdkit_core.files import atomic_write, is_leftover, remove_leftovers
+from crowdkit_core.interfaces import Component, StagePlan, Weighted
+from crowdkit_core.training.run_record import DATA_FILE
 from crowdkit_core.weights import save_weights, written_header
 
-DATA_FILE = "data.json"
+RECIPE_FILE = "recipe.toml"
 STATE_FILE = "state.pt"
 BEST_FILE = "best.safetensors"
 LAST_FILE = "last.safetensors"
+
+
+_FIELDS = {"epoch": int, "best_mae": float, "waited": int, "stopped": bool, "history": list}
+"""What every training state has, beside what its modules and optimizers keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +89,42 @@ class StageFolder:
             WeightsError: The file is damaged or holds more than tensors and plain values.
         """
         try:
-            state: dict[str, Any] = torch.load(self.state, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, BadZipFile, pickle.UnpicklingError) as error:
-            cause = str(error).splitlines()[0]
+            _require_whole(self.state)
+            state = torch.load(self.state, map_location="cpu", weights_only=True)
+            _require_fields(state)
+        except Exception as error:  # damage shows as many kinds of error
+            cause = (str(error) or type(error).__name__).splitlines()[0]
             raise WeightsError(
-                f"{self.state}: cannot be read as training state: {cause}"
+                f"{self.state}: cannot be read as training state, so the run cannot be resumed: "
+                f"{cause}",
+                hint=f"the weights beside it, such as {LAST_FILE}, are files of their own and can "
+                "still be used; start a run in another folder",
             ) from error
-        return state
+        return state  # type: ignore[no-any-return]  # checked above
+
+
+def _require_whole(path: Path) -> None:
+    """Compare a file of `torch.save` with its checksums, which torch does not."""
+    with ZipFile(path) as file:
+        if damaged := file.testzip():
+            raise BadZipFile(f"{damaged} is not what was written")
+
+
+def _require_fields(state: Any) -> None:
+    for name, kind in _FIELDS.items():
+        if not isinstance(state[name], kind):
+            raise TypeError(f"{name} is a {type(state[name]).__name__}, expected {kind.__name__}")
 
 
 def _created_from(network: Weighted) -> dict[str, Any]:
     origin = network.origin if isinstance(network, Component) else None
-    return {"component": origin.name, "options": origin.options} if origin else {}
+    if origin is None:
+        return {}
+    return {
+        "component": origin.name,
+        "distribution": origin.distribution,
+        "options": origin.options,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,29 +157,16 @@ class RunFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file, expected a folder for the run")
+        found = [*self.path.rglob("*.safetensors"), *self.path.rglob(STATE_FILE)]
+        kept = [path for path in found if not is_leftover(path)]
         if resume and not (self.path / DATA_FILE).exists():
-            raise UsageError(f"{self.path}: holds no run to resume")
-        kept = [*self.path.rglob("*.safetensors"), *self.path.rglob(STATE_FILE)]
+            hint = "" if kept else "leave out --resume (run.resume) to start one"
+            raise UsageError(f"{self.path}: holds no run to resume", hint=hint)
         if kept and not resume:
             raise UsageError(
                 f"{self.path}: already holds a run ({kept[0].relative_to(self.path)})",
                 hint="resume it (run.resume = true) or choose another run.directory",
             )
-
-    def require_same_data(self, fingerprints: Mapping[str, str]) -> None:
-        """Check that a resumed run sees the images it started with.
-
-        Raises:
-            UsageError: It does not.
-        """
-        path = self.path / DATA_FILE
-        before = json.loads(path.read_text())
-        for name in sorted(before.keys() | fingerprints.keys()):
-            if before.get(name) != fingerprints.get(name):
-                raise UsageError(
-                    f"{path}: the {name} images are not those the run began with",
-                    hint="resume with the same dataset, or start a run in another folder",
-                )
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file of the folder, atomically.
@@ -162,7 +176,7 @@ class RunFolder:
         """
         try:
             with atomic_write(self.path / name) as temporary:
-                temporary.write_text(text)
+                temporary.write_text(text, encoding="utf-8")
         except OSError as error:
             raise CrowdkitError(f"{self.path / name}: cannot be written: {error}") from error
 
@@ -170,6 +184,35 @@ class RunFolder:
         """Index of the last stage that has started; 0 before the first checkpoint."""
         started = [index for index, stage in enumerate(self.stages) if stage.state.exists()]
         return max(started, default=0)
+
+    def require_no_more_epochs(self, plans: Sequence[StagePlan]) -> None:
+        """Check that no stage that others have begun on is to go on.
+
+        Raises:
+            UsageError: One is.
+            WeightsError: Its state is damaged.
+        """
+        last = self.resume_at()
+        for plan, stage in zip(plans[:last], self.stages, strict=False):
+            state = stage.load_state()
+            if plan.epochs > state["epoch"] and not state["stopped"]:
+                raise UsageError(
+                    f"{self.path}: stage {plan.name!r} ended after {state['epoch']} epochs, and "
+                    f"stage {self.stage_names[last]!r} began on what it had learnt; it cannot be "
+                    f"given {plan.epochs}",
+                    hint="resume with the old number, or start a run in another folder",
+                )
+
+    def remove_leftovers(self) -> None:
+        """Remove the unfinished files of runs that were killed here.
+
+        Raises:
+            CrowdkitError: One cannot be removed.
+        """
+        try:
+            remove_leftovers(self.path)
+        except OSError as error:
+            raise CrowdkitError(f"{self.path}: cannot be tidied up: {error}") from error
 
     def publish(self, stage_name: str) -> None:
         """Bring a stage's weights, and those of its companions, to the top."""

@@ -87,8 +87,9 @@ class StageLoop:
         record |= {**errors, "seconds": round(monotonic() - started, 3)}
         state.history.append(record)
         if self.fabric.is_global_zero:
-            self._save(errors, improved=improved)
+            # Told first: an epoch that is not kept is trained and told again, none is missing.
             self.hooks.epoch_ended(record)
+            self._save(errors, improved=improved)
         self.fabric.barrier()
 
     # -- training ------------------------------------------------------------------------------

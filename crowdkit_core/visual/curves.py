@@ -1,6 +1,5 @@
 """Draw the course of a training run: loss and validation error by epoch."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from crowdkit_core.errors import DataError
+from crowdkit_core.parsing import parse_json
 from crowdkit_core.visual.canvas import INK, new_figure
 
 LOSS_COLOR, MAE_COLOR = "#6a4fc3", "#e4632d"
@@ -19,19 +19,20 @@ LOSS_COLOR, MAE_COLOR = "#6a4fc3", "#e4632d"
 def read_epochs(log: str | Path) -> list[dict[str, Any]]:
     """The epoch records of a run's ``log.jsonl``, in the order they were trained.
 
-    An epoch that was trained again after a resume counts once, as it was last.
+    An epoch that was trained again after a resume counts once, as it was last. Half a line at the
+    end, of a run that is going on or was cut off, is passed over.
 
     Raises:
         DataError: The file cannot be read or is no such log; names file and line.
     """
     epochs: dict[tuple[str, int], dict[str, Any]] = {}
     try:
-        lines = Path(log).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = Path(log).read_bytes().split(b"\n")
+    except OSError as error:
         raise DataError(f"{log}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines[:-1], start=1):  # the last one has not been ended
         try:
-            record = json.loads(line)
+            record = parse_json(line)
             if record["event"] == "epoch_ended":
                 epochs[record["stage"], record["epoch"]] = record
         except (ValueError, KeyError, TypeError) as error:

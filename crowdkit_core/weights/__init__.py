@@ -5,8 +5,8 @@ from crowdkit_core.weights.files import (
     read_weights,
     save_half,
     save_weights,
-    written_header,
 )
+from crowdkit_core.weights.headers import written_header
 from crowdkit_core.weights.keys import strip_prefixes
 from crowdkit_core.weights.matching import load_matching
 

@@ -5,22 +5,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-import crowdkit_core
 from crowdkit_core.cards import locate
 from crowdkit_core.errors import WeightsError
 from crowdkit_core.files import atomic_write
 from crowdkit_core.weights.hdf5 import read_hdf5
+from crowdkit_core.weights.headers import (
+    CHECKSUM,
+    METADATA_KEY,
+    SAID,
+    Header,
+    checksum,
+    parse_header,
+    written_header,
+)
 from crowdkit_core.weights.keys import strip_prefixes, unwrap_checkpoint
 from crowdkit_core.weights.pickles import read_pickle
-
-METADATA_KEY = "crowdkit"
-"""The one key of the safetensors header that crowdkit writes: a JSON object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,7 @@ class WeightsFile:
         path: Where it was read from.
         state: Tensors by key, as stored (wrapper prefixes such as ``module.`` removed).
         component: Registered name of what the weights belong to, if the file says it.
+        distribution: The distribution that offered it, if the file says it.
         options: Options the component was created with, if the file says them.
         facts: What else was recorded: validation errors, the split they were taken on, and so on.
     """
@@ -38,6 +44,7 @@ class WeightsFile:
     path: Path
     state: Mapping[str, Tensor]
     component: str = ""
+    distribution: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,15 +76,17 @@ def save_weights(
     module: nn.Module,
     *,
     component: str = "",
+    distribution: str = "",
     options: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a module's state as safetensors, atomically.
+    """Write a module's state as safetensors, atomically; equal arguments give equal bytes.
 
     Args:
         path: Replaced only once the new file is complete.
         module: Its ``state_dict`` is written, on the CPU.
         component: Registered name, so that the file can be loaded without asking for it.
+        distribution: The distribution that offers it, where another one may have the name too.
         options: What the component was created with; plain values, paths and dataclasses.
         facts: Anything else worth keeping beside the numbers, as plain values.
 
@@ -85,7 +94,9 @@ def save_weights(
         WeightsError: A value cannot be recorded as JSON, or the file cannot be written.
     """
     path = Path(path)
-    header = written_header(path, component=component, options=options, facts=facts)
+    header = written_header(
+        path, component=component, distribution=distribution, options=options, facts=facts
+    )
     _write(path, module.state_dict(), header)
 
 
@@ -105,7 +116,13 @@ def save_half(path: str | Path, file: WeightsFile) -> None:
     """
     path = Path(path)
     options = {name: value for name, value in file.options.items() if name != "pretrained"}
-    header = written_header(path, component=file.component, options=options, facts=file.facts)
+    header = written_header(
+        path,
+        component=file.component,
+        distribution=file.distribution,
+        options=options,
+        facts=file.facts,
+    )
     _write(path, {key: _halved(value) for key, value in file.state.items()}, header)
 
 
@@ -117,51 +134,18 @@ def _halved(value: Tensor) -> Tensor:
     return half if fits else value.float()
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor], header: str) -> None:
+def _write(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
     # Cloned, because safetensors refuses tensors that share memory.
     state = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
+    content = json.dumps({**header, CHECKSUM: checksum(header, state)}, sort_keys=True)
     try:
         with atomic_write(path) as temporary:
-            save_file(state, temporary, metadata={METADATA_KEY: header})
+            save_file(state, temporary, metadata={METADATA_KEY: content})
     except (OSError, SafetensorError) as error:
         raise WeightsError(
             f"{path}: the weights cannot be written: {error}",
             hint="an earlier file of that name is untouched",
         ) from error
-
-
-def written_header(
-    path: Path,
-    *,
-    component: str = "",
-    options: Mapping[str, Any] | None = None,
-    facts: Mapping[str, Any] | None = None,
-) -> str:
-    """What `save_weights` would record beside the tensors.
-
-    Raises:
-        WeightsError: A value cannot be recorded as JSON.
-    """
-    content = {
-        "version": crowdkit_core.__version__,
-        "component": component,
-        "options": dict(options or {}),
-        "facts": dict(facts or {}),
-    }
-    try:
-        return json.dumps(to_jsonable_python(content, fallback=_as_settings))
-    except (PydanticSerializationError, TypeError) as error:
-        raise WeightsError(
-            f"{path}: options and facts must be plain values to be recorded: {error}"
-        ) from error
-
-
-def _as_settings(value: object) -> dict[str, Any]:
-    """A component that is an option of another, as the table a recipe would have for it."""
-    origin = getattr(value, "origin", None)
-    if origin is None:
-        raise TypeError(f"{type(value).__name__} was not made by its registered name")
-    return {"name": origin.name, **origin.options}
 
 
 def _read_head(path: Path) -> bytes:
@@ -186,6 +170,11 @@ def _is_safetensors(head: bytes) -> bool:
 def _reader_for(head: bytes, path: Path) -> Callable[[Path], object]:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return read_hdf5
+    if head.startswith(b"PK\x03\x04") and _is_numpy(path):
+        raise WeightsError(
+            f"{path}: is an archive of NumPy arrays, which weights are not read from",
+            hint="save its arrays with safetensors.numpy.save_file",
+        )
     if head.startswith((b"PK\x03\x04", b"\x80")):
         return read_pickle
     raise WeightsError(
@@ -194,32 +183,33 @@ def _reader_for(head: bytes, path: Path) -> Callable[[Path], object]:
     )
 
 
+def _is_numpy(path: Path) -> bool:
+    try:
+        with ZipFile(path) as file:
+            names = file.namelist()
+    except (BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
 def _read_safetensors(path: Path) -> WeightsFile:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no __iter__
-    except SafetensorError as error:
+    except Exception as error:  # damage shows as many kinds of error
         raise WeightsError(f"{path}: damaged or cut short safetensors file: {error}") from error
     if not state:
         raise WeightsError(f"{path}: holds no tensors")
     if METADATA_KEY not in metadata:
         return WeightsFile(path=path, state=strip_prefixes(state, "module.", "_orig_mod."))
-    content = _parse_header(path, metadata[METADATA_KEY])
-    return WeightsFile(
-        path=path,
-        state=state,
-        component=content.get("component", ""),
-        options=content.get("options", {}),
-        facts=content.get("facts", {}),
-    )
-
-
-def _parse_header(path: Path, header: str) -> dict[str, Any]:
-    try:
-        content = json.loads(header)
-    except json.JSONDecodeError:
-        content = None
-    if not isinstance(content, dict):
-        raise WeightsError(f"{path}: damaged {METADATA_KEY!r} header, expected a JSON object")
-    return content
+    header = parse_header(path, metadata[METADATA_KEY])
+    written = header.pop(CHECKSUM, None)  # files written before there was one have none
+    if written is not None and written != checksum(header, state):
+        raise WeightsError(
+            f"{path}: damaged: its content is not what was written, by its checksum",
+            hint="get the file again; or, if it was changed on purpose, save it without the "
+            f"{METADATA_KEY!r} metadata",
+        )
+    said = {name: header[name] for name in SAID if name in header}
+    return WeightsFile(path=path, state=state, **said)

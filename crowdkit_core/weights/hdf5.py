@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from crowdkit_core.errors import WeightsError
+from crowdkit_core.files import MOST_PACKED
 
 
 def read_hdf5(path: Path) -> dict[str, torch.Tensor]:
@@ -25,13 +27,18 @@ def read_hdf5(path: Path) -> dict[str, torch.Tensor]:
 
     def read(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset):
-            state[name.replace("/", ".")] = torch.from_numpy(item[()])
+            if item.nbytes > MOST_PACKED * path.stat().st_size:
+                raise ValueError(f"{name} of shape {item.shape} cannot come out of so small a file")
+            state[name.replace("/", ".")] = torch.from_numpy(np.asarray(item[()]))
 
     try:
         with h5py.File(path, "r") as file:
             file.visititems(read)
     except TypeError as error:
         raise WeightsError(f"{path}: holds something else than numbers: {error}") from error
-    except (OSError, RuntimeError) as error:
-        raise WeightsError(f"{path}: damaged or cut short HDF5 file: {error}") from error
+    except Exception as error:  # damage shows as many kinds of error
+        cause = (str(error) or type(error).__name__).splitlines()[0]
+        raise WeightsError(f"{path}: damaged or cut short HDF5 file: {cause}") from error
+    if not state:
+        raise WeightsError(f"{path}: holds no tensors")
     return state

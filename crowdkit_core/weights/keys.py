@@ -3,35 +3,54 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from crowdkit_core.errors import WeightsError
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "weights")
+_DEEPEST = 8
+"""Checkpoints in one another; one that holds itself has no end."""
 
 
 def unwrap_checkpoint(content: object, path: Path) -> dict[str, Tensor]:
     """The state dict inside a checkpoint, or the content itself if it is one.
 
     Raises:
-        WeightsError: There is something else than named tensors.
+        WeightsError: There is something else than named tensors with values of their own.
     """
-    while isinstance(content, Mapping):
-        wrapper = next((key for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+    for _ in range(_DEEPEST):
+        wrapper = _wrapper(content)
         if wrapper is None:
             break
-        content = content[wrapper]
+        content = wrapper
+    else:
+        raise WeightsError(f"{path}: a checkpoint in a checkpoint, more than {_DEEPEST} deep")
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path}: holds a {type(content).__name__}, expected named tensors")
     if not content:
         raise WeightsError(f"{path}: holds no tensors")
     for key, value in content.items():
+        if not isinstance(key, str):
+            raise WeightsError(f"{path}: entry {key!r} has no name, expected named tensors")
         if not isinstance(value, Tensor):
             raise WeightsError(
                 f"{path}: entry {key!r} is a {type(value).__name__}, expected a tensor",
                 hint=f"a checkpoint keeps its tensors under one of: {', '.join(_WRAPPERS)}",
             )
-    return {str(key): value for key, value in content.items()}
+        if value.layout != torch.strided or value.is_quantized or value.is_meta:
+            raise WeightsError(
+                f"{path}: {key!r} is a sparse, quantized or empty tensor, expected one with a "
+                "value at each place"
+            )
+    return dict(content)
+
+
+def _wrapper(content: object) -> object:
+    """What a checkpoint keeps its tensors in; None if the content is no checkpoint."""
+    if not isinstance(content, Mapping):
+        return None
+    return next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
 
 
 def strip_prefixes(state: Mapping[str, Tensor], *prefixes: str) -> dict[str, Tensor]:

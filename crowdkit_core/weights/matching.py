@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from crowdkit_core.errors import WeightsError
@@ -19,7 +20,8 @@ def load_matching(module: nn.Module, file: WeightsFile, state: Mapping[str, Tens
         state: Tensors under the module's own keys.
 
     Raises:
-        WeightsError: Keys or shapes differ; names the first few of each kind and their number.
+        WeightsError: Keys, shapes or kinds of numbers differ, or values are not finite; names the
+            first few of each kind and their number.
     """
     own = module.state_dict()
     missing = [key for key in own if key not in state]
@@ -29,12 +31,18 @@ def load_matching(module: nn.Module, file: WeightsFile, state: Mapping[str, Tens
         for key in own
         if key in state and state[key].shape != own[key].shape
     ]
+    of_another_kind = [
+        f"{key} {_kind(state[key])} instead of {_kind(own[key])}"
+        for key in own
+        if key in state and _kind(state[key]) != _kind(own[key])
+    ]
     differences = [
         f"{len(names)} {what} ({_some(names)})"
         for what, names in [
             ("missing", missing),
             ("unexpected", unexpected),
             ("of another shape", misshaped),
+            ("of another kind", of_another_kind),
         ]
         if names
     ]
@@ -44,7 +52,36 @@ def load_matching(module: nn.Module, file: WeightsFile, state: Mapping[str, Tens
             f"{file.path}: the weights do not fit {label}: {', '.join(differences)}",
             hint=_hint(file, len(own) - len(missing)),
         )
+    _require_numbers(module, file, state)
     module.load_state_dict(state)
+
+
+def _kind(tensor: Tensor) -> str:
+    if tensor.is_floating_point():
+        return "floating"
+    if tensor.is_complex():
+        return "complex"
+    return "boolean" if tensor.dtype == torch.bool else "integer"
+
+
+def _bad(values: Tensor, *, finite: bool) -> Tensor:
+    values = values.float() if values.element_size() < 4 else values  # torch cannot ask float8
+    return ~values.isfinite() if finite else values.isnan()
+
+
+def _require_numbers(module: nn.Module, file: WeightsFile, state: Mapping[str, Tensor]) -> None:
+    """Refuse what no count can come of; a buffer may be infinite, as masks are."""
+    learned = dict(module.named_parameters(remove_duplicate=False))
+    wrong = [
+        f"{key} in {int(bad.sum())} of {bad.numel()} places"
+        for key, value in state.items()
+        if value.is_floating_point() and (bad := _bad(value, finite=key in learned)).any()
+    ]
+    if wrong:
+        raise WeightsError(
+            f"{file.path}: weights are NaN or infinite ({_some(wrong)})",
+            hint="they come of training that failed, or of a damaged file",
+        )
 
 
 def _some(names: Sequence[str]) -> str:

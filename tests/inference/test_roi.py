@@ -103,3 +103,57 @@ def test_a_region_beside_the_image():
 def test_a_missing_file(tmp_path):
     with pytest.raises(DataError, match=r"absent\.json"):
         as_roi(tmp_path / "absent.json", (10, 10))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 9999,
+        "[[0, 0], [9, 0], [9, 1" + "0" * 5000 + "]]",
+        "[[0, 0], [9, 0], [9, 1" + "0" * 400 + "]]",
+        "[[0, 0], [1e300, 0], [9, 9]]",
+        "[[0, 0], [1e999, 0], [9, 9]]",
+        '{"a": 1}',
+        "null",
+        "3",
+        '"text"',
+        "\x00",
+        "",
+    ],
+    ids=lambda text: text[:24],
+)
+def test_polygons_that_are_none_are_refused_in_a_line(tmp_path, text):
+    path = tmp_path / "region.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"region\.json") as refused:
+        as_roi(path, (10, 10))
+    assert "\n" not in refused.value.message
+
+
+def declared(shape: str) -> bytes:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(80)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [declared(f"({10**9}, {10**9})"), declared("(-1, 10)"), declared("(" * 60), declared("x"), b""],
+    ids=["huge", "negative", "nested", "name", "empty"],
+)
+def test_array_files_that_lie_are_refused(tmp_path, content):
+    path = tmp_path / "mask.npy"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"mask\.npy"):
+        as_roi(path, (10, 10))
+
+
+@pytest.mark.parametrize("array", [np.full((9, 9), "x"), np.ones((9, 9), complex)])
+def test_arrays_that_are_no_masks_are_refused(tmp_path, array):
+    np.save(tmp_path / "mask.npy", array)
+    with pytest.raises(DataError, match="expected a mask of numbers"):
+        as_roi(tmp_path / "mask.npy", (9, 9))
+
+
+def test_masks_of_other_machines_are_read(tmp_path):
+    np.save(tmp_path / "mask.npy", np.eye(9, dtype=">i4"))
+    assert int(as_roi(tmp_path / "mask.npy", (9, 9)).sum()) == 9

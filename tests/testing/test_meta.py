@@ -652,9 +652,17 @@ def not_toml(folder, _):
 
 
 def gives_no_number(folder, table):
+    all_weights_are(1e38, folder, table)
+
+
+def holds_no_numbers(folder, table):
+    all_weights_are(torch.nan, folder, table)
+
+
+def all_weights_are(value, folder, table):
     counter, file = create("counter", "mcnn"), folder / "toy.safetensors"
     for parameter in counter.parameters():
-        nn.init.constant_(parameter, torch.nan)
+        nn.init.constant_(parameter, value)
     save_weights(file, counter, component="mcnn")
     rewrite(folder, table, sha256=sha256_of(file), bytes=file.stat().st_size)
 
@@ -667,7 +675,8 @@ def gives_no_number(folder, table):
         (no_file, "has_its_file", "toy.safetensors is not in the package"),
         (of_another_counter, "counter_loads_its_file", "belongs to 'mcnn'"),
         (of_no_counter, "counter_loads_its_file", "absent-counter"),
-        (gives_no_number, "counts_a_black_image", "nan"),
+        (holds_no_numbers, "counter_loads_its_file", "NaN"),
+        (gives_no_number, "counts_a_black_image", "count of inf"),
     ],
 )
 def test_broken_weights_are_caught(good, damage, check, words):

@@ -253,7 +253,6 @@ def train_for_comparison(
     run = RunSettings(
         directory=directory,
         accelerator="cpu",
-        devices=processes,
         strategy="ddp" if processes > 1 else "auto",
         resume=resume,
     )

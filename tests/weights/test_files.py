@@ -248,7 +248,8 @@ def test_the_metadata_is_one_json_key(tmp_path: Path) -> None:
     with safetensors.safe_open(path, "pt") as file:
         metadata = file.metadata()
     assert set(metadata) == {"crowdkit"}
-    assert set(json.loads(metadata["crowdkit"])) == {"version", "component", "options", "facts"}
+    header = json.loads(metadata["crowdkit"])
+    assert set(header) == {"version", "component", "distribution", "options", "facts", "crc32"}
 
 
 def test_a_component_among_the_options_is_recorded_as_a_recipe_has_it(tmp_path: Path) -> None:

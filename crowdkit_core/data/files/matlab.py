@@ -1,6 +1,7 @@
 """Read MATLAB files of any version into plain values; nothing in them is ever executed."""
 
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crowdkit_core.data.files.matlab_structure import require_sound
 from crowdkit_core.errors import DataError, MissingFileError
 
 MATLAB_OFFSET = 0.5
@@ -36,9 +38,10 @@ def load_mat(path: Path) -> Variables:
     if not path.is_file():
         raise MissingFileError(f"{path}: no such annotation file")
     try:
-        with path.open("rb") as file:
-            found = scipy.io.loadmat(file)
-            return {name: _plain(v) for name, v in found.items() if not name.startswith("__")}
+        content = path.read_bytes()
+        require_sound(content)
+        found = scipy.io.loadmat(BytesIO(content))
+        return {name: _plain(v) for name, v in found.items() if not name.startswith("__")}
     except NotImplementedError:  # how scipy tells version 7.3 apart
         return _load_hdf5(path)
     except Exception as error:  # parsers raise anything on a damaged file
@@ -93,12 +96,14 @@ def _find_array(
 ) -> NDArray[np.float64]:
     try:
         found = find(variables)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         names = ", ".join(sorted(variables)) or "none"
         raise DataError(f"{path}: no {what}, found variables {names}") from error
+    if isinstance(found, np.ndarray) and np.iscomplexobj(found):
+        raise DataError(f"{path}: no {what}, which holds complex numbers")
     try:
         return np.asarray(found, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: no {what}, which holds {_kind(found)}") from error
 
 

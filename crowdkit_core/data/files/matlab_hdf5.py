@@ -1,10 +1,13 @@
 """Read MATLAB 7.3 files, which are HDF5, into the values of `load_mat`; needs h5py."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+
+from crowdkit_core.files import MOST_PACKED
 
 
 def read_variables(path: Path) -> dict[str, Any]:
@@ -22,6 +25,8 @@ def _plain(item: h5py.Group | h5py.Dataset) -> Any:
     if item.attrs.get("MATLAB_empty"):  # it holds the shape
         is_cell = item.attrs.get("MATLAB_class") == b"cell"
         return [] if is_cell else np.zeros(tuple(item[()]))
+    if item.nbytes > MOST_PACKED * os.path.getsize(item.file.filename):
+        raise ValueError(f"{item.name} of shape {item.shape} cannot come out of so small a file")
     return _referenced(item) if _holds_references(item) else item[()].T
 
 

@@ -8,10 +8,15 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size
 
 Polygon = Sequence[Sequence[float]] | NDArray[np.float64]
 """Corners (x, y) in pixels, corner convention, in order; closed by itself."""
+
+
+FARTHEST = 1e9
+"""Pixels from the origin beyond which a corner is a mistake."""
 
 
 def polygons_mask(polygons: Sequence[Polygon], size: Size) -> Bool[Tensor, "H W"]:
@@ -20,13 +25,19 @@ def polygons_mask(polygons: Sequence[Polygon], size: Size) -> Bool[Tensor, "H W"
     Edges are half-open: polygons that share an edge share no pixel, and a partition of the frame
     into polygons is a partition of its pixels.
 
+    Raises:
+        DataError: A corner is not finite, or so far out that edges cannot be told apart.
+
     Example:
         >>> polygons_mask([[(0, 0), (2, 0), (2, 1), (0, 1)]], (2, 3)).int().tolist()
         [[1, 1, 0], [0, 0, 0]]
     """
     mask = np.zeros(size, dtype=bool)
     for polygon in polygons:
-        mask |= _fill(np.asarray(polygon, dtype=np.float64), size)
+        corners = np.asarray(polygon, dtype=np.float64)
+        if not (np.abs(corners) <= FARTHEST).all():
+            raise DataError("a polygon has a corner that is no place in an image")
+        mask |= _fill(corners, size)
     return torch.from_numpy(mask)
 
 

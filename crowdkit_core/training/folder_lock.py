@@ -1,0 +1,76 @@
+"""Keep two runs out of one folder."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from crowdkit_core.errors import CrowdkitError, UsageError
+from crowdkit_core.parsing import parse_json
+
+LOCK_FILE = ".lock"
+HOLDER_FILE = ".holder.json"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for one run; it is made if it is not there.
+
+    The operating system holds the lock and frees it when the process ends, however it ends; a
+    file of it that a killed run leaves locks nothing.
+
+    Raises:
+        UsageError: Another run holds the folder; names its process and host.
+        CrowdkitError: The folder cannot be made or locked.
+    """
+    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _acquire(lock)
+    except Timeout:
+        raise UsageError(
+            f"{folder}: a run is going on here, {_holder(folder)}",
+            hint="wait for it to end, or choose another folder: run.directory, --output",
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise CrowdkitError(f"{folder}: cannot be locked for a run: {error}") from error
+    holder = folder / HOLDER_FILE
+    try:
+        about = {"process": os.getpid(), "host": socket.gethostname()}
+        with suppress(OSError):  # it only serves a message
+            holder.write_text(json.dumps(about) + "\n", encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes no open file, and one that stays does no harm
+            holder.unlink(missing_ok=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquire(lock: FileLock) -> None:
+    """Lock the file that has the name: whoever held it removes it before letting it go."""
+    while True:
+        before = _inode(lock)
+        lock.acquire()
+        if (after := _inode(lock)) is not None and before in (None, after):
+            return
+        lock.release()
+
+
+def _inode(lock: FileLock) -> int | None:
+    try:
+        return os.stat(lock.lock_file).st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _holder(folder: Path) -> str:
+    try:
+        about = parse_json((folder / HOLDER_FILE).read_text(encoding="utf-8"))
+        return f"process {about['process']} on {about['host']}"
+    except (OSError, ValueError, KeyError, TypeError):  # not there yet
+        return "of a process that has just begun"
