@@ -1,5 +1,6 @@
 """Files as values: images, text, MATLAB variables and polygons."""
 
+from crowdkit_core.data.files.cells import COMMENT
 from crowdkit_core.data.files.finding import (
     IMAGE_SUFFIXES,
     images_below,
@@ -8,14 +9,18 @@ from crowdkit_core.data.files.finding import (
     require_folder,
 )
 from crowdkit_core.data.files.images import as_float, image_size, read_image, read_mask, to_rgb
+from crowdkit_core.data.files.numerals import Row, as_number, is_number
 from crowdkit_core.data.files.polygons import Polygon, polygons_mask
-from crowdkit_core.data.files.text import TextFile, is_number
+from crowdkit_core.data.files.text import TextFile
 
 __all__ = [
+    "COMMENT",
     "IMAGE_SUFFIXES",
     "Polygon",
+    "Row",
     "TextFile",
     "as_float",
+    "as_number",
     "image_size",
     "images_below",
     "images_by_stem",

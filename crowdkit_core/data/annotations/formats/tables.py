@@ -25,7 +25,7 @@ from crowdkit_core.data.annotations.formats.format import (
 )
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.marks import Box, Mark, MarkedImage
-from crowdkit_core.data.files import TextFile
+from crowdkit_core.data.files import COMMENT, Row, TextFile, as_number
 from crowdkit_core.errors import DataError, shown
 
 SIDES = Box._fields
@@ -36,6 +36,7 @@ _NAMING = (
     "write image,x,y over the columns, or say what they are called: "
     "`--set dataset.columns.image=NAME` of a dataset, `crowdkit score --columns image=NAME`"
 )
+_CELLS = "beside decimal commas, separate columns by semicolons or tabs, or quote the numbers"
 
 
 @dataclass(slots=True)
@@ -124,6 +125,31 @@ def header_of(
     return header
 
 
+def uncommented(row: Sequence[str]) -> Sequence[str]:
+    """The cells of a row without the sign of a comment before them.
+
+    Example:
+        >>> uncommented(["#x", "y"]), uncommented(["#", "x", "y"])
+        (['x', 'y'], ['x', 'y'])
+    """
+    first = row[0].lstrip(f"{COMMENT} ")
+    return [*([first] if first or not row[0] else []), *row[1:]]
+
+
+def record_of(file: TextFile, place: str, header: Sequence[str], row: Sequence[str]) -> Record:
+    """A row by the names of its columns; empty cells beyond them do not count.
+
+    Raises:
+        DataError: It has more or fewer cells than the header.
+    """
+    cells = row[: len(header)]
+    if len(cells) < len(header) or any(row[len(header) :]):
+        raise DataError(
+            f"{file}: {place} has {len(row)} cells, the header {len(header)}", hint=_CELLS
+        )
+    return Record(file, place, dict(zip(header, cells, strict=True)))
+
+
 def write_csv_file(path: Path, images: Sequence[MarkedImage]) -> None:
     """A row per mark, and one for each image without any."""
     rows = [row for image in images for row in _rows(image)]
@@ -148,13 +174,20 @@ def _records(file: TextFile, columns: Columns) -> Iterator[Record]:
 
 
 def _csv_records(file: TextFile, columns: Columns) -> Iterator[Record]:
-    first = file.rows[0][1] if file.rows else []
     needed = [columns.image, columns.x, columns.y]
+    first, rows = _head(file.rows, needed)
     header = header_of(file, first, columns, needed, _NAMING)
-    for place, row in file.rows[1:]:
-        if len(row) != len(header):
-            raise DataError(f"{file}: {place} has {len(row)} cells, the header {len(header)}")
-        yield Record(file, place, dict(zip(header, (cell.strip() for cell in row), strict=True)))
+    return (record_of(file, place, header, row) for place, row in rows)
+
+
+def _head(rows: Sequence[Row], needed: Sequence[str]) -> tuple[Sequence[str], Sequence[Row]]:
+    """The names of the columns and the rows below; the names may stand in a comment."""
+    wanted = {name.casefold() for name in needed}
+    for index, (_, row) in enumerate(rows):
+        names = uncommented(row)
+        if not row[0].startswith(COMMENT) or wanted <= {name.casefold() for name in names}:
+            return names, rows[index + 1 :]
+    return [], []
 
 
 def _json_records(file: TextFile, columns: Columns) -> Iterator[Record]:
@@ -215,7 +248,7 @@ def _mark(record: Record, columns: Columns) -> Mark:
 def _xy(record: Record, columns: Columns) -> tuple[float, float]:
     given = record.values[columns.x], record.values[columns.y]
     try:
-        x, y = map(float, given)
+        x, y = (as_number(value) if isinstance(value, str) else float(value) for value in given)
     except (TypeError, ValueError, OverflowError) as error:
         raise record.error(
             f"({shown(given[0])}, {shown(given[1])}), expected two numbers"

@@ -19,11 +19,16 @@ from crowdkit_core.errors import DataError, MissingFileError
 
 CLASSES = "classes.txt"
 _SHARES = ("cx", "cy", "w", "h")
+_NEARLY = 2
+"""Below this, a number beyond 1 is a box that reaches out of the image rather than pixels."""
 
 
 def fits(file: TextFile) -> bool:
-    """Whether all lines, and at least one, begin with a class and a box in shares."""
-    return bool(file.rows) and all(_fits(row) for _, row in file.rows)
+    """Whether most lines begin with a class and a box in shares, so that a bad one is an error.
+
+    A box may reach a little beyond the image for that: reading refuses it.
+    """
+    return 2 * sum(_fits(row) for _, row in file.data_rows) > len(file.data_rows)
 
 
 def read(file: TextFile, reading: Reading) -> list[Listed]:
@@ -36,11 +41,11 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     size = height, width = image_size(image)
     classes = _classes(file.path)
     marks = []
-    for place, row in file.rows:
+    for place, row in file.data_rows:
         record = _record(file, place, row)
         cx, cy, wide, high = (_share(record, name) for name in _SHARES)
         box = Box.centred(cx * width, cy * height, wide * width, high * height)
-        label, score = _label(record, classes), record.optional("confidence")
+        label, score = _label(record, classes), _confidence(record)
         marks.append(Mark.of_box(box, reading.point, label=label, score=score))
     folder = reading.folder
     named = image if image.is_relative_to(folder) else file.path.with_name(image.name)
@@ -52,10 +57,17 @@ def _fits(row: Sequence[str]) -> bool:
     kind, *numbers = row
     return (
         len(numbers) >= len(_SHARES)
-        and kind.isdecimal()
+        and _class(kind) is not None
         and all(map(is_number, numbers))
-        and all(0 <= float(number) <= 1 for number in numbers[: len(_SHARES)])
+        and all(-1 < float(number) < _NEARLY for number in numbers[: len(_SHARES)])
     )
+
+
+def _class(cell: str) -> int | None:
+    """The number of a class; some programs write it as 0.0."""
+    if not is_number(cell) or not float(cell).is_integer() or float(cell) < 0:
+        return None
+    return int(float(cell))
 
 
 def _record(file: TextFile, place: str, row: Sequence[str]) -> Record:
@@ -79,14 +91,24 @@ def _share(record: Record, name: str) -> float:
 
 def _label(record: Record, classes: Sequence[str]) -> str:
     """The name of a class, or its number where the classes have no names."""
-    number = record.text("class")
-    if not number.isdecimal():
-        raise record.error(f"class is {number!r}, expected a whole number")
+    number = _class(record.text("class"))
+    if number is None:
+        raise record.error(f"class is {record.text('class')!r}, expected a whole number")
     if not classes:
-        return number
-    if int(number) >= len(classes):
+        return str(number)
+    if number >= len(classes):
         raise record.error(f"class {number}, {CLASSES} names {len(classes)}")
-    return classes[int(number)]
+    return classes[number]
+
+
+def _confidence(record: Record) -> float | None:
+    """Of a found box; a tracker writes the number of the track in its place."""
+    if "confidence" not in record.values:
+        return None
+    score = record.number("confidence")
+    if not 0 <= score <= 1:
+        raise record.error(f"confidence is {score}, expected 0 to 1; is it a track?")
+    return score
 
 
 def _classes(path: Path) -> list[str]:
