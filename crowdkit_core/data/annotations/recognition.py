@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, Format, FormatName
-from crowdkit_core.data.files import TextFile
+from crowdkit_core.data.files import TextFile, files_below
 from crowdkit_core.errors import DataError, MissingFileError
 
 
@@ -47,9 +47,20 @@ def format_of_one_image(file: TextFile) -> FormatName:
     return _first_that_fits(known, file)
 
 
+def certain_format(file: TextFile) -> FormatName | None:
+    """The format of all images that a file certainly is in, by what it holds, if any."""
+    suffix = file.path.suffix.lower()
+    known = [each for each in FORMATS.items() if each[1].suffix == suffix and not each[1].per_image]
+    try:
+        return next((name for name, each in known if (each.certain or each.fits)(file)), None)
+    except DataError:
+        return None
+
+
 def annotation_files(folder: Path, format: Format) -> list[Path]:
-    """The files of one image each below a folder, in no order."""
-    return [p for p in folder.rglob(f"*{format.suffix}") if p.name not in format.ignored]
+    """The files of one image each below a folder, in natural order."""
+    files = files_below(folder, {format.suffix})
+    return [file for file in files if file.name not in format.ignored]
 
 
 def _first_that_fits(names: list[FormatName], file: TextFile) -> FormatName:
@@ -61,13 +72,14 @@ def _first_that_fits(names: list[FormatName], file: TextFile) -> FormatName:
 def _of_folder(path: Path) -> FormatName:
     """By the first file that says anything."""
     suffixes = {each.suffix for each in FORMATS.values() if each.per_image}
-    found = sorted({file.suffix for file in path.rglob("*")} & suffixes)
+    files = files_below(path, suffixes)
+    found = sorted({file.suffix.lower() for file in files})
     if len(found) != 1:
         problem = f"both {' and '.join(found)} files" if found else "no .json or .txt files"
         raise DataError(f"{path}: {problem}", hint="say which format it is in, or name the file")
     known = [n for n, each in FORMATS.items() if each.per_image and each.suffix == found[0]]
     ignored = frozenset().union(*(FORMATS[name].ignored for name in known))
-    for file in sorted(path.rglob(f"*{found[0]}")):
+    for file in files:
         if file.name not in ignored and file.stat().st_size > 0:
             return _first_that_fits(known, TextFile(file))
     return known[-1]

@@ -7,9 +7,9 @@ from typing import Literal
 from torch import Tensor
 
 from crowdkit_core.data.annotations import BoxPoint, Columns, FormatName, MarkedImage
+from crowdkit_core.data.annotations.folders import FoundImage, find_annotated
 from crowdkit_core.data.annotations.reading import only_labels, with_labels
 from crowdkit_core.data.datasets.base import Entry, ImageFiles, require_size
-from crowdkit_core.data.datasets.folder_layout import FoundImage, find_annotated, with_suffixes
 from crowdkit_core.data.datasets.splits import SET_A_RULE, divide, require_images, split_in_path
 from crowdkit_core.data.files import IMAGE_SUFFIXES, natural_key, read_mask, require_folder
 from crowdkit_core.data.files.matlab import MATLAB_OFFSET
@@ -25,7 +25,10 @@ class Folder(ImageFiles):
     - ``annotations``, a file of all points, or a folder of one CSV, txt, LabelMe or YOLO file per
       image (``night/a.jpg`` -> ``night/a.csv``);
     - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
-    - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name.
+    - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name, or in ``labels``
+      where the image is in ``images``;
+    - the one file in ``root``, or in ``annotations`` in it, that is an annotation tool's export by
+      what it holds, whatever it is called.
 
     CSV: a header and a row per point (``image,x,y``); a row with x and y empty is an image
     without people. JSON: ``{"a.jpg": [[x, y], ...]}`` or a list of records. The files of COCO,
@@ -131,7 +134,8 @@ class Folder(ImageFiles):
     def _region(self, entry: Entry, size: Size) -> Tensor | None:
         if self._masks is None:
             return None
-        masks = with_suffixes(self._masks / entry.name, sorted(IMAGE_SUFFIXES))
+        named = (self._masks / entry.name).with_suffix
+        masks = [mask for suffix in sorted(IMAGE_SUFFIXES) if (mask := named(suffix)).is_file()]
         if not masks:
             return None
         return require_size(read_mask(masks[0]), size, masks[0], entry)

@@ -3,8 +3,11 @@
 from crowdkit_core.data.files.cells import COMMENT
 from crowdkit_core.data.files.finding import (
     IMAGE_SUFFIXES,
+    files_below,
+    files_in,
     images_below,
     images_by_stem,
+    is_visible,
     natural_key,
     require_folder,
 )
@@ -21,10 +24,13 @@ __all__ = [
     "TextFile",
     "as_float",
     "as_number",
+    "files_below",
+    "files_in",
     "image_size",
     "images_below",
     "images_by_stem",
     "is_number",
+    "is_visible",
     "natural_key",
     "polygons_mask",
     "read_image",

@@ -27,6 +27,19 @@ def looks_like(rows: Sequence[Row]) -> tuple[str, str]:
     return f"{width} columns without a header", _NAMED
 
 
+def are_jhu(rows: Sequence[Row]) -> bool:
+    """Whether all rows are heads of JHU-Crowd++: ``x y w h occlusion blur``."""
+    return bool(rows) and all(_is_jhu(row) for _, row in rows)
+
+
+def _is_jhu(row: Sequence[str]) -> bool:
+    if len(row) != 6 or not all(map(is_number, row)):
+        return False
+    numbers = [float(cell) for cell in row]
+    beyond = max(numbers[:4]) > 2  # and not a box of YOLO
+    return beyond and _whole(numbers[4:5], 1, 3) and _whole(numbers[5:], 0, 1)
+
+
 def _is_yolo(row: Numbers) -> bool:
     return len(row) >= 5 and _whole(row[:1], 0, 9999) and all(-1 < each < 2 for each in row[1:5])
 
@@ -41,10 +54,6 @@ def _is_mot(row: Numbers) -> bool:
     return tracks and min(row[4:6]) > 0
 
 
-def _is_jhu(row: Numbers) -> bool:
-    return len(row) == 6 and _whole(row[4:5], 1, 3) and _whole(row[5:], 0, 1)
-
-
 def _is_box(row: Numbers) -> bool:
     return len(row) == 4
 
@@ -57,6 +66,5 @@ _SHAPES: Mapping[tuple[str, str], Callable[[Numbers], bool]] = {
     ("YOLO labels (class and a box in shares of the image)", _YOLO): _is_yolo,
     ("VisDrone boxes (left, top, width, height, score, category, ...)", _BOXES): _is_visdrone,
     ("MOT tracks (frame, id, left, top, width, height, ...)", _TRACKS): _is_mot,
-    ("JHU-Crowd++ heads (x y w h occlusion blur)", "read them as dataset `jhu`"): _is_jhu,
     ("boxes (four numbers each)", _BOXES): _is_box,
 }

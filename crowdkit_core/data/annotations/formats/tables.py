@@ -25,6 +25,7 @@ from crowdkit_core.data.annotations.formats.format import (
 )
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.marks import Box, Mark, MarkedImage
+from crowdkit_core.data.annotations.names import without_ending
 from crowdkit_core.data.files import COMMENT, Row, TextFile, as_number
 from crowdkit_core.errors import DataError, shown
 
@@ -265,6 +266,29 @@ def _require_score(file: TextFile, columns: Columns, records: Sequence[Record]) 
         raise DataError(f"{file}: no column {columns.score!r}")
 
 
+def _is_csv(file: TextFile) -> bool:
+    """Whether there are columns of these names."""
+    needed = _COLUMNS.image, _COLUMNS.x, _COLUMNS.y
+    names = {name.casefold() for name in _head(file.rows, needed)[0]}
+    return names.issuperset(needed)
+
+
+def _is_json(file: TextFile) -> bool:
+    """Whether there are records of images, or lists of points by the names of images."""
+    content = file.json
+    if isinstance(content, dict):
+        return bool(content) and all(
+            without_ending(name) != name and isinstance(points, list)
+            for name, points in content.items()
+        )
+    return isinstance(content, list) and bool(content) and all(map(_is_record, content))
+
+
+def _is_record(value: Any) -> bool:
+    keys = value.keys() if isinstance(value, dict) else set()
+    return _COLUMNS.image in keys and (_COLUMNS.points in keys or {"x", "y"} <= keys)
+
+
 def _all_columns() -> tuple[str, ...]:
     return (_COLUMNS.image, _COLUMNS.x, _COLUMNS.y, "label", _COLUMNS.score, *SIDES, _COLUMNS.split)
 
@@ -295,6 +319,7 @@ CSV = Format(
     " script writes it as easily.",
     suffixes=(".csv",),
     fits=any_content,
+    certain=_is_csv,
     read=read,
     write=write_csv_file,
     by_suffix=True,
@@ -308,6 +333,7 @@ JSON = Format(
     origin="crowdkit writes it: `crowdkit count PHOTOS --points points.json`.",
     suffixes=(".json",),
     fits=any_content,
+    certain=_is_json,
     read=read,
     write=write_json_file,
     by_suffix=True,

@@ -15,7 +15,7 @@ from crowdkit_core.data.annotations.formats.format import (
     Reading,
     any_content,
 )
-from crowdkit_core.data.annotations.formats.lookalikes import looks_like
+from crowdkit_core.data.annotations.formats.lookalikes import are_jhu, looks_like
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.formats.tables import header_of, marked, record_of, uncommented
 from crowdkit_core.data.annotations.marks import MarkedImage
@@ -24,6 +24,8 @@ from crowdkit_core.data.files import COMMENT, Row, TextFile, is_number
 from crowdkit_core.errors import DataError, shown
 
 _HEADER = "write x and y over the columns, or no header where they are all there is"
+_JHU = ("3", "4", "5", "6")
+"""Its further columns, by their number."""
 _NUMBERED_COLUMNS = ["0", "1"]
 """A header that pandas writes for a table without one."""
 
@@ -31,8 +33,8 @@ _NUMBERED_COLUMNS = ["0", "1"]
 def read(file: TextFile, reading: Reading) -> list[Listed]:
     """A mark for each line; the image is named as the file, without an ending.
 
-    Without a header a line has x and y and nothing else. Lines that begin with ``#`` are comments;
-    the one before the points may name the columns.
+    Without a header a line has x and y and nothing else, or is a head of JHU-Crowd++. Lines that
+    begin with ``#`` are comments; the one before the points may name the columns.
 
     Raises:
         DataError: The file is something else.
@@ -52,7 +54,9 @@ def write(path: Path, images: Sequence[MarkedImage]) -> None:
 def _records(file: TextFile, columns: Columns) -> list[Record]:
     """A record per line; without a header a line is x and y."""
     header, rows = _header(file)
-    if header is None:
+    if header is None and are_jhu(rows):
+        header = [columns.x, columns.y, *_JHU]
+    elif header is None:
         _require_points(file, rows)
         header = [columns.x, columns.y]
     else:

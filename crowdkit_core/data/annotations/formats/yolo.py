@@ -14,7 +14,7 @@ from crowdkit_core.data.annotations.formats.format import Format, Listed, Readin
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.marks import Box, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import without_ending
-from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, image_size, is_number
+from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, image_size, is_number, is_visible
 from crowdkit_core.errors import DataError, MissingFileError
 
 CLASSES = "classes.txt"
@@ -142,7 +142,7 @@ def _images_in(folder: Path, changed: int) -> Mapping[str, Sequence[Path]]:  # n
     """Images by stem; listed again when the folder's time of change is another."""
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for file in folder.glob("*"):
-        if file.suffix.lower() in IMAGE_SUFFIXES:
+        if file.suffix.lower() in IMAGE_SUFFIXES and is_visible(file, folder):
             found[file.stem].append(file)
     return found
 
