@@ -8,8 +8,7 @@ from crowdkit_core.data.annotations.conversion import Conversion, convert, with_
 from crowdkit_core.data.annotations.formats import FORMATS, Columns, Format, FormatName
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import aliases, without_ending
-from crowdkit_core.data.annotations.reading import read_annotations
-from crowdkit_core.data.annotations.recognition import recognise
+from crowdkit_core.data.annotations.reading import read_annotations, recognise
 from crowdkit_core.data.annotations.writing import format_named, require_free, write_annotations
 
 __all__ = [

@@ -14,6 +14,9 @@ from crowdkit_core.data.annotations.whole_files import TABLES, exported_table, n
 from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, images_below
 from crowdkit_core.errors import DataError, MissingFileError, shown
 
+_LONGEST_PATH = 1024
+"""Characters beyond which some systems refuse a path."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
@@ -129,7 +132,7 @@ def _in_table(
 
 def _missing(base: Path, name: str, table: Path) -> Path:
     """Where an image would be that is not there; never outside the folder."""
-    if not is_below(name) or not can_be_path(name):
+    if not (is_below(name) and can_be_path(name) and len(str(base / name)) < _LONGEST_PATH):
         raise MissingFileError(
             f"{table}: {shown(name)} is no image of {base}",
             hint="name images by their path below that folder, such as night/a.jpg",

@@ -18,8 +18,8 @@ from crowdkit_core.data.annotations.formats import (
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.recognition import (
     annotation_files,
+    format_at,
     format_of_one_image,
-    recognise,
 )
 from crowdkit_core.data.files import TextFile, image_size, images_below, natural_key
 from crowdkit_core.errors import DataError, UsageError
@@ -73,6 +73,17 @@ def read_recognised(
     return name, only_labels(images, labels, path) if labels else images
 
 
+def recognise(path: Path) -> FormatName:
+    """The format of a file, or of what annotates the images of a folder.
+
+    Raises:
+        DataError: There is nothing, or nothing that is known.
+    """
+    if path.is_dir() and images_below(path):
+        return _of_images(path, None, "centre", None)[0]
+    return format_at(path)
+
+
 def only_labels(
     images: Iterable[MarkedImage], labels: Collection[str], source: Path
 ) -> list[MarkedImage]:
@@ -105,7 +116,7 @@ def _list(
 ) -> tuple[FormatName, list[Listed]]:
     if path.is_dir() and images_below(path):
         return _of_images(path, format, point, columns)
-    name = format or recognise(path)
+    name = format or format_at(path)
     chosen = _require_columns(path, name, columns)
     folder = path if path.is_dir() else path.parent
     reading = Reading(folder=folder, point=point, columns=columns or Columns())
@@ -152,9 +163,9 @@ def _require_columns(path: Path, name: FormatName, columns: Columns | None) -> F
 
 
 def _files_of(folder: Path, format: Format) -> list[TextFile]:
-    if not format.per_image:
-        raise DataError(f"{folder}: a folder, expected the {format.suffix} file of all images")
     paths = annotation_files(folder, format)
+    if not paths and not format.per_image:
+        raise DataError(f"{folder}: a folder, expected the {format.suffix} file of all images")
     if not paths:
         raise DataError(f"{folder}: no {format.suffix} files")
     return [TextFile(path) for path in paths]

@@ -7,8 +7,8 @@ from crowdkit_core.data.files import TextFile, files_below
 from crowdkit_core.errors import DataError, MissingFileError
 
 
-def recognise(path: Path) -> FormatName:
-    """The format of a file, or of a folder with a file per image.
+def format_at(path: Path) -> FormatName:
+    """The format of a file, or of a folder of nothing but annotations.
 
     Raises:
         DataError: There is nothing, or nothing that is known.
@@ -58,8 +58,13 @@ def certain_format(file: TextFile) -> FormatName | None:
 
 
 def annotation_files(folder: Path, format: Format) -> list[Path]:
-    """The files of one image each below a folder, in natural order."""
-    files = files_below(folder, {format.suffix})
+    """The files of one image each below a folder, in natural order.
+
+    Of a format of all images, the only file there is.
+    """
+    if not format.per_image:
+        return [*filter(None, [_only_file(folder)])]
+    files = files_below(folder, format.suffixes)
     return [file for file in files if file.name not in format.ignored]
 
 
@@ -69,17 +74,28 @@ def _first_that_fits(names: list[FormatName], file: TextFile) -> FormatName:
     return next((name for name in earlier if FORMATS[name].fits(file)), last)
 
 
+def _only_file(folder: Path) -> Path | None:
+    files = files_below(folder, {suffix for each in FORMATS.values() for suffix in each.suffixes})
+    return files[0] if len(files) == 1 else None
+
+
 def _of_folder(path: Path) -> FormatName:
-    """By the first file that says anything."""
-    suffixes = {each.suffix for each in FORMATS.values() if each.per_image}
-    files = files_below(path, suffixes)
-    found = sorted({file.suffix.lower() for file in files})
+    """That of its only file of all images, or of the first file that says anything."""
+    only = _only_file(path)
+    certain = certain_format(TextFile(only)) if only else None
+    if certain is not None:
+        return certain
+    known = {name: each for name, each in FORMATS.items() if each.per_image}
+    lists = known.values()
+    ignored = frozenset().union(*(each.ignored for each in lists))
+    files = files_below(path, {suffix for each in lists for suffix in each.suffixes})
+    files = [file for file in files if file.name not in ignored]
+    usual = [file for file in files if file.suffix.lower() in {each.suffix for each in lists}]
+    found = sorted({file.suffix.lower() for file in usual or files})
     if len(found) != 1:
-        problem = f"both {' and '.join(found)} files" if found else "no .json or .txt files"
+        problem = f"both {' and '.join(found)} files" if found else "no .json, .txt or .csv files"
         raise DataError(f"{path}: {problem}", hint="say which format it is in, or name the file")
-    known = [n for n, each in FORMATS.items() if each.per_image and each.suffix == found[0]]
-    ignored = frozenset().union(*(FORMATS[name].ignored for name in known))
-    for file in files:
-        if file.name not in ignored and file.stat().st_size > 0:
-            return _first_that_fits(known, TextFile(file))
-    return known[-1]
+    for file in usual or files:
+        if file.stat().st_size > 0:
+            return format_of_one_image(TextFile(file))
+    return [name for name, each in known.items() if found[0] in each.suffixes][-1]

@@ -10,6 +10,7 @@ _YOLO = "read them as format `yolo`"
 _TRACKS = "write a list of x and y for each image, of the boxes of its frame"
 _BOXES = "write x and y of each box's head alone, or a header that names x, y and the others"
 _NAMED = "write a header that names x, y and the others, or x and y alone"
+_DECIMALS = f"{_NAMED}; beside decimal commas, separate columns by semicolons or tabs"
 
 
 def looks_like(rows: Sequence[Row]) -> tuple[str, str]:
@@ -24,7 +25,8 @@ def looks_like(rows: Sequence[Row]) -> tuple[str, str]:
     for (name, hint), fits in _SHAPES.items():
         if 2 * sum(map(fits, numbers)) > len(rows):
             return name, hint
-    return f"{width} columns without a header", _NAMED
+    columns = "one column" if width == 1 else f"{width} columns"
+    return f"{columns} without a header", _DECIMALS if width == 3 else _NAMED
 
 
 def are_jhu(rows: Sequence[Row]) -> bool:
@@ -66,5 +68,5 @@ _SHAPES: Mapping[tuple[str, str], Callable[[Numbers], bool]] = {
     ("YOLO labels (class and a box in shares of the image)", _YOLO): _is_yolo,
     ("VisDrone boxes (left, top, width, height, score, category, ...)", _BOXES): _is_visdrone,
     ("MOT tracks (frame, id, left, top, width, height, ...)", _TRACKS): _is_mot,
-    ("boxes (four numbers each)", _BOXES): _is_box,
+    ("boxes (four numbers each) or decimal commas", _DECIMALS): _is_box,
 }
