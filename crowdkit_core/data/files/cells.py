@@ -57,7 +57,7 @@ def _split(text: str) -> Iterator[Row]:
 def _separator(text: str) -> str:
     """What separates cells in the first lines of data and of comments; empty for spaces."""
     lines = [line for line in text.split("\n") if line.strip()]
-    data = next((line for line in lines if not line.startswith(COMMENT)), "")
+    data = next((line for line in lines if not line.startswith(COMMENT)), "".join(lines[-1:]))
     heads = [_QUOTED.sub("", line) for line in (*lines[:1], data)]
     marks = [mark for mark in ";\t," if mark in heads[-1]]
     shared = [mark for mark in marks if all(mark in head for head in heads)]
