@@ -23,8 +23,9 @@ def match_lists(
 ) -> tuple[Mapping[Path, Path], Sequence[Path]]:
     """The list of each image that has one, and the lists of no image.
 
-    A list has its image's path without its ending: beside the image, in a folder of lists, or as
-    YOLO has it in ``labels`` where the image is in ``images``.
+    A list has its image's path, without its ending or with it (``a.txt`` or ``a.jpg.txt``): beside
+    the image, in a folder of lists, or as YOLO has it in ``labels`` where the image is in
+    ``images``.
 
     Args:
         images: Below ``base``.
@@ -74,13 +75,13 @@ def _by_name(files: Sequence[Path], folder: Path) -> Mapping[str, list[Path]]:
 
 
 def _names_of_lists(image: Path) -> Sequence[str]:
-    """What the list of an image may be called, without its ending."""
+    """What the list of an image may be called, without its ending: ``a`` or ``a.jpg``."""
     parts = list(image.parts)
-    names = [_without_suffix(image)]
+    places = [image]
     if _IMAGES in parts[:-1]:
         parts[len(parts) - 1 - parts[::-1].index(_IMAGES)] = _LABELS
-        names.append(_without_suffix(Path(*parts)))
-    return names
+        places.append(Path(*parts))
+    return [name for place in places for name in (_without_suffix(place), place.as_posix())]
 
 
 def _without_suffix(path: Path) -> str:

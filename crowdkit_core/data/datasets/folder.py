@@ -147,7 +147,7 @@ class Folder(ImageFiles):
 
 
 def _named_split(name: str, found: FoundImage) -> str | None:
-    return found.split or split_in_path(name)
+    return found.split.casefold() or split_in_path(name)
 
 
 def _require_pixels(marked: MarkedImage, entry: Entry) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crowdkit_core.data.annotations import read_annotations
+from crowdkit_core.data.annotations import read_annotations, recognise
 from crowdkit_core.errors import DataError
 
 
@@ -51,6 +51,7 @@ def test_lists_of_nobody(points, content):
         ("68,5,4,4,1,1,0,0\n10,10,3,3,0,0,0,0\n", "line 1: .*looks like VisDrone boxes"),
         ("0 1.0003 0.75 0.25 0.2\n", "line 1: .*looks like YOLO labels"),
         ("0 .5 .5 .2 .2\n1 .5 1.2 .2 .2\n0 .5 .5 .2 .2\n", "line 1: .*looks like YOLO labels"),
+        ("0 0.5 0.5 0.2 0.2 0 0 0\n", "line 1: .*looks like YOLO labels"),
         ("0 345 210 40 60\n", "line 1: '0 345 210 40 60', expected x and y; .*5 columns"),
         ("10 20 30 40\n", "line 1: .*boxes"),
         ("12 30\n40 50 60\n", "line 2: '40 50 60', expected x and y"),
@@ -101,3 +102,51 @@ def test_a_table_with_decimal_commas(tmp_path):
     path.write_text("image;x;y;\na,b.jpg;12,5;1.030,2;\n;;;\n")
     (image,) = read_annotations(path)
     assert (image.name, image.marks[0][:2]) == ("a,b.jpg", (12.5, 1030.2))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("x,y,left,top,right,bottom\n12,30,1,,3,4\n", "line 2: top is empty, expected all sides"),
+    ],
+)
+def test_boxes_are_whole(points, rows, message):
+    with pytest.raises(DataError, match=rf"a\.txt: {message}"):
+        points(rows)
+
+
+def test_true_is_no_number(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('[{"image": "a.jpg", "x": true, "y": 1}]')
+    with pytest.raises(DataError, match=r"a\.json: record 1: .*expected two numbers"):
+        read_annotations(path)
+
+
+class TestVisDrone:
+    TRUTH = "684,8,20,30,1,1,0,0\n0,0,50,40,0,0,0,0\n10,10,4,6,1,4,1,2\n5,5,2,2,0,2,0,0\n"
+
+    def read(self, folder, content, **options):
+        (folder / "a.txt").write_text(content)
+        (image,) = read_annotations(folder, **options)
+        return image
+
+    def test_boxes_that_are_evaluated(self, tmp_path):
+        for end in ("\n", ",\n"):
+            image = self.read(tmp_path, self.TRUTH.replace("\n", end))
+            assert [(m.x, m.y, m.label, m.score) for m in image.marks] == [
+                (694, 23, "pedestrian", None),
+                (12, 13, "car", None),
+            ]
+            assert image.left_out == {"ignored regions": 2, "truncation and occlusion": 2}
+        assert recognise(tmp_path) == "visdrone"
+        top = self.read(tmp_path, self.TRUTH, point="top")
+        assert top.marks[0][:2] == (694, 8)
+
+    def test_results_have_scores(self, tmp_path):
+        image = self.read(tmp_path, "1.5,2,4,4,0.25,1,-1,-1\n")
+        assert [(m.x, m.y, m.score) for m in image.marks] == [(3.5, 4, 0.25)]
+        assert image.left_out == {}
+
+    def test_a_bad_line_does_not_make_it_another_format(self, tmp_path):
+        with pytest.raises(DataError, match=r"a\.txt: line 5: .*expected left top width height"):
+            self.read(tmp_path, f"{self.TRUTH}1,2,3\n")

@@ -143,3 +143,11 @@ def test_a_data_set_reads_labels_in_a_folder_of_their_own(tmp_path, save):
     (tmp_path / "labels" / "classes.txt").write_text("head\n")
     report = check(tmp_path / "images", annotations=tmp_path / "labels")
     assert (report.ok, report.images, report.people) == (True, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["classes.txt", "labels.txt", "obj.names", "_darknet.labels"])
+def test_names_of_classes_lie_where_tools_put_them(tmp_path, save, name):
+    save("data/a.txt", "1 0.5 0.25 0.1 0.2\n")
+    (tmp_path / name).write_text("car\nhead\n")
+    for place in (tmp_path, tmp_path / "data"):
+        assert [m.label for i in read_annotations(place) for m in i.marks] == ["head"]

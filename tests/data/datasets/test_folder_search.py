@@ -88,6 +88,8 @@ def points_of(root, **options):
         ({"annotations.csv": TABLE, "points.csv": TABLE}, "csv"),
         ({"a.txt": "12 30\n", "points.csv": "image,x,y\na.jpg,1,1\n"}, "txt"),
         ({"A.TXT": "12 30\n"}, "txt"),
+        ({"a.jpg.txt": "12 30\n"}, "txt"),
+        ({"a.txt": "10,28,4,4,1,1,0,0\n"}, "visdrone"),
         ({"a.csv": "x,y\n12,30\n"}, "txt"),
         ({"a.txt": YOLO}, "yolo"),
         ({"a.json": {"shapes": [SHAPE], "imagePath": "a.jpg"}}, "labelme"),
@@ -180,6 +182,16 @@ def test_one_list_of_two_images_is_refused(photos, tmp_path):
     both = photos({"labels/a.txt": "12 30\n"})
     with pytest.raises(DataError, match="annotates two images"):
         points_of(both, annotations="labels")
+
+
+def test_lists_may_keep_the_endings_of_their_images(photos):
+    root = photos({"a.jpg.txt": "12 30\n", "a.png.txt": "1 1\n"}, ("a.jpg", "a.png"))
+    assert points_of(root) == {"a.jpg": [[12, 30]], "a.png": [[1, 1]]}
+
+
+def test_splits_may_be_in_capitals(photos):
+    root = photos({"annotations.csv": "image,x,y,split\na.jpg,12,30,Train\n"})
+    assert len(Folder(root=root, split="train", validation_every=0)) == 1
 
 
 def test_two_lists_of_one_image_are_refused(photos):

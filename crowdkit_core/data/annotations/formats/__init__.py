@@ -17,6 +17,7 @@ from crowdkit_core.data.annotations.formats import (
     tables,
     text_lists,
     via,
+    visdrone,
     yolo,
 )
 from crowdkit_core.data.annotations.formats.format import (
@@ -36,6 +37,7 @@ FormatName = Literal[
     "via-json",
     "make-sense",
     "yolo",
+    "visdrone",
     "nwpu-text",
     "csv",
     "json",
@@ -51,6 +53,7 @@ FORMATS: Mapping[FormatName, Format] = {
     "via-json": via.JSON,
     "make-sense": make_sense.FORMAT,
     "yolo": yolo.FORMAT,
+    "visdrone": visdrone.FORMAT,
     "nwpu-text": nwpu_text.FORMAT,
     "csv": tables.CSV,
     "json": tables.JSON,

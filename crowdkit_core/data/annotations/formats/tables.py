@@ -23,10 +23,11 @@ from crowdkit_core.data.annotations.formats.format import (
     Reading,
     any_content,
 )
+from crowdkit_core.data.annotations.formats.headers import head, header_of, record_of
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.marks import Box, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import without_ending
-from crowdkit_core.data.files import COMMENT, Row, TextFile, as_number
+from crowdkit_core.data.files import TextFile, as_number
 from crowdkit_core.errors import DataError, shown
 
 SIDES = Box._fields
@@ -37,7 +38,6 @@ _NAMING = (
     "write image,x,y over the columns, or say what they are called: "
     "`--set dataset.columns.image=NAME` of a dataset, `crowdkit score --columns image=NAME`"
 )
-_CELLS = "beside decimal commas, separate columns by semicolons or tabs, or quote the numbers"
 
 
 @dataclass(slots=True)
@@ -102,55 +102,6 @@ def marked(
     )
 
 
-def header_of(
-    file: TextFile, cells: Sequence[str], columns: Columns, needed: Sequence[str], hint: str
-) -> list[str]:
-    """Names of the columns, those of ``columns`` as it spells them, in capitals or not.
-
-    Raises:
-        DataError: A column of ``columns`` occurs twice, or a needed one is missing.
-    """
-    names = [cell.strip() for cell in cells]
-    spelled = {name.casefold(): name for name in astuple(columns) if name not in names}
-    header = [spelled.get(name.casefold(), name) for name in names]
-    twice = [name for name in astuple(columns) if header.count(name) > 1]
-    if twice:
-        raise DataError(f"{file}: column {twice[0]!r} occurs twice")
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise DataError(
-            f"{file}: no column {', '.join(map(repr, missing))}, "
-            f"found {', '.join(map(repr, header)) or 'an empty file'}",
-            hint=hint,
-        )
-    return header
-
-
-def uncommented(row: Sequence[str]) -> Sequence[str]:
-    """The cells of a row without the sign of a comment before them.
-
-    Example:
-        >>> uncommented(["#x", "y"]), uncommented(["#", "x", "y"])
-        (['x', 'y'], ['x', 'y'])
-    """
-    first = row[0].lstrip(f"{COMMENT} ")
-    return [*([first] if first or not row[0] else []), *row[1:]]
-
-
-def record_of(file: TextFile, place: str, header: Sequence[str], row: Sequence[str]) -> Record:
-    """A row by the names of its columns; empty cells beyond them do not count.
-
-    Raises:
-        DataError: It has more or fewer cells than the header.
-    """
-    cells = row[: len(header)]
-    if len(cells) < len(header) or any(row[len(header) :]):
-        raise DataError(
-            f"{file}: {place} has {len(row)} cells, the header {len(header)}", hint=_CELLS
-        )
-    return Record(file, place, dict(zip(header, cells, strict=True)))
-
-
 def write_csv_file(path: Path, images: Sequence[MarkedImage]) -> None:
     """A row per mark, and one for each image without any."""
     rows = [row for image in images for row in _rows(image)]
@@ -176,19 +127,9 @@ def _records(file: TextFile, columns: Columns) -> Iterator[Record]:
 
 def _csv_records(file: TextFile, columns: Columns) -> Iterator[Record]:
     needed = [columns.image, columns.x, columns.y]
-    first, rows = _head(file.rows, needed)
+    first, rows = head(file.rows, needed)
     header = header_of(file, first, columns, needed, _NAMING)
     return (record_of(file, place, header, row) for place, row in rows)
-
-
-def _head(rows: Sequence[Row], needed: Sequence[str]) -> tuple[Sequence[str], Sequence[Row]]:
-    """The names of the columns and the rows below; the names may stand in a comment."""
-    wanted = {name.casefold() for name in needed}
-    for index, (_, row) in enumerate(rows):
-        names = uncommented(row)
-        if not row[0].startswith(COMMENT) or wanted <= {name.casefold() for name in names}:
-            return names, rows[index + 1 :]
-    return [], []
 
 
 def _json_records(file: TextFile, columns: Columns) -> Iterator[Record]:
@@ -235,7 +176,10 @@ def _mark(record: Record, columns: Columns) -> Mark:
     values = record.values
     label = values.get("label")
     box = None
-    if all(values.get(side) not in (None, "") for side in SIDES):
+    empty = [side for side in SIDES if values.get(side) in (None, "")]
+    if empty and len(empty) < len(SIDES) and values.keys() >= set(SIDES):
+        raise record.error(f"{empty[0]} is empty, expected all sides of the box or none")
+    if not empty:
         left, top, right, bottom = (record.number(side) for side in SIDES)
         box = record.box([(left, top), (right, bottom)])
     return Mark(
@@ -249,6 +193,8 @@ def _mark(record: Record, columns: Columns) -> Mark:
 def _xy(record: Record, columns: Columns) -> tuple[float, float]:
     given = record.values[columns.x], record.values[columns.y]
     try:
+        if any(isinstance(value, bool) for value in given):
+            raise TypeError("true and false are no numbers")
         x, y = (as_number(value) if isinstance(value, str) else float(value) for value in given)
     except (TypeError, ValueError, OverflowError) as error:
         raise record.error(
@@ -269,7 +215,7 @@ def _require_score(file: TextFile, columns: Columns, records: Sequence[Record]) 
 def _is_csv(file: TextFile) -> bool:
     """Whether there are columns of these names."""
     needed = _COLUMNS.image, _COLUMNS.x, _COLUMNS.y
-    names = {name.casefold() for name in _head(file.rows, needed)[0]}
+    names = {name.casefold() for name in head(file.rows, needed)[0]}
     return names.issuperset(needed)
 
 

@@ -15,9 +15,10 @@ from crowdkit_core.data.annotations.formats.format import (
     Reading,
     any_content,
 )
+from crowdkit_core.data.annotations.formats.headers import header_of, record_of, uncommented
 from crowdkit_core.data.annotations.formats.lookalikes import are_jhu, looks_like
 from crowdkit_core.data.annotations.formats.records import Record
-from crowdkit_core.data.annotations.formats.tables import header_of, marked, record_of, uncommented
+from crowdkit_core.data.annotations.formats.tables import marked
 from crowdkit_core.data.annotations.marks import MarkedImage
 from crowdkit_core.data.annotations.names import without_ending
 from crowdkit_core.data.files import COMMENT, Row, TextFile, is_number

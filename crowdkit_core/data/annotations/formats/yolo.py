@@ -2,7 +2,8 @@
 
 The centre and the sides are shares of the image's width and height, so the images are needed:
 beside the labels, or in a folder ``images`` where the labels are in ``labels``. A sixth number is
-the confidence of a found box. ``classes.txt``, in the folder or above it, names the classes.
+the confidence of a found box. ``classes.txt``, ``labels.txt`` or ``obj.names``, in
+the folder or above it, names the classes.
 """
 
 from collections import defaultdict
@@ -17,7 +18,8 @@ from crowdkit_core.data.annotations.names import without_ending
 from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, image_size, is_number, is_visible
 from crowdkit_core.errors import DataError, MissingFileError
 
-CLASSES = "classes.txt"
+CLASSES = ("classes.txt", "labels.txt", "obj.names", "_darknet.labels")
+"""Files that name the classes, a line for each."""
 _SHARES = ("cx", "cy", "w", "h")
 _NEARLY = 2
 """Below this, a number beyond 1 is a box that reaches out of the image rather than pixels."""
@@ -28,7 +30,7 @@ def fits(file: TextFile) -> bool:
 
     A box may reach a little beyond the image for that: reading refuses it.
     """
-    return 2 * sum(_fits(row) for _, row in file.data_rows) > len(file.data_rows)
+    return 2 * sum(row_fits(row) for _, row in file.data_rows) > len(file.data_rows)
 
 
 def read(file: TextFile, reading: Reading) -> list[Listed]:
@@ -45,7 +47,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
         record = _record(file, place, row)
         cx, cy, wide, high = (_share(record, name) for name in _SHARES)
         box = Box.centred(cx * width, cy * height, wide * width, high * height)
-        label, score = _label(record, classes), _confidence(record)
+        label, score = _label(record, *classes), _confidence(record)
         marks.append(Mark.of_box(box, reading.point, label=label, score=score))
     folder = reading.folder
     named = image if image.is_relative_to(folder) else file.path.with_name(image.name)
@@ -53,7 +55,8 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     return listed([MarkedImage(name=name, marks=tuple(marks), size=size, file=image)])
 
 
-def _fits(row: Sequence[str]) -> bool:
+def row_fits(row: Sequence[str]) -> bool:
+    """Whether a line begins with a class and a box that lies in the image or nearly so."""
     kind, *numbers = row
     return (
         len(numbers) >= len(_SHARES)
@@ -89,7 +92,7 @@ def _share(record: Record, name: str) -> float:
     return share
 
 
-def _label(record: Record, classes: Sequence[str]) -> str:
+def _label(record: Record, source: str, classes: Sequence[str]) -> str:
     """The name of a class, or its number where the classes have no names."""
     number = _class(record.text("class"))
     if number is None:
@@ -97,7 +100,7 @@ def _label(record: Record, classes: Sequence[str]) -> str:
     if not classes:
         return str(number)
     if number >= len(classes):
-        raise record.error(f"class {number}, {CLASSES} names {len(classes)}")
+        raise record.error(f"class {number}, {source} names {len(classes)}")
     return classes[number]
 
 
@@ -111,11 +114,13 @@ def _confidence(record: Record) -> float | None:
     return score
 
 
-def _classes(path: Path) -> list[str]:
+def _classes(path: Path) -> tuple[str, Sequence[str]]:
+    """The file that names the classes, and their names."""
     for folder in (path.parent, path.parent.parent):
-        if (folder / CLASSES).is_file():
-            return [name.strip() for name in TextFile(folder / CLASSES).lines]
-    return []
+        for name in CLASSES:
+            if (folder / name).is_file():
+                return name, [line.strip() for line in TextFile(folder / name).lines]
+    return "", []
 
 
 def _image_of(labels: Path) -> Path:
@@ -165,7 +170,7 @@ FORMAT = Format(
     read=read,
     write=None,
     per_image=True,
-    ignored=frozenset({CLASSES}),
+    ignored=frozenset(CLASSES),
     key=without_ending,
     carries=frozenset({"labels", "scores", "boxes"}),
 )
