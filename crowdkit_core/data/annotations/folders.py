@@ -10,7 +10,12 @@ from crowdkit_core.data.annotations.lists import list_suffixes, match_lists
 from crowdkit_core.data.annotations.marks import SPLIT_NAMES, BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames, can_be_path, is_below
 from crowdkit_core.data.annotations.recognition import format_of, format_of_one_image
-from crowdkit_core.data.annotations.whole_files import TABLES, exported_table, named_table
+from crowdkit_core.data.annotations.whole_files import (
+    TABLES,
+    exported_table,
+    named_table,
+    unreadable_table,
+)
 from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, images_below
 from crowdkit_core.errors import DataError, MissingFileError, shown
 
@@ -101,10 +106,11 @@ def _points_of(folder: Path, annotations: Path | None) -> Path | None:
 def _nothing(base: Path, annotations: Path | None) -> MissingFileError:
     if annotations and not (base / annotations).exists():
         return MissingFileError(f"{base / annotations}: no such annotation file or folder")
+    problem = "" if annotations else unreadable_table(base)
     return MissingFileError(
         f"{base / annotations if annotations else base}: no annotations, expected "
         f"{' or '.join(TABLES)}, the export of an annotation tool, or a .csv, .txt or .json file "
-        "with the name of each image",
+        "with the name of each image" + (f"; {problem}" if problem else ""),
         hint="set `annotations` to the file or folder of the points",
     )
 

@@ -9,7 +9,9 @@ from crowdkit_core.data.annotations.names import folded
 from crowdkit_core.data.files import files_below
 from crowdkit_core.errors import DataError
 
-_IMAGES, _LABELS = "images", "labels"
+_IMAGES = "images"
+_BESIDE_IMAGES = ("labels", "annotations")
+"""Folders of lists, as YOLO and VisDrone have them."""
 
 
 def list_suffixes(format: FormatName | None) -> Collection[str]:
@@ -24,7 +26,7 @@ def match_lists(
     """The list of each image that has one, and the lists of no image.
 
     A list has its image's path, without its ending or with it (``a.txt`` or ``a.jpg.txt``): beside
-    the image, in a folder of lists, or as YOLO has it in ``labels`` where the image is in
+    the image, in a folder of lists, or in ``labels`` or ``annotations`` where the image is in
     ``images``.
 
     Args:
@@ -76,11 +78,11 @@ def _by_name(files: Sequence[Path], folder: Path) -> Mapping[str, list[Path]]:
 
 def _names_of_lists(image: Path) -> Sequence[str]:
     """What the list of an image may be called, without its ending: ``a`` or ``a.jpg``."""
-    parts = list(image.parts)
+    parts = image.parts
     places = [image]
     if _IMAGES in parts[:-1]:
-        parts[len(parts) - 1 - parts[::-1].index(_IMAGES)] = _LABELS
-        places.append(Path(*parts))
+        last = len(parts) - 1 - parts[::-1].index(_IMAGES)
+        places += [Path(*parts[:last], name, *parts[last + 1 :]) for name in _BESIDE_IMAGES]
     return [name for place in places for name in (_without_suffix(place), place.as_posix())]
 
 

@@ -88,7 +88,8 @@ class ImageNames:
         known = self._known.get(name)
         if known or not can_be_path(name):
             return known or []
-        paths = [path for spelling in _spellings(name) for path in self._below(spelling)]
+        spellings = filter(can_be_path, _spellings(name))
+        paths = (path for spelling in spellings for path in self._below(spelling))
         return next((found for path in paths if (found := self._named(path))), [])
 
     def _named(self, path: str) -> Sequence[str]:

@@ -48,13 +48,14 @@ def format_of_one_image(file: TextFile) -> FormatName:
 
 
 def certain_format(file: TextFile) -> FormatName | None:
-    """The format of all images that a file certainly is in, by what it holds, if any."""
+    """The format of all images that a file certainly is in, by what it holds, if any.
+
+    Raises:
+        DataError: It cannot be read.
+    """
     suffix = file.path.suffix.lower()
     known = [each for each in FORMATS.items() if each[1].suffix == suffix and not each[1].per_image]
-    try:
-        return next((name for name, each in known if (each.certain or each.fits)(file)), None)
-    except DataError:
-        return None
+    return next((name for name, each in known if (each.certain or each.fits)(file)), None)
 
 
 def annotation_files(folder: Path, format: Format) -> list[Path]:

@@ -38,16 +38,33 @@ def exported_table(
     Raises:
         DataError: There are several.
     """
+    found, _ = _exports(folder, images, format)
+    return _one(found, folder)
+
+
+def unreadable_table(folder: Path, images: Sequence[Path] = ()) -> str:
+    """What is wrong with a file that might be the one, or nothing."""
+    _, problems = _exports(folder, images, None)
+    return "; ".join(problems[:1])
+
+
+def _exports(
+    folder: Path, images: Sequence[Path], format: FormatName | None
+) -> tuple[Sequence[Path], Sequence[str]]:
+    """The files that certainly annotate many images, and why others could not be read."""
     suffixes = {each.suffix for each in FORMATS.values() if not each.per_image} - {".txt"}
     stems = {image.stem for image in images}
-    files = [
-        file
-        for place in (folder, folder / "annotations")
-        for file in files_in(place, suffixes)
-        if file.stem not in stems
-    ]
-    found = [(file, certain_format(TextFile(file))) for file in files]
-    return _one([file for file, name in found if name and format in (None, name)], folder)
+    found, problems = [], []
+    for place in (folder, folder / "annotations"):
+        for file in files_in(place, suffixes):
+            try:
+                name = None if file.stem in stems else certain_format(TextFile(file))
+            except DataError as error:
+                problems.append(error.message)
+                continue
+            if name is not None and format in (None, name):
+                found.append(file)
+    return found, problems
 
 
 def _one(files: Sequence[Path], folder: Path) -> Path | None:

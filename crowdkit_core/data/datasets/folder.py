@@ -29,7 +29,7 @@ class Folder(ImageFiles):
       image (``night/a.jpg`` -> ``night/a.csv``);
     - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
     - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name, or in ``labels``
-      where the image is in ``images``;
+      or ``annotations`` where the image is in ``images``;
     - the one file in ``root``, or in ``annotations`` in it, that is an annotation tool's export by
       what it holds, whatever it is called.
 

@@ -114,6 +114,10 @@ def test_annotations_are_found_under_the_names_tools_give(photos, tmp_path, file
             ("images/train/a.jpg", "images/val/b.jpg"),
         ),
         (
+            {"annotations/a.txt": "10,28,4,4,1,1,0,0\n", "annotations/b.txt": ""},
+            ("images/a.jpg", "images/b.jpg"),
+        ),
+        (
             {"train/labels/a.txt": YOLO, "valid/labels/b.txt": "", "README.dataset.txt": "x"},
             ("train/images/a.jpg", "valid/images/b.jpg"),
         ),
@@ -133,7 +137,7 @@ def test_annotations_are_found_under_the_names_tools_give(photos, tmp_path, file
             ("train/a.jpg", "test/b.jpg"),
         ),
     ],
-    ids=["yolo", "yolo by split", "coco by split", "one export of all splits"],
+    ids=["yolo", "visdrone", "yolo by split", "coco by split", "one export of all splits"],
 )
 def test_folders_as_tools_lay_them_out(photos, tmp_path, files, images):
     root = photos(files, images)
@@ -159,6 +163,21 @@ def test_several_files_of_all_images_are_refused(photos, tmp_path, files):
         assert all(name in caught.value.message for name in files)
         assert "`annotations`" in caught.value.hint
     assert points_of(root, annotations=Path(next(iter(files)))) == {"a.jpg": [[12, 30]]}
+
+
+def test_an_export_that_cannot_be_read_is_named(photos, tmp_path):
+    root = photos({"instances_default.json": '{"images": ['})
+    for read in (points_of, lambda root: convert(root, tmp_path / "out.csv")):
+        with pytest.raises(DataError, match=r"no annotations, .*instances_default\.json: not JSON"):
+            read(root)
+
+
+def test_a_list_that_names_another_image_is_refused(photos):
+    root = photos({"a.csv": "image,x,y\na.jpg,12,30\nb.jpg,1,1\n"})
+    with pytest.raises(DataError, match=r"a\.csv: line 3: image 'b\.jpg' in what is by its name"):
+        points_of(root)
+    (root / "a.csv").write_text("image,x,y\nA.JPG,12,30\n")
+    assert points_of(root) == {"a.jpg": [[12, 30]]}
 
 
 def test_a_lone_export_in_a_folder_without_images(photos, tmp_path):

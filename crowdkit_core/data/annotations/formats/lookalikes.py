@@ -26,15 +26,15 @@ def looks_like(rows: Sequence[Row]) -> tuple[str, str]:
 
 def are_jhu(rows: Sequence[Row]) -> bool:
     """Whether all rows are heads of JHU-Crowd++: ``x y w h occlusion blur``."""
-    return bool(rows) and all(_is_jhu(row) for _, row in rows)
+    boxes_of_yolo = sum(yolo.row_fits(row) for _, row in rows)
+    return 2 * boxes_of_yolo < len(rows) and all(_is_jhu(row) for _, row in rows)
 
 
 def _is_jhu(row: Sequence[str]) -> bool:
     if len(row) != 6 or not all(map(is_number, row)):
         return False
     numbers = [float(cell) for cell in row]
-    beyond = max(numbers[:4]) > 2  # and not a box of YOLO
-    return beyond and _whole(numbers[4:5], 1, 3) and _whole(numbers[5:], 0, 1)
+    return _whole(numbers[4:5], 1, 3) and _whole(numbers[5:], 0, 1)
 
 
 def _is_mot(row: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ the image's top left corner.
 
 from collections.abc import Sequence
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from crowdkit_core.data.annotations.formats.format import (
     Columns,
@@ -20,7 +20,7 @@ from crowdkit_core.data.annotations.formats.lookalikes import are_jhu, looks_lik
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.formats.tables import marked
 from crowdkit_core.data.annotations.marks import MarkedImage
-from crowdkit_core.data.annotations.names import without_ending
+from crowdkit_core.data.annotations.names import folded, without_ending
 from crowdkit_core.data.files import COMMENT, Row, TextFile, is_number
 from crowdkit_core.errors import DataError, shown
 
@@ -62,7 +62,9 @@ def _records(file: TextFile, columns: Columns) -> list[Record]:
         header = [columns.x, columns.y]
     else:
         header = header_of(file, header, columns, [columns.x, columns.y], _HEADER)
-    return [record_of(file, place, header, row) for place, row in rows]
+    records = [record_of(file, place, header, row) for place, row in rows]
+    _require_one_image(file, records, columns.image)
+    return records
 
 
 def _header(file: TextFile) -> tuple[Sequence[str] | None, Sequence[Row]]:
@@ -75,6 +77,21 @@ def _header(file: TextFile) -> tuple[Sequence[str] | None, Sequence[Row]]:
     if rows and len(names) == len(rows[0][1]) and not any(map(is_number, names)):
         return names, rows
     return None, rows
+
+
+def _require_one_image(file: TextFile, records: Sequence[Record], column: str) -> None:
+    """Refuse a table of other images, which merely has the name of a list.
+
+    Raises:
+        DataError: A row names another image than the file.
+    """
+    own = file.path.stem
+    for record in records:
+        name = PurePosixPath(record.values.get(column, own).replace("\\", "/")).name
+        if name and folded(own) not in (folded(name), folded(without_ending(name))):
+            raise record.error(
+                f"image {shown(name)} in what is by its name the list of {own} alone"
+            )
 
 
 def _require_points(file: TextFile, rows: Sequence[Row]) -> None:
