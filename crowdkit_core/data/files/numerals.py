@@ -32,7 +32,6 @@ class _Mark:
         with_groups = rf"{_GROUPED.format(that)}+{this}\d+"
         several_groups = rf"{_GROUPED.format(that)}{{2,}}"
         one_group = rf"{_GROUPED.format(this)}"
-        self.other = other
         self.decimal = re.compile(f"{plain}|{with_groups}")
         self.certain = re.compile(f"(?!{one_group}$)(?:{plain}|{with_groups})|{several_groups}")
         self.grouped = re.compile(f"{one_group}+(?:{that}\\d+)?")
