@@ -90,7 +90,11 @@ def check_command(
 @click.option(
     "--to", help=f"Format to write: {ANNOTATION_FORMATS}; by OUT's ending where it says it."
 )
-@click.option("--from", "format", help="Format of IN, one of these or yolo; recognised by default.")
+@click.option(
+    "--from",
+    "format",
+    help="Format of IN, one of these, make-sense, visdrone or yolo; recognised by default.",
+)
 @click.option(
     "--head",
     type=click.Choice(["centre", "top"]),
@@ -120,10 +124,11 @@ def convert_command(
 ) -> None:
     """Write the annotations of IN, or of a dataset, in another format to OUT.
 
-    IN and OUT are files, or folders for a format with a file per image (txt, labelme, yolo). Of a
-    dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by their path below its
-    root, and heads whose size it knows get boxes. Every point is carried; what the other format
-    cannot say is listed.
+    IN and OUT are files, or folders for a format with a file per image (txt, labelme, yolo,
+    visdrone); IN may be a folder of images with their annotations, found as `crowdkit data check`
+    finds them. Of a dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by their
+    path below its root, and heads whose size it knows get boxes. Every point is carried; what the
+    other format cannot say is listed.
     """
     from crowdkit_core.cli.data_export import dataset_settings, export_dataset
     from crowdkit_core.data.annotations import convert, format_named

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from crowdkit_core.data.annotations import FORMATS, Mark, MarkedImage, aliases
+from crowdkit_core.data.annotations import FORMATS, ImageNames, Mark, MarkedImage
 from crowdkit_core.errors import DataError, IncompatibleError, UsageError
 from crowdkit_core.evaluation.asked_metrics import asked_metrics, map_metrics
 from crowdkit_core.evaluation.image_result import ImageResult
@@ -94,9 +94,10 @@ def _by_name(
     found: Sequence[MarkedImage], names: Sequence[str], source: str, missing: str
 ) -> dict[str, MarkedImage]:
     """The found points by the dataset's names."""
-    meant = aliases(names)
+    known = ImageNames(names)
+    meant = {image.name: known.find(image.name) for image in found}
     by_name: dict[str, MarkedImage] = {}
-    unknown = [image.name for image in found if image.name not in meant]
+    unknown = [name for name, matches in meant.items() if not matches]
     if unknown:
         raise DataError(
             f"{source}: not in the evaluated images: {_listed(unknown)}",

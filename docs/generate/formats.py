@@ -10,6 +10,8 @@ from generate.markdown import code, listing, page, table
 COMMANDS = """
 # from one format to another: IN is recognised by what it holds
 crowdkit data convert annotations.xml annotations.csv
+# a folder of images, with whatever annotates them in it
+crowdkit data convert photos points.csv
 # a folder of one file per image; sizes and full names come from the images
 crowdkit data convert points.csv labelme-files --to labelme --images photos
 # boxes of whole people: the head is in the middle of the upper edge

@@ -7,9 +7,8 @@ the original image, corner convention.
 from crowdkit_core.data.annotations.conversion import Conversion, convert, with_files
 from crowdkit_core.data.annotations.formats import FORMATS, Columns, Format, FormatName
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
-from crowdkit_core.data.annotations.names import aliases, without_ending
-from crowdkit_core.data.annotations.reading import read_annotations
-from crowdkit_core.data.annotations.recognition import recognise
+from crowdkit_core.data.annotations.names import ImageNames, aliases, without_ending
+from crowdkit_core.data.annotations.reading import read_annotations, recognise
 from crowdkit_core.data.annotations.writing import format_named, require_free, write_annotations
 
 __all__ = [
@@ -20,6 +19,7 @@ __all__ = [
     "Conversion",
     "Format",
     "FormatName",
+    "ImageNames",
     "Mark",
     "MarkedImage",
     "aliases",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, FormatName
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
-from crowdkit_core.data.annotations.names import aliases
+from crowdkit_core.data.annotations.names import ImageNames
 from crowdkit_core.data.annotations.reading import read_recognised
 from crowdkit_core.data.annotations.writing import write_annotations
 from crowdkit_core.data.files import image_size, images_below, require_folder
@@ -47,7 +47,8 @@ def convert(
     """Write an annotation file in another format. Every point is carried.
 
     Args:
-        source: A file, or a folder of one file per image.
+        source: A file, a folder of one file per image, or a folder of images with either, read as
+            the data set `folder` does.
         target: Likewise.
         to: Format to write; ``csv``, ``json`` and ``cvat`` are also meant by the suffix.
         format: Format to read; recognised by its content when None.
@@ -82,10 +83,10 @@ def with_files(images: Sequence[MarkedImage], folder: Path) -> list[MarkedImage]
     found = {
         file.relative_to(folder).as_posix(): file for file in images_below(require_folder(folder))
     }
-    known = aliases(found)
+    known = ImageNames(found, folder)
     looked_up = []
     for image in images:
-        matches = known.get(image.name, [])
+        matches = known.find(image.name)
         if len(matches) != 1:
             problem = f"may be {matches[0]} or {matches[1]}" if matches else "no such image"
             raise DataError(f"{folder}: {image.name!r}: {problem}")

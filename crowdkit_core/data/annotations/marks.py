@@ -1,7 +1,7 @@
 """The people marked in one image: what every annotation file and data set is read into."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from operator import itemgetter
@@ -12,11 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdkit_core.errors import DataError
-from crowdkit_core.interfaces import Size
+from crowdkit_core.interfaces import Size, Split
 
 BoxPoint = Literal["centre", "top"]
 """Which point of a box is the head: its centre (boxes of heads), or the middle of its upper edge
 (boxes of whole people)."""
+
+SPLIT_NAMES: Mapping[str, Split] = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
+"""How folders and columns may call a split."""
 
 _SAME = 1e-6
 

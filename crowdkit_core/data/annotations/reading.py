@@ -1,10 +1,12 @@
 """Read annotation files of any format."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from crowdkit_core.data.annotations.folders import FoundImage, find_annotated
 from crowdkit_core.data.annotations.formats import (
     FORMATS,
     Columns,
@@ -14,8 +16,12 @@ from crowdkit_core.data.annotations.formats import (
     Reading,
 )
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
-from crowdkit_core.data.annotations.recognition import annotation_files, format_of, recognise
-from crowdkit_core.data.files import TextFile, natural_key
+from crowdkit_core.data.annotations.recognition import (
+    annotation_files,
+    format_at,
+    format_of_one_image,
+)
+from crowdkit_core.data.files import TextFile, image_size, images_below, natural_key
 from crowdkit_core.errors import DataError, UsageError
 
 
@@ -28,6 +34,9 @@ def read_annotations(
     columns: Columns | None = None,
 ) -> list[MarkedImage]:
     """What an annotation file, or a folder of one per image, says of each image.
+
+    In a folder of images the annotations are found as the data set `folder` finds them; images
+    that nothing is said of are left out.
 
     Args:
         path: The file or folder.
@@ -64,6 +73,17 @@ def read_recognised(
     return name, only_labels(images, labels, path) if labels else images
 
 
+def recognise(path: Path) -> FormatName:
+    """The format of a file, or of what annotates the images of a folder.
+
+    Raises:
+        DataError: There is nothing, or nothing that is known.
+    """
+    if path.is_dir() and images_below(path):
+        return _of_images(path, None, "centre", None)[0]
+    return format_at(path)
+
+
 def only_labels(
     images: Iterable[MarkedImage], labels: Collection[str], source: Path
 ) -> list[MarkedImage]:
@@ -94,21 +114,58 @@ def with_labels(image: MarkedImage, labels: Collection[str]) -> MarkedImage:
 def _list(
     path: Path, format: FormatName | None, point: BoxPoint, columns: Columns | None
 ) -> tuple[FormatName, list[Listed]]:
-    file = TextFile(path)
-    name = format or (recognise(path) if path.is_dir() else format_of(file))
-    chosen = FORMATS[name]
-    if columns is not None and not chosen.has_columns:
-        raise UsageError(f"{path}: {name} has no columns that could be named")
+    if path.is_dir() and images_below(path):
+        return _of_images(path, format, point, columns)
+    name = format or format_at(path)
+    chosen = _require_columns(path, name, columns)
     folder = path if path.is_dir() else path.parent
     reading = Reading(folder=folder, point=point, columns=columns or Columns())
-    files = _files_of(path, chosen) if path.is_dir() else [file]
+    files = _files_of(path, chosen) if path.is_dir() else [TextFile(path)]
     return name, [image for each in files for image in chosen.read(each, reading)]
 
 
+def _of_images(
+    folder: Path, format: FormatName | None, point: BoxPoint, columns: Columns | None
+) -> tuple[FormatName, list[Listed]]:
+    """What is said of images, found as the data set ``folder`` finds it."""
+    found = find_annotated(folder, format=format, columns=columns or Columns(), point=point)
+    spoken_of = [(each, each.read) for each in found if each.read is not None]
+    name = format or _format_of([each for each, _ in spoken_of])
+    _require_columns(folder, name, columns)
+    named = [(each.image.relative_to(folder).as_posix(), each, read) for each, read in spoken_of]
+    named.sort(key=lambda image: natural_key(image[0]))
+    return name, [
+        Listed(name, each.split, partial(_with_file, read, name, each.image))
+        for name, each, read in named
+    ]
+
+
+def _format_of(found: Sequence[FoundImage]) -> FormatName:
+    """That of the table, or of the first list that says anything."""
+    if found and found[0].format is not None:
+        return found[0].format
+    lists = (TextFile(each.truth) for each in found if each.truth.stat().st_size > 0)
+    return next(map(format_of_one_image, lists), "txt")
+
+
+def _with_file(read: Callable[[], MarkedImage], name: str, image: Path) -> MarkedImage:
+    marked = read()
+    if not image.is_file():
+        return marked
+    return replace(marked, name=name, file=image, size=marked.size or image_size(image))
+
+
+def _require_columns(path: Path, name: FormatName, columns: Columns | None) -> Format:
+    """The format, which has columns if some are named."""
+    if columns is not None and not FORMATS[name].has_columns:
+        raise UsageError(f"{path}: {name} has no columns that could be named")
+    return FORMATS[name]
+
+
 def _files_of(folder: Path, format: Format) -> list[TextFile]:
-    if not format.per_image:
+    paths = annotation_files(folder, format)
+    if not paths and not format.per_image:
         raise DataError(f"{folder}: a folder, expected the {format.suffix} file of all images")
-    paths = sorted(annotation_files(folder, format), key=lambda path: natural_key(path.as_posix()))
     if not paths:
         raise DataError(f"{folder}: no {format.suffix} files")
     return [TextFile(path) for path in paths]

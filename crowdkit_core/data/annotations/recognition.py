@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, Format, FormatName
-from crowdkit_core.data.files import TextFile
+from crowdkit_core.data.files import TextFile, files_below
 from crowdkit_core.errors import DataError, MissingFileError
 
 
-def recognise(path: Path) -> FormatName:
-    """The format of a file, or of a folder with a file per image.
+def format_at(path: Path) -> FormatName:
+    """The format of a file, or of a folder of nothing but annotations.
 
     Raises:
         DataError: There is nothing, or nothing that is known.
@@ -47,9 +47,26 @@ def format_of_one_image(file: TextFile) -> FormatName:
     return _first_that_fits(known, file)
 
 
+def certain_format(file: TextFile) -> FormatName | None:
+    """The format of all images that a file certainly is in, by what it holds, if any.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    suffix = file.path.suffix.lower()
+    known = [each for each in FORMATS.items() if each[1].suffix == suffix and not each[1].per_image]
+    return next((name for name, each in known if (each.certain or each.fits)(file)), None)
+
+
 def annotation_files(folder: Path, format: Format) -> list[Path]:
-    """The files of one image each below a folder, in no order."""
-    return [p for p in folder.rglob(f"*{format.suffix}") if p.name not in format.ignored]
+    """The files of one image each below a folder, in natural order.
+
+    Of a format of all images, the only file there is.
+    """
+    if not format.per_image:
+        return [*filter(None, [_only_file(folder)])]
+    files = files_below(folder, format.suffixes)
+    return [file for file in files if file.name not in format.ignored]
 
 
 def _first_that_fits(names: list[FormatName], file: TextFile) -> FormatName:
@@ -58,16 +75,28 @@ def _first_that_fits(names: list[FormatName], file: TextFile) -> FormatName:
     return next((name for name in earlier if FORMATS[name].fits(file)), last)
 
 
+def _only_file(folder: Path) -> Path | None:
+    files = files_below(folder, {suffix for each in FORMATS.values() for suffix in each.suffixes})
+    return files[0] if len(files) == 1 else None
+
+
 def _of_folder(path: Path) -> FormatName:
-    """By the first file that says anything."""
-    suffixes = {each.suffix for each in FORMATS.values() if each.per_image}
-    found = sorted({file.suffix for file in path.rglob("*")} & suffixes)
+    """That of its only file of all images, or of the first file that says anything."""
+    only = _only_file(path)
+    certain = certain_format(TextFile(only)) if only else None
+    if certain is not None:
+        return certain
+    known = {name: each for name, each in FORMATS.items() if each.per_image}
+    lists = known.values()
+    ignored = frozenset().union(*(each.ignored for each in lists))
+    files = files_below(path, {suffix for each in lists for suffix in each.suffixes})
+    files = [file for file in files if file.name not in ignored]
+    usual = [file for file in files if file.suffix.lower() in {each.suffix for each in lists}]
+    found = sorted({file.suffix.lower() for file in usual or files})
     if len(found) != 1:
-        problem = f"both {' and '.join(found)} files" if found else "no .json or .txt files"
+        problem = f"both {' and '.join(found)} files" if found else "no .json, .txt or .csv files"
         raise DataError(f"{path}: {problem}", hint="say which format it is in, or name the file")
-    known = [n for n, each in FORMATS.items() if each.per_image and each.suffix == found[0]]
-    ignored = frozenset().union(*(FORMATS[name].ignored for name in known))
-    for file in sorted(path.rglob(f"*{found[0]}")):
-        if file.name not in ignored and file.stat().st_size > 0:
-            return _first_that_fits(known, TextFile(file))
-    return known[-1]
+    for file in usual or files:
+        if file.stat().st_size > 0:
+            return format_of_one_image(TextFile(file))
+    return [name for name, each in known.items() if found[0] in each.suffixes][-1]

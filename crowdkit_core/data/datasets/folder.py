@@ -7,14 +7,17 @@ from typing import Literal
 from torch import Tensor
 
 from crowdkit_core.data.annotations import BoxPoint, Columns, FormatName, MarkedImage
+from crowdkit_core.data.annotations.folders import FoundImage, find_annotated
 from crowdkit_core.data.annotations.reading import only_labels, with_labels
 from crowdkit_core.data.datasets.base import Entry, ImageFiles, require_size
-from crowdkit_core.data.datasets.folder_layout import FoundImage, find_annotated, with_suffixes
 from crowdkit_core.data.datasets.splits import SET_A_RULE, divide, require_images, split_in_path
 from crowdkit_core.data.files import IMAGE_SUFFIXES, natural_key, read_mask, require_folder
 from crowdkit_core.data.files.matlab import MATLAB_OFFSET
-from crowdkit_core.errors import MissingFileError
+from crowdkit_core.errors import DataError, MissingFileError
 from crowdkit_core.interfaces import Size, Split
+
+_FEW = 3
+"""Points from which on it is no accident that all lie in one pixel."""
 
 
 class Folder(ImageFiles):
@@ -25,7 +28,10 @@ class Folder(ImageFiles):
     - ``annotations``, a file of all points, or a folder of one CSV, txt, LabelMe or YOLO file per
       image (``night/a.jpg`` -> ``night/a.csv``);
     - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
-    - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name.
+    - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name, or in ``labels``
+      or ``annotations`` where the image is in ``images``;
+    - the one file in ``root``, or in ``annotations`` in it, that is an annotation tool's export by
+      what it holds, whatever it is called.
 
     CSV: a header and a row per point (``image,x,y``); a row with x and y empty is an image
     without people. JSON: ``{"a.jpg": [[x, y], ...]}`` or a list of records. The files of COCO,
@@ -117,7 +123,9 @@ class Folder(ImageFiles):
     def _read(self, entry: Entry) -> MarkedImage:
         read = self._found[entry.name].read
         if read is not None:
-            marked = with_labels(read(), self._labels) if self._labels else read()
+            marked = read()
+            _require_pixels(marked, entry)
+            marked = with_labels(marked, self._labels) if self._labels else marked
             if not self._offset:
                 return marked
             return replace(marked, marks=tuple(m.moved(-self._offset) for m in marked.marks))
@@ -131,11 +139,28 @@ class Folder(ImageFiles):
     def _region(self, entry: Entry, size: Size) -> Tensor | None:
         if self._masks is None:
             return None
-        masks = with_suffixes(self._masks / entry.name, sorted(IMAGE_SUFFIXES))
+        named = (self._masks / entry.name).with_suffix
+        masks = [mask for suffix in sorted(IMAGE_SUFFIXES) if (mask := named(suffix)).is_file()]
         if not masks:
             return None
         return require_size(read_mask(masks[0]), size, masks[0], entry)
 
 
 def _named_split(name: str, found: FoundImage) -> str | None:
-    return found.split or split_in_path(name)
+    return found.split.casefold() or split_in_path(name)
+
+
+def _require_pixels(marked: MarkedImage, entry: Entry) -> None:
+    """Refuse points that are shares of the image.
+
+    Raises:
+        DataError: Several points all lie in the first pixel.
+    """
+    places = {(mark.x, mark.y) for mark in marked.marks}
+    shares = all(0 <= number <= 1 for place in places for number in place)
+    whole = all(number.is_integer() for place in places for number in place)
+    if len(places) >= _FEW and shares and not whole:
+        raise DataError(
+            f"{entry.truth} ({entry.name}): all {len(marked.marks)} points lie in the first pixel",
+            hint="are they shares of the image? multiply x by its width and y by its height",
+        )

@@ -3,18 +3,11 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from crowdkit_core.data.annotations.marks import SPLIT_NAMES
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.interfaces import Split
 
 T = TypeVar("T")
-
-SPLIT_NAMES: dict[str, Split] = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "test": "test",
-}
-"""How folders and columns may call a split."""
 
 
 def split_in_path(name: str) -> str | None:

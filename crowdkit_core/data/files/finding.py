@@ -1,12 +1,16 @@
 """Find image files in folders, in the order people expect."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from crowdkit_core.errors import DataError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 """File name endings, in lower case, that are taken for images."""
+
+_LEFT_BEHIND = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN"})
+"""Folders in which systems keep their own copies, under the files' names."""
 
 
 def natural_key(name: str) -> tuple[list[tuple[bool, int, str]], str]:
@@ -20,11 +24,40 @@ def natural_key(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     return [(False, int(p), "") if p.isdecimal() else (True, 0, p) for p in parts], name
 
 
+def is_visible(path: Path, folder: Path) -> bool:
+    """Whether a path below a folder is somebody's file rather than what a system left behind.
+
+    Example:
+        >>> root = Path("photos")
+        >>> [is_visible(root / name, root) for name in ("a.txt", "._a.txt", "__MACOSX/a.txt")]
+        [True, False, False]
+    """
+    parts = path.relative_to(folder).parts
+    return not any(part.startswith((".", "~$")) or part in _LEFT_BEHIND for part in parts)
+
+
+def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Visible files in a folder and its subfolders, in natural order of their paths.
+
+    Args:
+        folder: Where.
+        suffixes: Of the files, in lower case; a file's own may be in capitals.
+    """
+    found = (p for p in folder.rglob("*") if p.suffix.lower() in suffixes)
+    visible = (p for p in found if is_visible(p, folder) and p.is_file())
+    return sorted(visible, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+
+
+def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Visible files directly in a folder, which may be missing, in natural order of their names."""
+    found = (p for p in folder.glob("*") if p.suffix.lower() in suffixes)
+    visible = (p for p in found if is_visible(p, folder) and p.is_file())
+    return sorted(visible, key=lambda path: natural_key(path.name))
+
+
 def images_below(folder: Path) -> list[Path]:
     """Image files in a folder and its subfolders, in natural order of their paths."""
-    found = (p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-    visible = (p for p in found if not any(q.startswith(".") for q in p.relative_to(folder).parts))
-    return sorted(visible, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+    return files_below(folder, IMAGE_SUFFIXES)
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:
@@ -32,7 +65,7 @@ def images_by_stem(folder: Path) -> dict[str, Path]:
     return {
         path.stem: path
         for path in folder.glob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in IMAGE_SUFFIXES and is_visible(path, folder)
     }
 
 

@@ -1,17 +1,28 @@
 """Read a text file once, as text, rows of cells or JSON."""
 
-import csv
+import codecs
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from crowdkit_core.data.files.cells import COMMENT, rows_of
+from crowdkit_core.data.files.numerals import Row
 from crowdkit_core.errors import DataError, MissingFileError, shown
 
-Row = tuple[str, list[str]]
-"""``line n`` and the cells of that line."""
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "UTF-8",
+    codecs.BOM_UTF32_LE: "UTF-32-LE",  # begins as that of UTF-16
+    codecs.BOM_UTF32_BE: "UTF-32-BE",
+    codecs.BOM_UTF16_LE: "UTF-16-LE",
+    codecs.BOM_UTF16_BE: "UTF-16-BE",
+}
+_SAVE = (
+    "save it as UTF-8: in a spreadsheet *CSV UTF-8*, in a text editor *Save as*, *Encoding*; in R "
+    'fileEncoding = "UTF-8"'
+)
 
 
 class TextFile:
@@ -31,38 +42,48 @@ class TextFile:
 
     @cached_property
     def text(self) -> str:
-        """The whole text.
+        """The whole text, lines ending in a line feed.
 
         Raises:
-            DataError: Missing, or not UTF-8.
+            DataError: Missing, or neither UTF-8 nor UTF-16 with a byte order mark.
         """
-        if not self.path.is_file():
-            raise MissingFileError(f"{self}: no such annotation file")
         try:
-            return self.path.read_text(encoding="utf-8-sig")
-        except (UnicodeDecodeError, OSError) as error:
-            raise DataError(f"{self}: cannot be read as UTF-8 text: {error}") from error
+            content = self.path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise MissingFileError(f"{self}: no such annotation file") from error
+        except OSError as error:
+            raise DataError(f"{self}: cannot be read: {error.strerror}") from error
+        return self._decode(content).replace("\r\n", "\n").replace("\r", "\n")
 
     @cached_property
     def lines(self) -> list[str]:
         """The lines that are not blank."""
-        return [line for line in self.text.splitlines() if line.strip()]
+        return [line for line in self.text.split("\n") if line.strip()]
 
     @cached_property
-    def rows(self) -> list[Row]:
-        """The lines that are not empty, as cells separated by comma, semicolon, tab or spaces.
+    def rows(self) -> Sequence[Row]:
+        """The lines that are not blank, as cells: `rows_of`.
 
         Raises:
-            DataError: Missing, not UTF-8, or malformed.
+            DataError: Missing, undecodable, or malformed.
         """
-        return [(place, row) for place, row in self._split() if row]
+        text = self.text
+        try:
+            return rows_of(text)
+        except DataError as error:
+            raise DataError(f"{self}: {error.message}", hint=error.hint) from error
+
+    @cached_property
+    def data_rows(self) -> Sequence[Row]:
+        """The rows that are no comments."""
+        return [(place, row) for place, row in self.rows if not row[0].startswith(COMMENT)]
 
     @cached_property
     def json(self) -> Any:
         """The JSON value, in which no object says anything twice.
 
         Raises:
-            DataError: Missing, not UTF-8, not JSON, or a key of an object occurs twice.
+            DataError: Missing, undecodable, not JSON, or a key of an object occurs twice.
         """
         text = self.text
         try:
@@ -72,33 +93,28 @@ class TextFile:
         except (ValueError, RecursionError) as error:
             raise DataError(f"{self}: not JSON: {error}") from error
 
-    def _split(self) -> Iterator[Row]:
-        lines = self.text.splitlines()
-        head = next((line for line in lines if line.strip()), "")
-        separator = max(",;\t", key=head.count)
-        if separator not in head:
-            yield from ((f"line {number}", line.split()) for number, line in enumerate(lines, 1))
-            return
-        reader = csv.reader(lines, delimiter=separator)
+    def _decode(self, content: bytes) -> str:
+        marks = [mark for mark in _BYTE_ORDER_MARKS if content.startswith(mark)]
+        mark = marks[0] if marks else b""
+        encoding = _BYTE_ORDER_MARKS.get(mark, "UTF-8")
         try:
-            for row in reader:
-                yield f"line {reader.line_num}", row
-        except csv.Error as error:
-            raise DataError(f"{self}: line {reader.line_num}: {error}") from error
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell of a table is a number rather than a name.
-
-    Example:
-        >>> is_number("1.5"), is_number("IMG_1")
-        (True, False)
-    """
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+            text = content.removeprefix(mark).decode(encoding)
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            byte = error.object[error.start]
+            older = ", perhaps Windows-1252 or Latin-1" if encoding == "UTF-8" else ""
+            raise DataError(
+                f"{self}: line {line}: cannot be read as {encoding} text, byte 0x{byte:02x} is of "
+                f"another encoding{older}",
+                hint=_SAVE,
+            ) from error
+        if "\0" in text:
+            raise DataError(
+                f"{self}: line {text[: text.index(chr(0))].count(chr(10)) + 1}: a NUL character: "
+                "cut short in writing, or UTF-16 without its byte order mark",
+                hint=f"write it again, or {_SAVE}",
+            )
+        return text
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

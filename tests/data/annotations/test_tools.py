@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from crowdkit_core.data.annotations import Columns, read_annotations, recognise
+from crowdkit_core.data.annotations import Box, Columns, Mark, read_annotations, recognise
 from crowdkit_core.errors import DataError, UsageError
 
 
@@ -411,6 +411,33 @@ class TestVia:
         path = save(tmp_path / "via.json", via(broken))
         with pytest.raises(DataError, match=r"via\.json: .*a\.jpg5, regions 1.*: cx is None"):
             read_annotations(path)
+
+
+class TestMakeSense:
+    HEADER = "label_name,bbox_x,bbox_y,bbox_width,bbox_height,image_name,image_width,image_height\n"
+
+    def test_points_and_boxes(self, tmp_path):
+        points = save(tmp_path / "a.csv", "head,5,6,a.jpg,60,40\nhead,7,8,b.jpg,30,20\n")
+        assert recognise(points) == "make-sense"
+        assert points_of(points) == {"a.jpg": [(5, 6)], "b.jpg": [(7, 8)]}
+        assert [image.size for image in read_annotations(points)] == [(40, 60), (20, 30)]
+        boxes = "head,1,2,8,8,a.jpg,60,40\n"
+        for content in (boxes, self.HEADER + boxes):
+            (image,) = read_annotations(save(tmp_path / "a.csv", content))
+            assert image.marks == (Mark(5, 6, "head", None, Box(1, 2, 9, 10)),)
+
+    @pytest.mark.parametrize(
+        ("row", "message"),
+        [
+            ("head,5,6,a.jpg,60,41", "line 2: a.jpg is of another size than above"),
+            ("big, red,5,6,a.jpg,60,40", "line 2 has 7 cells"),
+            ("head,x,6,a.jpg,60,40", "line 2: x is 'x', expected a number"),
+        ],
+    )
+    def test_errors_name_file_and_line(self, tmp_path, row, message):
+        path = save(tmp_path / "a.csv", f"head,5,6,a.jpg,60,40\n{row}\n")
+        with pytest.raises(DataError, match=rf"a\.csv: {message}"):
+            read_annotations(path, format="make-sense")
 
 
 class TestNwpuText:

@@ -68,6 +68,9 @@ def test_classes_have_names_and_found_boxes_scores(tmp_path, save):
         ("0 0.5 1.5 0.1 0.1", "cy is 1.5, expected a share of the image"),
         ("0 0.5 x 0.1 0.1", "cy is 'x', expected a number"),
         ("head 0.5 0.5 0.1 0.1", "class is 'head', expected a whole number"),
+        ("0.5 0.5 0.5 0.1 0.1", "class is '0.5', expected a whole number"),
+        ("0 1.0003 0.75 0.25 0.2", "cx is 1.0003, expected a share of the image from 0 to 1"),
+        ("0 0.5 0.5 0.1 0.1 17", "confidence is 17.0, expected 0 to 1; is it a track"),
     ],
 )
 def test_errors_name_file_and_line(save, line, message):
@@ -76,9 +79,27 @@ def test_errors_name_file_and_line(save, line, message):
         read_annotations(path, format="yolo")
 
 
-def test_outlines_are_recognised_to_be_refused(save):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 0.1 0.1 0.9 0.1 0.5 0.9",
+        "0 0.1 0.1 0.9 0.1 0.9 0.9 0.1 0.9",
+        "0 0.5 0.5 0.2 0.2 0.4 0.4 2 0.6 0.4 1",
+        "0 1.1 0.1 0.9 0.1 0.5 0.9",
+    ],
+    ids=["outline", "turned box", "keypoints", "beyond the image"],
+)
+def test_outlines_are_recognised_to_be_refused(save, line):
     with pytest.raises(DataError, match="an outline, a turned box or keypoints"):
-        read_annotations(save("a.txt", "0 0.1 0.1 0.9 0.1 0.5 0.9\n"))
+        read_annotations(save("a.txt", f"{line}\n"))
+
+
+@pytest.mark.parametrize(
+    "lines", ["0.0 0.5 0.25 0.1 0.2\n", "# class cx cy w h\n0\t0.5\t0.25\t0.1\t0.2\r\n\n"]
+)
+def test_other_programs_write_the_same(save, lines):
+    (mark,) = read_annotations(save("a.txt", lines))[0].marks
+    assert (mark.x, mark.y, mark.label) == (pytest.approx(30), pytest.approx(10), "0")
 
 
 def test_the_image_must_be_there(tmp_path, save, save_image):
@@ -122,3 +143,11 @@ def test_a_data_set_reads_labels_in_a_folder_of_their_own(tmp_path, save):
     (tmp_path / "labels" / "classes.txt").write_text("head\n")
     report = check(tmp_path / "images", annotations=tmp_path / "labels")
     assert (report.ok, report.images, report.people) == (True, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["classes.txt", "labels.txt", "obj.names", "_darknet.labels"])
+def test_names_of_classes_lie_where_tools_put_them(tmp_path, save, name):
+    save("data/a.txt", "1 0.5 0.25 0.1 0.2\n")
+    (tmp_path / name).write_text("car\nhead\n")
+    for place in (tmp_path, tmp_path / "data"):
+        assert [m.label for i in read_annotations(place) for m in i.marks] == ["head"]

@@ -53,6 +53,12 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     )
 
 
+def _is_cvat(file: TextFile) -> bool:
+    """Whether it is such XML with an image."""
+    root = parse(file)
+    return root.tag == "annotations" and root.find("image") is not None
+
+
 def parse(file: TextFile) -> Element:
     """The root of an XML file without document type, entities or references to other files.
 
@@ -167,6 +173,7 @@ FORMAT = Format(
     " `annotations.xml`.",
     suffixes=(".xml",),
     fits=any_content,
+    certain=_is_cvat,
     read=read,
     write=write,
     by_suffix=True,

@@ -92,6 +92,8 @@ class Format:
         origin: How people get such a file, in Markdown.
         suffixes: Of its files, in lower case; the first is written.
         fits: Whether the content of a file with such a suffix is in this format.
+        certain: Whether it is certainly in this format, where ``fits`` accepts any content; None
+            where ``fits`` is as strict.
         read: The images of a file; errors name the file and the record.
         write: Writes images into one file: all of them, or the only one it is for. None
             where the format is only read.
@@ -112,6 +114,7 @@ class Format:
     fits: Callable[[TextFile], bool]
     read: Callable[[TextFile, Reading], list[Listed]]
     write: Callable[[Path, Sequence[MarkedImage]], None] | None
+    certain: Callable[[TextFile], bool] | None = None
     per_image: bool = False
     ignored: frozenset[str] = frozenset()
     by_suffix: bool = False

@@ -44,7 +44,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:  # noqa: ARG001  # t
     Raises:
         DataError: A line is something else.
     """
-    lines = enumerate(file.text.splitlines(), 1)
+    lines = enumerate(file.text.split("\n"), 1)
     return listed(_read_line(file, number, line.split()) for number, line in lines if line.strip())
 
 
@@ -88,8 +88,9 @@ def line_fits(line: str) -> bool:
 def _looks_like_nwpu(line: str) -> bool:
     """Whether a line fits, or at least begins with a name and a number."""
     name, *numbers = line.split()
-    named = not is_number(name) and bool(numbers) and is_number(numbers[0])
-    return named or line_fits(line)
+    if is_number(name.rstrip(",;")):  # and not a point as `12, 30`
+        return line_fits(line)
+    return (bool(numbers) and is_number(numbers[0])) or line_fits(line)
 
 
 def _may_be_point(line: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crowdkit_core.data.annotations.marks import Box
-from crowdkit_core.data.files import TextFile
+from crowdkit_core.data.files import TextFile, as_number
 from crowdkit_core.errors import DataError, shown
 from crowdkit_core.interfaces import Size
 
@@ -150,7 +150,7 @@ class Record:
 
     def _as_number(self, name: str, value: Any) -> float:
         try:
-            number = float(value)
+            number = as_number(value) if isinstance(value, str) else float(value)
         except (TypeError, ValueError, OverflowError) as error:
             raise self.error(f"{name} is {shown(value)}, expected a number") from error
         if not math.isfinite(number):

@@ -23,9 +23,11 @@ from crowdkit_core.data.annotations.formats.format import (
     Reading,
     any_content,
 )
+from crowdkit_core.data.annotations.formats.headers import head, header_of, record_of
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.marks import Box, Mark, MarkedImage
-from crowdkit_core.data.files import TextFile
+from crowdkit_core.data.annotations.names import without_ending
+from crowdkit_core.data.files import TextFile, as_number
 from crowdkit_core.errors import DataError, shown
 
 SIDES = Box._fields
@@ -100,30 +102,6 @@ def marked(
     )
 
 
-def header_of(
-    file: TextFile, cells: Sequence[str], columns: Columns, needed: Sequence[str], hint: str
-) -> list[str]:
-    """Names of the columns, those of ``columns`` as it spells them, in capitals or not.
-
-    Raises:
-        DataError: A column of ``columns`` occurs twice, or a needed one is missing.
-    """
-    names = [cell.strip() for cell in cells]
-    spelled = {name.casefold(): name for name in astuple(columns) if name not in names}
-    header = [spelled.get(name.casefold(), name) for name in names]
-    twice = [name for name in astuple(columns) if header.count(name) > 1]
-    if twice:
-        raise DataError(f"{file}: column {twice[0]!r} occurs twice")
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise DataError(
-            f"{file}: no column {', '.join(map(repr, missing))}, "
-            f"found {', '.join(map(repr, header)) or 'an empty file'}",
-            hint=hint,
-        )
-    return header
-
-
 def write_csv_file(path: Path, images: Sequence[MarkedImage]) -> None:
     """A row per mark, and one for each image without any."""
     rows = [row for image in images for row in _rows(image)]
@@ -148,13 +126,10 @@ def _records(file: TextFile, columns: Columns) -> Iterator[Record]:
 
 
 def _csv_records(file: TextFile, columns: Columns) -> Iterator[Record]:
-    first = file.rows[0][1] if file.rows else []
     needed = [columns.image, columns.x, columns.y]
+    first, rows = head(file.rows, needed)
     header = header_of(file, first, columns, needed, _NAMING)
-    for place, row in file.rows[1:]:
-        if len(row) != len(header):
-            raise DataError(f"{file}: {place} has {len(row)} cells, the header {len(header)}")
-        yield Record(file, place, dict(zip(header, (cell.strip() for cell in row), strict=True)))
+    return (record_of(file, place, header, row) for place, row in rows)
 
 
 def _json_records(file: TextFile, columns: Columns) -> Iterator[Record]:
@@ -201,7 +176,10 @@ def _mark(record: Record, columns: Columns) -> Mark:
     values = record.values
     label = values.get("label")
     box = None
-    if all(values.get(side) not in (None, "") for side in SIDES):
+    empty = [side for side in SIDES if values.get(side) in (None, "")]
+    if empty and len(empty) < len(SIDES) and values.keys() >= set(SIDES):
+        raise record.error(f"{empty[0]} is empty, expected all sides of the box or none")
+    if not empty:
         left, top, right, bottom = (record.number(side) for side in SIDES)
         box = record.box([(left, top), (right, bottom)])
     return Mark(
@@ -215,7 +193,9 @@ def _mark(record: Record, columns: Columns) -> Mark:
 def _xy(record: Record, columns: Columns) -> tuple[float, float]:
     given = record.values[columns.x], record.values[columns.y]
     try:
-        x, y = map(float, given)
+        if any(isinstance(value, bool) for value in given):
+            raise TypeError("true and false are no numbers")
+        x, y = (as_number(value) if isinstance(value, str) else float(value) for value in given)
     except (TypeError, ValueError, OverflowError) as error:
         raise record.error(
             f"({shown(given[0])}, {shown(given[1])}), expected two numbers"
@@ -230,6 +210,29 @@ def _require_score(file: TextFile, columns: Columns, records: Sequence[Record]) 
     named = columns.score != _COLUMNS.score
     if named and records and not any(columns.score in record.values for record in records):
         raise DataError(f"{file}: no column {columns.score!r}")
+
+
+def _is_csv(file: TextFile) -> bool:
+    """Whether there are columns of these names."""
+    needed = _COLUMNS.image, _COLUMNS.x, _COLUMNS.y
+    names = {name.casefold() for name in head(file.rows, needed)[0]}
+    return names.issuperset(needed)
+
+
+def _is_json(file: TextFile) -> bool:
+    """Whether there are records of images, or lists of points by the names of images."""
+    content = file.json
+    if isinstance(content, dict):
+        return bool(content) and all(
+            without_ending(name) != name and isinstance(points, list)
+            for name, points in content.items()
+        )
+    return isinstance(content, list) and bool(content) and all(map(_is_record, content))
+
+
+def _is_record(value: Any) -> bool:
+    keys = value.keys() if isinstance(value, dict) else set()
+    return _COLUMNS.image in keys and (_COLUMNS.points in keys or {"x", "y"} <= keys)
 
 
 def _all_columns() -> tuple[str, ...]:
@@ -262,6 +265,7 @@ CSV = Format(
     " script writes it as easily.",
     suffixes=(".csv",),
     fits=any_content,
+    certain=_is_csv,
     read=read,
     write=write_csv_file,
     by_suffix=True,
@@ -275,6 +279,7 @@ JSON = Format(
     origin="crowdkit writes it: `crowdkit count PHOTOS --points points.json`.",
     suffixes=(".json",),
     fits=any_content,
+    certain=_is_json,
     read=read,
     write=write_json_file,
     by_suffix=True,

@@ -2,7 +2,8 @@
 
 The centre and the sides are shares of the image's width and height, so the images are needed:
 beside the labels, or in a folder ``images`` where the labels are in ``labels``. A sixth number is
-the confidence of a found box. ``classes.txt``, in the folder or above it, names the classes.
+the confidence of a found box. ``classes.txt``, ``labels.txt`` or ``obj.names``, in
+the folder or above it, names the classes.
 """
 
 from collections import defaultdict
@@ -14,16 +15,22 @@ from crowdkit_core.data.annotations.formats.format import Format, Listed, Readin
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.marks import Box, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import without_ending
-from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, image_size, is_number
+from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, image_size, is_number, is_visible
 from crowdkit_core.errors import DataError, MissingFileError
 
-CLASSES = "classes.txt"
+CLASSES = ("classes.txt", "labels.txt", "obj.names", "_darknet.labels")
+"""Files that name the classes, a line for each."""
 _SHARES = ("cx", "cy", "w", "h")
+_NEARLY = 2
+"""Below this, a number beyond 1 is a box that reaches out of the image rather than pixels."""
 
 
 def fits(file: TextFile) -> bool:
-    """Whether all lines, and at least one, begin with a class and a box in shares."""
-    return bool(file.rows) and all(_fits(row) for _, row in file.rows)
+    """Whether most lines begin with a class and a box in shares, so that a bad one is an error.
+
+    A box may reach a little beyond the image for that: reading refuses it.
+    """
+    return 2 * sum(row_fits(row) for _, row in file.data_rows) > len(file.data_rows)
 
 
 def read(file: TextFile, reading: Reading) -> list[Listed]:
@@ -36,11 +43,11 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     size = height, width = image_size(image)
     classes = _classes(file.path)
     marks = []
-    for place, row in file.rows:
+    for place, row in file.data_rows:
         record = _record(file, place, row)
         cx, cy, wide, high = (_share(record, name) for name in _SHARES)
         box = Box.centred(cx * width, cy * height, wide * width, high * height)
-        label, score = _label(record, classes), record.optional("confidence")
+        label, score = _label(record, *classes), _confidence(record)
         marks.append(Mark.of_box(box, reading.point, label=label, score=score))
     folder = reading.folder
     named = image if image.is_relative_to(folder) else file.path.with_name(image.name)
@@ -48,14 +55,22 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     return listed([MarkedImage(name=name, marks=tuple(marks), size=size, file=image)])
 
 
-def _fits(row: Sequence[str]) -> bool:
+def row_fits(row: Sequence[str]) -> bool:
+    """Whether a line begins with a class and a box that lies in the image or nearly so."""
     kind, *numbers = row
     return (
         len(numbers) >= len(_SHARES)
-        and kind.isdecimal()
+        and _class(kind) is not None
         and all(map(is_number, numbers))
-        and all(0 <= float(number) <= 1 for number in numbers[: len(_SHARES)])
+        and all(-1 < float(number) < _NEARLY for number in numbers[: len(_SHARES)])
     )
+
+
+def _class(cell: str) -> int | None:
+    """The number of a class; some programs write it as 0.0."""
+    if not is_number(cell) or not float(cell).is_integer() or float(cell) < 0:
+        return None
+    return int(float(cell))
 
 
 def _record(file: TextFile, place: str, row: Sequence[str]) -> Record:
@@ -77,23 +92,35 @@ def _share(record: Record, name: str) -> float:
     return share
 
 
-def _label(record: Record, classes: Sequence[str]) -> str:
+def _label(record: Record, source: str, classes: Sequence[str]) -> str:
     """The name of a class, or its number where the classes have no names."""
-    number = record.text("class")
-    if not number.isdecimal():
-        raise record.error(f"class is {number!r}, expected a whole number")
+    number = _class(record.text("class"))
+    if number is None:
+        raise record.error(f"class is {record.text('class')!r}, expected a whole number")
     if not classes:
-        return number
-    if int(number) >= len(classes):
-        raise record.error(f"class {number}, {CLASSES} names {len(classes)}")
-    return classes[int(number)]
+        return str(number)
+    if number >= len(classes):
+        raise record.error(f"class {number}, {source} names {len(classes)}")
+    return classes[number]
 
 
-def _classes(path: Path) -> list[str]:
+def _confidence(record: Record) -> float | None:
+    """Of a found box; a tracker writes the number of the track in its place."""
+    if "confidence" not in record.values:
+        return None
+    score = record.number("confidence")
+    if not 0 <= score <= 1:
+        raise record.error(f"confidence is {score}, expected 0 to 1; is it a track?")
+    return score
+
+
+def _classes(path: Path) -> tuple[str, Sequence[str]]:
+    """The file that names the classes, and their names."""
     for folder in (path.parent, path.parent.parent):
-        if (folder / CLASSES).is_file():
-            return [name.strip() for name in TextFile(folder / CLASSES).lines]
-    return []
+        for name in CLASSES:
+            if (folder / name).is_file():
+                return name, [line.strip() for line in TextFile(folder / name).lines]
+    return "", []
 
 
 def _image_of(labels: Path) -> Path:
@@ -120,7 +147,7 @@ def _images_in(folder: Path, changed: int) -> Mapping[str, Sequence[Path]]:  # n
     """Images by stem; listed again when the folder's time of change is another."""
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for file in folder.glob("*"):
-        if file.suffix.lower() in IMAGE_SUFFIXES:
+        if file.suffix.lower() in IMAGE_SUFFIXES and is_visible(file, folder):
             found[file.stem].append(file)
     return found
 
@@ -143,7 +170,7 @@ FORMAT = Format(
     read=read,
     write=None,
     per_image=True,
-    ignored=frozenset({CLASSES}),
+    ignored=frozenset(CLASSES),
     key=without_ending,
     carries=frozenset({"labels", "scores", "boxes"}),
 )

@@ -1,0 +1,70 @@
+"""The first line of a table, which names its columns, and rows by these names."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+
+from crowdkit_core.data.annotations.formats.format import Columns
+from crowdkit_core.data.annotations.formats.records import Record
+from crowdkit_core.data.files import COMMENT, Row, TextFile
+from crowdkit_core.errors import DataError
+
+_CELLS = "beside decimal commas, separate columns by semicolons or tabs, or quote the numbers"
+
+
+def head(rows: Sequence[Row], needed: Sequence[str]) -> tuple[Sequence[str], Sequence[Row]]:
+    """The names of the columns and the rows below; the names may stand in a comment."""
+    wanted = {name.casefold() for name in needed}
+    for index, (_, row) in enumerate(rows):
+        names = uncommented(row)
+        if not row[0].startswith(COMMENT) or wanted <= {name.casefold() for name in names}:
+            return names, rows[index + 1 :]
+    return [], []
+
+
+def header_of(
+    file: TextFile, cells: Sequence[str], columns: Columns, needed: Sequence[str], hint: str
+) -> list[str]:
+    """Names of the columns, those of ``columns`` as it spells them, in capitals or not.
+
+    Raises:
+        DataError: A column of ``columns`` occurs twice, or a needed one is missing.
+    """
+    names = [cell.strip() for cell in cells]
+    spelled = {name.casefold(): name for name in astuple(columns) if name not in names}
+    header = [spelled.get(name.casefold(), name) for name in names]
+    twice = [name for name in astuple(columns) if header.count(name) > 1]
+    if twice:
+        raise DataError(f"{file}: column {twice[0]!r} occurs twice")
+    missing = [name for name in needed if name not in header]
+    if missing:
+        raise DataError(
+            f"{file}: no column {', '.join(map(repr, missing))}, "
+            f"found {', '.join(map(repr, header)) or 'an empty file'}",
+            hint=hint,
+        )
+    return header
+
+
+def uncommented(row: Sequence[str]) -> Sequence[str]:
+    """The cells of a row without the sign of a comment before them.
+
+    Example:
+        >>> uncommented(["#x", "y"]), uncommented(["#", "x", "y"])
+        (['x', 'y'], ['x', 'y'])
+    """
+    first = row[0].lstrip(f"{COMMENT} ")
+    return [*([first] if first or not row[0] else []), *row[1:]]
+
+
+def record_of(file: TextFile, place: str, header: Sequence[str], row: Sequence[str]) -> Record:
+    """A row by the names of its columns; empty cells beyond them do not count.
+
+    Raises:
+        DataError: It has more or fewer cells than the header.
+    """
+    cells = row[: len(header)]
+    if len(cells) < len(header) or any(row[len(header) :]):
+        raise DataError(
+            f"{file}: {place} has {len(row)} cells, the header {len(header)}", hint=_CELLS
+        )
+    return Record(file, place, dict(zip(header, cells, strict=True)))
