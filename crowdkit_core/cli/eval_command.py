@@ -93,7 +93,7 @@ def evaluate_command(
     settings = named_overrides(overrides, **named)
     if run is not None:
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
-        parts = evaluation_parts(recipe, file, split, metrics)
+        parts = evaluation_parts(recipe, file, split, metrics, maps=pictures is not None)
     else:
         parts = evaluation_parts(
             _recipe_of_options(located, settings),
@@ -102,6 +102,7 @@ def evaluate_command(
             metrics,
             density_generator="density_generator" in parse_overrides(settings),
             baseline=False,  # nothing says which images it was trained on
+            maps=pictures is not None,
         )
     report = evaluate(
         **parts,
@@ -112,11 +113,13 @@ def evaluate_command(
         progress=hooks().evaluation_progress,
     )
     if pictures is not None:
-        from crowdkit_core.cli.pictures import write_comparisons
+        from crowdkit_core.cli.pictures import Truth, write_comparisons
         from crowdkit_core.inference import Model
 
+        generator = parts["density_generator"]
+        truth = Truth.trained_on(generator) if generator else Truth.of_nothing_known()
         model = Model(counter=parts["counter"], sizing=sizing)
-        write_comparisons(pictures, model, parts["dataset"], _worst(report))
+        write_comparisons(pictures, model, parts["dataset"], _worst(report), truth)
     output.show(report)
 
 

@@ -33,6 +33,7 @@ def evaluation_parts(
     *,
     density_generator: bool = True,
     baseline: bool = True,
+    maps: bool = False,
 ) -> EvaluationParts:
     """Make what a recipe names, with a counter's weights.
 
@@ -47,6 +48,7 @@ def evaluation_parts(
         metrics: Names as of `evaluate`.
         density_generator: Whether the recipe's is the one to compare maps with.
         baseline: Whether the mean count of the recipe's training images is to be beaten.
+        maps: Whether the generator is wanted though no metric compares maps, to draw its own.
 
     Raises:
         CrowdkitError: A part cannot be made, or the weights do not fit.
@@ -54,12 +56,9 @@ def evaluation_parts(
     stamp = weights_stamp(weights, split)
     asked = asked_metrics(metrics)
     generator = None
-    if density_generator and map_metrics(asked):
-        generator = recipe.create("density_generator")
-        if type(generator).fit is not DensityGenerator.fit:  # else the images are not needed
-            generator.fit(recipe.create("dataset", split="train"))
-        if (trained := _weights_beside(weights, generator)) is not None:
-            generator.load_weights(trained)
+    if density_generator and (maps or map_metrics(asked)):
+        generator, trained = fitted_generator(recipe, weights)
+        if trained is not None and map_metrics(asked):
             stamp["density_generator_weights"] = str(trained)
     compared = baseline and split in ("validation", "test")
     return EvaluationParts(
@@ -71,6 +70,23 @@ def evaluation_parts(
         train=recipe.create("dataset", split="train") if compared else None,
         stamp=stamp,
     )
+
+
+def fitted_generator(recipe: Recipe, weights: Path) -> tuple[DensityGenerator, Path | None]:
+    """The generator whose maps the weights were trained on, and the file it was loaded from.
+
+    It has learnt from the training images what it learns from them; one that was trained together
+    with the counter has the weights that belong to the counter's.
+
+    Raises:
+        CrowdkitError: It cannot be made, or its weights do not fit.
+    """
+    generator: DensityGenerator = recipe.create("density_generator")
+    if type(generator).fit is not DensityGenerator.fit:  # else the images are not needed
+        generator.fit(recipe.create("dataset", split="train"))
+    if (trained := _weights_beside(weights, generator)) is not None:
+        generator.load_weights(trained)
+    return generator, trained
 
 
 def _weights_beside(weights: Path, generator: DensityGenerator) -> Path | None:
