@@ -17,6 +17,7 @@ from crowdkit_core.evaluation.scores import GroupMeans, RangeScores, Scores
 from crowdkit_core.files import atomic_write
 from crowdkit_core.interfaces import Metric
 from crowdkit_core.jsonable import jsonable
+from crowdkit_core.listeners.progress import FEW_IMAGES
 from crowdkit_core.metrics import LocalizationScores
 from crowdkit_core.tables import table
 
@@ -32,6 +33,11 @@ def format_report(report: Report) -> str:
         table([_row(name, each) for name, each in report.scores.items()], _header("")),
         'brackets: 95 % bootstrap intervals; RMSE is what papers print as "MSE"',
     ]
+    if total.images < FEW_IMAGES:
+        lines.append(
+            f"only {total.images} image{'s' * (total.images > 1)}: on others like them errors may "
+            "be far off, beyond these intervals"
+        )
     if total.images_without_people:
         lines.append(f"images without people, left out of NAE: {total.images_without_people}")
     if report.from_density:

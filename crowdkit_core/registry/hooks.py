@@ -33,12 +33,15 @@ class Events:
     """
 
     @_hookspec
-    def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
+    def training_started(
+        self, directory: Path, stages: Mapping[str, int], images: Mapping[str, int]
+    ) -> None:
         """Training starts or resumes.
 
         Args:
             directory: The run's folder.
             stages: Epochs of each stage by its name, in order.
+            images: Number of images, by ``train`` and, where there are any, ``validation``.
         """
 
     @_hookspec
@@ -96,9 +99,14 @@ class Hooks(Events):
     def __init__(self, manager: pluggy.PluginManager) -> None:
         self._send = manager.hook
 
-    def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
+    def training_started(
+        self,
+        directory: Path,
+        stages: Mapping[str, int],
+        images: Mapping[str, int] | None = None,
+    ) -> None:
         """Tell listeners that training starts or resumes."""
-        self._send.training_started(directory=directory, stages=stages)
+        self._send.training_started(directory=directory, stages=stages, images=images or {})
 
     def step_ended(
         self, stage: str, epoch: int, step: int, steps: int, losses: Mapping[str, float] | None

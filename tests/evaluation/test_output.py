@@ -33,6 +33,15 @@ def test_csv_has_one_line_per_image(report, tmp_path):
     assert float(rows[0]["game3"]) == pytest.approx(report.images[0].game[3])
 
 
+@pytest.mark.parametrize(
+    ("images", "said"), [(1, "only 1 image:"), (9, "only 9 images:"), (10, "")]
+)
+def test_few_images_are_said_to_tell_little(red_pixels, red_images, images, said):
+    from_few = evaluate(red_pixels(), red_images(*[([(1, 1)], [(1, 1)], None)] * images))
+    line = [line for line in format_report(from_few).splitlines() if line.startswith("only ")]
+    assert [each.startswith(said) for each in line] == [True] * bool(said)
+
+
 def test_json_is_strict_and_complete(report, tmp_path):
     def refuse(constant):
         raise AssertionError(constant)
