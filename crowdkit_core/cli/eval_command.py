@@ -61,7 +61,7 @@ WORST = 4
 def evaluate_command(
     run: Path | None,
     weights: str,
-    split: "Split",
+    split: "Split | None",
     metrics: tuple[str, ...],
     radii: tuple[float, ...],
     tile: str,
@@ -93,7 +93,14 @@ def evaluate_command(
     settings = named_overrides(overrides, **named)
     if run is not None:
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
-        parts = evaluation_parts(recipe, file, split, metrics, maps=pictures is not None)
+        parts = evaluation_parts(
+            recipe,
+            file,
+            split,
+            metrics,
+            maps=pictures is not None,
+            otherwise="all" if _has_other_images(recipe, run) else recipe.run.validate_on,
+        )
     else:
         parts = evaluation_parts(
             _recipe_of_options(located, settings),
@@ -103,6 +110,7 @@ def evaluate_command(
             density_generator="density_generator" in parse_overrides(settings),
             baseline=False,  # nothing says which images it was trained on
             maps=pictures is not None,
+            otherwise="all",
         )
     report = evaluate(
         **parts,
@@ -133,6 +141,19 @@ def chosen_weights(run: Path | None, weights: str) -> "Located":
             raise UsageError("give RUN, or --weights FILE", hint="RUN is a `crowdkit train` folder")
         return locate(run / f"{weights}.safetensors")
     return locate(weights)
+
+
+def _has_other_images(recipe: "Recipe", run: Path) -> bool:
+    """Whether options name another data set than the run's, or one at another place."""
+    from crowdkit_core.settings import load_recipe
+
+    own = load_recipe(run / "recipe.toml").dataset
+    asked = recipe.dataset
+    places = [
+        {name: path.resolve() for name, path in each.options.items() if isinstance(path, Path)}
+        for each in (own, asked)
+    ]
+    return own.name != asked.name or places[0] != places[1]
 
 
 def _recipe_of_options(located: "Located", settings: list[str]) -> "Recipe":

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from crowdkit_core.errors import DivergedError
 
-
 RECORDED = frozenset(
     {"stage", "epoch", "loss", "losses", "learning_rates", "mae", "rmse", "seconds"}
 )

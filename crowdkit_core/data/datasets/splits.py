@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.errors import DataError, EmptySplitError, UsageError
 from crowdkit_core.interfaces import Split
 
 T = TypeVar("T")
@@ -132,11 +132,20 @@ def divide_video(
     return divide(frames, named, validation_every=0)
 
 
-SET_A_RULE = (
-    "set `test_every`, `test_last` or `validation_every`, put images into folders train, "
-    "validation and test, or ask for split 'all'"
-)
-"""What to do when images without named splits leave the wanted one empty."""
+def set_a_rule(split: Split) -> str:
+    """What to do when images without named splits leave the wanted one empty.
+
+    Example:
+        >>> set_a_rule("validation").partition(",")[0]
+        'set `validation_every` (--set dataset.validation_every=5)'
+    """
+    if split in ("train", "all"):
+        return "set `test_every`, `test_last` and `validation_every` so that images are left"
+    option = f"{split}_every"
+    return (
+        f"set `{option}` (--set dataset.{option}=5), put images into folders train, validation and "
+        "test, or ask for split 'all'"
+    )
 
 
 def require_images(
@@ -145,10 +154,16 @@ def require_images(
     """The items of a split.
 
     Raises:
-        DataError: There are none; the hint says what to set.
+        EmptySplitError: There are none; the hint says what to set.
     """
     items = splits[split]
     if not items:
-        total = len(splits["all"])
-        raise DataError(f"{source}: split {split!r} is empty ({total} images in all)", hint=hint)
+        images = {name: len(each) for name, each in splits.items() if each}
+        total = images.pop("all", 0)
+        listed = ", ".join(f"{name} {number}" for name, number in images.items())
+        raise EmptySplitError(
+            f"{source}: split {split!r} is empty ({total} images in all{listed and ': '}{listed})",
+            hint=hint,
+            images={**images, "all": total},
+        )
     return items
