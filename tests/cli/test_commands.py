@@ -322,6 +322,32 @@ def test_data_check_of_a_good_folder(crowdkit, photos):
     assert "12 images" in finished.out
 
 
+def test_data_check_takes_options_of_the_folder(crowdkit, photos, tmp_path):
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).write_bytes((photos / name).read_bytes())
+    (tmp_path / "annotations.csv").write_text("file,x,y\n1.png,5,5\n")
+    columns = ["--set", "dataset.columns.image=file"]
+    unmentioned = crowdkit("data", "check", tmp_path, *columns)
+    assert unmentioned.code == 1
+    followed = crowdkit("data", "check", tmp_path, *columns, "--set", "dataset.unannotated=empty")
+    assert followed.code == 0, followed.err
+    assert "2 images, 1 people" in followed.out
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("dataset.root=elsewhere", "the command takes FOLDER"),
+        ("dataset.lables=[]", "did you mean 'labels'"),
+        ("counter.width=3", "options of dataset"),
+    ],
+)
+def test_data_check_refuses_what_it_cannot_set(crowdkit, photos, setting, said):
+    refused = crowdkit("data", "check", photos, "--set", setting)
+    assert refused.code == 2
+    assert said in refused.err
+
+
 def test_data_check_reports_everything_at_once(crowdkit, tmp_path):
     for name in ("swapped", "outside", "twice", "nobody"):
         Image.new("RGB", (60, 200)).save(tmp_path / f"{name}.png")
