@@ -92,6 +92,7 @@ def evaluate_command(
     sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
     settings = named_overrides(overrides, **named)
     if run is not None:
+        _require_recipe(run)
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
         parts = evaluation_parts(
             recipe,
@@ -141,6 +142,21 @@ def chosen_weights(run: Path | None, weights: str) -> "Located":
             raise UsageError("give RUN, or --weights FILE", hint="RUN is a `crowdkit train` folder")
         return locate(run / f"{weights}.safetensors")
     return locate(weights)
+
+
+def _require_recipe(run: Path) -> None:
+    """Refuse a run that has none, as one of Python whose parts nothing is known of."""
+    from crowdkit_core.errors import UsageError
+
+    if (run / "recipe.toml").exists():
+        return
+    reasons = run / "no-recipe.txt"
+    why = reasons.read_text(encoding="utf-8").strip() if reasons.exists() else ""
+    raise UsageError(
+        f"{run}: holds no recipe.toml{why and '. '}{why}",
+        hint=f"name the parts: crowdkit eval --weights {run / 'best.safetensors'} --counter NAME "
+        "--dataset NAME --set dataset.OPTION=VALUE",
+    )
 
 
 def _has_other_images(recipe: "Recipe", run: Path) -> bool:

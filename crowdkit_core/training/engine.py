@@ -27,6 +27,7 @@ from crowdkit_core.registry.hooks import Hooks, hooks
 from crowdkit_core.settings import Recipe, RunSettings, environment, write_recipe
 from crowdkit_core.training.objective import Objective
 from crowdkit_core.training.optimization import require_long_enough
+from crowdkit_core.training.recording import RECIPE_FILE, record_parts
 from crowdkit_core.training.result import TrainingResult
 from crowdkit_core.training.run_folder import DATA_FILE, RunFolder, StageFolder
 from crowdkit_core.training.seeding import deterministic_algorithms, seed_from
@@ -52,7 +53,8 @@ def train(
         task: What to train, on what.
         trainer: Plans the stages.
         run: Where and on which devices; ``run.resume`` continues the run in the folder.
-        recipe: Kept in the folder, for `crowdkit eval` and for people.
+        recipe: Kept in the folder, for `crowdkit eval` and for people; None records what the parts
+            were created from, or says in the folder why that is not known.
         listeners: Told about progress beside the installed ones; see
             `crowdkit_core.registry.hooks.Events`.
 
@@ -71,7 +73,7 @@ def train(
         folder.claim(resume=run.resume)
     fabric.launch()
     if fabric.is_global_zero:
-        _describe(folder, task, run, recipe)
+        _describe(folder, task, trainer, run, recipe)
     fabric.barrier()
     session = _Session(
         fabric=fabric, task=task, trainer=trainer, run=run, folder=folder, hooks=hooks(*listeners)
@@ -106,7 +108,11 @@ def _fabric(run: RunSettings) -> Fabric:
 
 
 def _describe(
-    folder: RunFolder, task: TrainingTask, run: RunSettings, recipe: Recipe | None
+    folder: RunFolder,
+    task: TrainingTask,
+    trainer: Trainer,
+    run: RunSettings,
+    recipe: Recipe | None,
 ) -> None:
     data = {"train": fingerprint(task.train)}
     if task.validation is not None:
@@ -115,8 +121,10 @@ def _describe(
         folder.require_same_data(data)
     folder.write_text(DATA_FILE, json.dumps(data, indent=2) + "\n")
     folder.write_text("environment.json", json.dumps(environment(), indent=2) + "\n")
-    if recipe is not None:
-        write_recipe(recipe, folder.path / "recipe.toml")
+    if recipe is None:
+        record_parts(folder, task, trainer, run)
+    else:
+        write_recipe(recipe, folder.path / RECIPE_FILE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,8 @@ class Dots(ImageFiles):
             test_every=test_every,
             test_last=test_last,
         )
-        super().__init__(require_images(splits, split, folder, set_a_rule(split)), split)
+        chosen = require_images(splits, split, folder, set_a_rule(split, len(entries)))
+        super().__init__(chosen, split)
 
     def _read(self, entry: Entry) -> MarkedImage:
         marked = read_mask(entry.truth).numpy()

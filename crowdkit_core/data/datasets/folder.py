@@ -107,7 +107,7 @@ class Folder(ImageFiles):
             test_every=test_every,
             test_last=test_last,
         )
-        chosen = require_images(splits, split, folder, set_a_rule(split))
+        chosen = require_images(splits, split, folder, set_a_rule(split, len(names)))
         super().__init__(
             [Entry(name, self._found[name].image, self._found[name].truth) for name in chosen],
             split,

@@ -132,18 +132,18 @@ def divide_video(
     return divide(frames, named, validation_every=0)
 
 
-def set_a_rule(split: Split) -> str:
+def set_a_rule(split: Split, images: int) -> str:
     """What to do when images without named splits leave the wanted one empty.
 
     Example:
-        >>> set_a_rule("validation").partition(",")[0]
+        >>> set_a_rule("validation", 10).partition(",")[0]
         'set `validation_every` (--set dataset.validation_every=5)'
     """
     if split in ("train", "all"):
         return "set `test_every`, `test_last` and `validation_every` so that images are left"
-    option = f"{split}_every"
+    option, every = f"{split}_every", 5 if images >= 10 else 2
     return (
-        f"set `{option}` (--set dataset.{option}=5), put images into folders train, validation and "
+        f"set `{option}` (--set dataset.{option}={every}), put images into folders train, validation and "
         "test, or ask for split 'all'"
     )
 
