@@ -126,8 +126,9 @@ def _registered_as(kind: str, component: Component) -> str:
 def _read_options(kind: str, name: str, component: Component) -> dict[str, Any]:
     """The options of a component built by its class, read off it where it shows them."""
     known = parameters(type(component), component.label)
-    if is_dataclass(component):
-        return {each.name: getattr(component, each.name) for each in fields(component) if each.init}
+    of_class: Any = type(component)
+    if is_dataclass(of_class):
+        return {each.name: getattr(component, each.name) for each in fields(of_class) if each.init}
     if not known:
         return {}
     read = {each: getattr(component, each, inspect.Parameter.empty) for each in known}

@@ -143,8 +143,8 @@ def set_a_rule(split: Split, images: int) -> str:
         return "set `test_every`, `test_last` and `validation_every` so that images are left"
     option, every = f"{split}_every", 5 if images >= 10 else 2
     return (
-        f"set `{option}` (--set dataset.{option}={every}), put images into folders train, validation and "
-        "test, or ask for split 'all'"
+        f"set `{option}` (--set dataset.{option}={every}), put images into folders train, "
+        "validation and test, or ask for split 'all'"
     )
 
 
@@ -158,7 +158,7 @@ def require_images(
     """
     items = splits[split]
     if not items:
-        images = {name: len(each) for name, each in splits.items() if each}
+        images: dict[str, int] = {name: len(each) for name, each in splits.items() if each}
         total = images.pop("all", 0)
         listed = ", ".join(f"{name} {number}" for name, number in images.items())
         raise EmptySplitError(
