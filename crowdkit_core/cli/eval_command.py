@@ -87,12 +87,13 @@ def evaluate_command(
     from crowdkit_core.settings import load_recipe, parse_overrides
 
     refuse_split(overrides)
+    if run is not None:
+        _require_recipe(run)
     located = chosen_weights(run, weights)
     file = located.path
     sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
     settings = named_overrides(overrides, **named)
     if run is not None:
-        _require_recipe(run)
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
         parts = evaluation_parts(
             recipe,
@@ -150,11 +151,18 @@ def _require_recipe(run: Path) -> None:
 
     if (run / "recipe.toml").exists():
         return
+    best = run / "best.safetensors"
+    if not best.exists():
+        raise UsageError(
+            f"{run}: {'holds no run' if run.is_dir() else 'no such folder'}",
+            hint="RUN is a folder that `crowdkit train` wrote; images to evaluate on are named by "
+            "--dataset folder --set dataset.root=DIR",
+        )
     reasons = run / "no-recipe.txt"
     why = reasons.read_text(encoding="utf-8").strip() if reasons.exists() else ""
     raise UsageError(
         f"{run}: holds no recipe.toml{why and '. '}{why}",
-        hint=f"name the parts: crowdkit eval --weights {run / 'best.safetensors'} --counter NAME "
+        hint=f"name the parts: crowdkit eval --weights {best} --counter NAME "
         "--dataset NAME --set dataset.OPTION=VALUE",
     )
 
@@ -180,7 +188,10 @@ def _recipe_of_options(located: "Located", settings: list[str]) -> "Recipe":
 
     layer = parse_overrides(settings)
     if "dataset" not in layer:
-        raise UsageError("give RUN, or --counter, --weights and --dataset")
+        raise UsageError(
+            "--weights without --dataset: nothing to evaluate on",
+            hint="a folder of images is --dataset folder --set dataset.root=DIR",
+        )
     counter = layer.get("counter", {})
     name = counter_of(located, counter.get("name"))
     weighted = {"name": name, "weights": str(located.path)}

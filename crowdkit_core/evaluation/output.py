@@ -28,7 +28,7 @@ def format_report(report: Report) -> str:
     total = report.scores["count"]
     lines = [
         f"{report.counter} on {report.dataset} ({report.split}): "
-        f"{total.images} images, {total.people} people",
+        f"{total.images} image{'s' * (total.images != 1)}, {total.people} people",
         *(f"{name}: {fact}" for name, fact in report.stamp.items()),
         "",
         table([_row(name, each) for name, each in report.scores.items()], _header("")),

@@ -80,7 +80,7 @@ def few_validation_images(number: int) -> str:
     """
     return (
         f"only {number} validation image{'s' * (number > 1)}: which epoch's weights count as the "
-        f"best is mostly luck; hold out at least {FEW_IMAGES}"
+        f"best is mostly luck; hold out at least {FEW_IMAGES}, as by dataset.validation_every"
     )
 
 

@@ -166,7 +166,11 @@ def _as_settings(value: object) -> dict[str, Any]:
 
 def _read_head(path: Path) -> bytes:
     if path.is_dir():
-        raise WeightsError(f"{path}: is a folder, expected a weights file")
+        best = path / "best.safetensors"
+        raise WeightsError(
+            f"{path}: is a folder, expected a weights file",
+            hint=f"the best weights of this run are {best}" if best.is_file() else "",
+        )
     try:
         with path.open("rb") as file:
             head = file.read(16)

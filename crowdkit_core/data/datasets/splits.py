@@ -78,6 +78,9 @@ def divide(
         DataError: Some items name a split and others do not, or the name is unknown.
         UsageError: A rule that leaves nothing to train on.
     """
+    for option, every in (("validation_every", validation_every), ("test_every", test_every)):
+        if every < 0 or every == 1:
+            raise UsageError(f"{option} is {every}, expected 0 (none) or at least 2")
     unknown = sorted({name for name in named if name is not None and name not in SPLIT_NAMES})
     if unknown:
         raise DataError(f"split {unknown[0]!r} is unknown, expected train, validation or test")
