@@ -75,8 +75,11 @@ class CountOutputs:
             if self.annotations is not None:
                 write_points(self.annotations, self.found, format=self.tool)
         count = sum(row.count for row in self.rows)
-        points = sum(row.points or 0 for row in self.rows)
-        apart = any(row.points is not None and differ(row.count, row.points) for row in self.rows)
+        points = sum(row.points_found or 0 for row in self.rows)
+        apart = any(
+            row.points_found is not None and differ(row.count, row.points_found)
+            for row in self.rows
+        )
         if self.as_json:
             print_json([asdict(row) for row in self.rows])
         elif len(self.rows) > 1:

@@ -234,7 +234,7 @@ def test_count_says_how_many_points_it_found_beside_the_count(
     assert total == "200.0, 100 points found"
     assert "found.csv holds the 100 points found, which are not the 200 counted" in finished.err
     with (tmp_path / "counts.csv").open() as file:
-        rows = [(float(row["count"]), int(row["points"])) for row in csv.DictReader(file)]
+        rows = [(float(row["count"]), int(row["points_found"])) for row in csv.DictReader(file)]
     assert rows == [(pytest.approx(100), 50)] * 2
     assert len((tmp_path / "found.csv").read_text().splitlines()) == 101
 

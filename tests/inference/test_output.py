@@ -52,9 +52,9 @@ def test_counts(tmp_path):
         "low": "",
         "high": "",
         "level": "",
-        "points": "2",
+        "points_found": "2",
     }
-    assert (second["file"], second["points"]) == ("b.jpg", "")
+    assert (second["file"], second["points_found"]) == ("b.jpg", "")
     from_json = json.loads((tmp_path / "counts.json").read_text())
     assert [CountRow(**row) for row in from_json] == rows
 
