@@ -49,8 +49,10 @@ def test_what_is_no_run_is_said_to_be_none(crowdkit, photos, folder):
         (["list", "weigths"], "did you mean 'weights'"),
         (["train", "nothing/at-all"], "`crowdkit list recipe` shows"),
         (
-            ["train", "--counter", "mcnn", "--dataset", "folder", "--set", "dataset.root={photos}"]
-            + ["--set", "dataset.validation_every=1"],
+            [
+                *("train", "--counter", "mcnn", "--dataset", "folder", "--set"),
+                *("dataset.root={photos}", "--set", "dataset.validation_every=1"),
+            ],
             "validation_every is 1",
         ),
     ],
