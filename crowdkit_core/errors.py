@@ -65,6 +65,22 @@ class DataError(CrowdkitError, ValueError):
     """A file that cannot be read as what it should be, or holds impossible values."""
 
 
+class EmptySplitError(DataError):
+    """A split that a data set has no image of.
+
+    Args:
+        message: As `DataError`.
+        hint: As `DataError`.
+        images: Number of images of the splits that there are, ``all`` among them.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", images: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.images = images or {}
+
+
 class MissingFileError(DataError, FileNotFoundError):
     """An image without annotation, or an annotation without image."""
 

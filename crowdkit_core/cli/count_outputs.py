@@ -9,6 +9,7 @@ from crowdkit_core.cli.output import print_json, say
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
+from crowdkit_core.inference.counted import differ, points_found
 from crowdkit_core.visual import save
 
 
@@ -66,7 +67,8 @@ class CountOutputs:
         for note in counted.notes:
             say(f"{counted.name}: {note}", err=True)
         if not self.as_json:
-            shown = f"{counted.count:.1f}" if counted.interval is None else str(counted)
+            plain = counted.interval is None and not counted.points_differ
+            shown = f"{counted.count:.1f}" if plain else str(counted)
             say(f"{counted.name}\t{shown}")
 
     def finish(self) -> None:
@@ -78,7 +80,21 @@ class CountOutputs:
                 write_points(self.points, self.found, overwrite=True)
             if self.annotations is not None:
                 write_points(self.annotations, self.found, format=self.tool)
+        count = sum(row.count for row in self.rows)
+        points = sum(row.points_found or 0 for row in self.rows)
+        apart = any(
+            row.points_found is not None and differ(row.count, row.points_found)
+            for row in self.rows
+        )
         if self.as_json:
             print_json([asdict(row) for row in self.rows])
         elif len(self.rows) > 1:
-            click.echo(f"{len(self.rows)} images\t{sum(row.count for row in self.rows):.1f}")
+            said = f", {points_found(points)}" if apart else ""
+            click.echo(f"{len(self.rows)} images\t{count:.1f}{said}")
+        if apart:
+            for file in filter(None, (self.points, self.annotations)):
+                click.echo(
+                    f"crowdkit: {file} holds the {points_found(points)}, which are not the "
+                    f"{count:.0f} counted: look through them before use",
+                    err=True,
+                )

@@ -44,23 +44,30 @@ def check_command(
 
     Exit code 1 if anything found is an error.
     """
-    from crowdkit_core.cli.data_export import dataset_settings
+    from crowdkit_core.cli.data_export import dataset_settings, folder_options
     from crowdkit_core.data import check
     from crowdkit_core.errors import UsageError
     from crowdkit_core.registry import create
 
     if (folder is None) == (name is None):
         raise UsageError("give either a folder or --dataset NAME")
-    if folder is not None and overrides:
-        raise UsageError("--set belongs to --dataset", hint="use --dataset folder --set ...")
     if annotations is not None and folder is None:
         raise UsageError(
-            "--annotations belongs to FOLDER", hint="use --dataset folder --set dataset.annotations"
+            "--annotations belongs to FOLDER",
+            hint="write it as --set dataset.annotations=FILE",
         )
     if folder is not None:
         # Relative to where the user is, like every path on the command line.
         points = None if annotations is None else annotations.absolute()
-        result = check(folder, annotations=points, pixels=not headers_only)
+        reserved = {"root": "FOLDER", "split": "all images"}
+        if annotations is not None:
+            reserved["annotations"] = "--annotations"
+        result = check(
+            folder,
+            annotations=points,
+            pixels=not headers_only,
+            options=folder_options(overrides, reserved=reserved),
+        )
     else:
         settings = dataset_settings(str(name), overrides)
         dataset = create("dataset", settings.name, **{**settings.options, "split": "all"})

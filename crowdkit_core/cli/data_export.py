@@ -1,12 +1,13 @@
 """Write the annotations of a data set by name, for `crowdkit data convert --dataset`."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from crowdkit_core.cli.components import only_sections
 from crowdkit_core.data.annotations import FormatName
 from crowdkit_core.data.datasets.exporting import Export, export
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.interfaces import Dataset, Split
 from crowdkit_core.registry import create
 from crowdkit_core.settings import ComponentSettings, parse_overrides, resolve_component
@@ -20,6 +21,23 @@ def dataset_settings(name: str, overrides: tuple[str, ...]) -> ComponentSettings
     """
     options = only_sections(parse_overrides(overrides), "dataset")["dataset"]
     return resolve_component("dataset", {**options, "name": name})
+
+
+def folder_options(overrides: Sequence[str], *, reserved: Mapping[str, str]) -> dict[str, Any]:
+    """``--set`` options of the dataset ``folder``, checked; those alone that are given.
+
+    Args:
+        overrides: As on the command line.
+        reserved: Options that the command sets, and what says them.
+
+    Raises:
+        UsageError: An option is wrong, reserved, or of something else.
+    """
+    given = only_sections(parse_overrides(overrides), "dataset")["dataset"]
+    for name in given.keys() & reserved.keys():
+        raise UsageError(f"--set dataset.{name}: the command takes {reserved[name]}")
+    settings = resolve_component("dataset", {"root": ".", **given, "name": "folder"})
+    return {name: settings.options[name] for name in given}
 
 
 def export_dataset(

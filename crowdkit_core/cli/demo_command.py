@@ -44,8 +44,9 @@ def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
 
     from torchvision.transforms.v2.functional import to_pil_image
 
-    from crowdkit_core.cli.pictures import write_comparisons
+    from crowdkit_core.cli.pictures import Truth, write_comparisons
     from crowdkit_core.evaluation import evaluate, format_report
+    from crowdkit_core.evaluation.parts import fitted_generator
     from crowdkit_core.inference import Model
     from crowdkit_core.training import train_recipe
     from crowdkit_core.visual import save, training_curve
@@ -69,7 +70,8 @@ def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
     counted = model(photo)
     click.echo(f"{photo}: {counted.count:.1f} people, of {report.images[PHOTO].actual} annotated")
     counted.save(output / "photo-counted.png")
-    write_comparisons(output, model, test, [PHOTO])
+    generator, _ = fitted_generator(resolved, result.weights)
+    write_comparisons(output, model, test, [PHOTO], Truth.trained_on(generator))
 
     click.echo("4. counting a larger scene with the installed weights for people")
     pictures = ["photo-counted.png", f"{Path(test[PHOTO].name).stem}.png", "curve.png"]

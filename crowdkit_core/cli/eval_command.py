@@ -61,7 +61,7 @@ WORST = 4
 def evaluate_command(
     run: Path | None,
     weights: str,
-    split: "Split",
+    split: "Split | None",
     metrics: tuple[str, ...],
     radii: tuple[float, ...],
     tile: str,
@@ -87,13 +87,22 @@ def evaluate_command(
     from crowdkit_core.settings import load_recipe, parse_overrides
 
     refuse_split(overrides)
+    if run is not None:
+        _require_recipe(run)
     located = chosen_weights(run, weights)
     file = located.path
     sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
     settings = named_overrides(overrides, **named)
     if run is not None:
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
-        parts = evaluation_parts(recipe, file, split, metrics)
+        parts = evaluation_parts(
+            recipe,
+            file,
+            split,
+            metrics,
+            maps=pictures is not None,
+            otherwise="all" if _has_other_images(recipe, run) else recipe.run.validate_on,
+        )
     else:
         parts = evaluation_parts(
             _recipe_of_options(located, settings),
@@ -102,6 +111,8 @@ def evaluate_command(
             metrics,
             density_generator="density_generator" in parse_overrides(settings),
             baseline=False,  # nothing says which images it was trained on
+            maps=pictures is not None,
+            otherwise="all",
         )
     report = evaluate(
         **parts,
@@ -112,11 +123,13 @@ def evaluate_command(
         progress=hooks().evaluation_progress,
     )
     if pictures is not None:
-        from crowdkit_core.cli.pictures import write_comparisons
+        from crowdkit_core.cli.pictures import Truth, write_comparisons
         from crowdkit_core.inference import Model
 
+        generator = parts["density_generator"]
+        truth = Truth.trained_on(generator) if generator else Truth.of_nothing_known()
         model = Model(counter=parts["counter"], sizing=sizing)
-        write_comparisons(pictures, model, parts["dataset"], _worst(report))
+        write_comparisons(pictures, model, parts["dataset"], _worst(report), truth)
     output.show(report)
 
 
@@ -132,6 +145,41 @@ def chosen_weights(run: Path | None, weights: str) -> "Located":
     return locate(weights)
 
 
+def _require_recipe(run: Path) -> None:
+    """Refuse a run that has none, as one of Python whose parts nothing is known of."""
+    from crowdkit_core.errors import UsageError
+
+    if (run / "recipe.toml").exists():
+        return
+    best = run / "best.safetensors"
+    if not best.exists():
+        raise UsageError(
+            f"{run}: {'holds no run' if run.is_dir() else 'no such folder'}",
+            hint="RUN is a folder that `crowdkit train` wrote; images to evaluate on are named by "
+            "--dataset folder --set dataset.root=DIR",
+        )
+    reasons = run / "no-recipe.txt"
+    why = reasons.read_text(encoding="utf-8").strip() if reasons.exists() else ""
+    raise UsageError(
+        f"{run}: holds no recipe.toml{why and '. '}{why}",
+        hint=f"name the parts: crowdkit eval --weights {best} --counter NAME "
+        "--dataset NAME --set dataset.OPTION=VALUE",
+    )
+
+
+def _has_other_images(recipe: "Recipe", run: Path) -> bool:
+    """Whether options name another data set than the run's, or one at another place."""
+    from crowdkit_core.settings import load_recipe
+
+    own = load_recipe(run / "recipe.toml").dataset
+    asked = recipe.dataset
+    places = [
+        {name: path.resolve() for name, path in each.options.items() if isinstance(path, Path)}
+        for each in (own, asked)
+    ]
+    return own.name != asked.name or places[0] != places[1]
+
+
 def _recipe_of_options(located: "Located", settings: list[str]) -> "Recipe":
     """A recipe for weights, which may say which counter they are for."""
     from crowdkit_core.errors import UsageError
@@ -140,7 +188,10 @@ def _recipe_of_options(located: "Located", settings: list[str]) -> "Recipe":
 
     layer = parse_overrides(settings)
     if "dataset" not in layer:
-        raise UsageError("give RUN, or --counter, --weights and --dataset")
+        raise UsageError(
+            "--weights without --dataset: nothing to evaluate on",
+            hint="a folder of images is --dataset folder --set dataset.root=DIR",
+        )
     counter = layer.get("counter", {})
     name = counter_of(located, counter.get("name"))
     weighted = {"name": name, "weights": str(located.path)}

@@ -112,10 +112,9 @@ def radii_of(text: str) -> tuple[float, ...]:
 
 split_option: Decorator = click.option(
     "--split",
-    default="test",
-    show_default=True,
-    callback=lambda _context, _option, text: checked_split(text),
-    help="train, validation, test or all.",
+    callback=lambda _context, _option, text: None if text is None else checked_split(text),
+    help="train, validation, test or all. By default test, or where there are no test images what "
+    "a RUN was validated on, of other data all; the report says which.",
 )
 
 radii_option: Decorator = click.option(

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crowdkit_core.cli.output import json_option, print_json
+from crowdkit_core.errors import UsageError
 from crowdkit_core.registry import ComponentInfo, list_components
+from crowdkit_core.registry.kinds import KINDS
+from crowdkit_core.spelling import did_you_mean
 from crowdkit_core.tables import table
 
 if TYPE_CHECKING:
@@ -49,6 +52,10 @@ def list_components_command(kind: str | None, check: bool, as_json: bool) -> Non
 
 def _listed(kind: str | None, check: bool, *, with_files: bool) -> Iterator[tuple[str, "Listed"]]:
     """What there is of a kind, or of all kinds; of all, files only if they are wanted."""
+    if kind not in (None, *FILES) and kind.replace("-", "_") not in KINDS:
+        known = [*KINDS, *FILES]
+        guess = did_you_mean(kind, known, before="; ")
+        raise UsageError(f"no kind named {kind!r}{guess}", hint=f"kinds: {', '.join(known)}")
     if kind not in FILES:
         for component in list_components(kind, load_errors=check):
             yield component.kind, component

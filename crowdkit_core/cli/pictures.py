@@ -1,13 +1,17 @@
 """Write the pictures of commands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from torch import Tensor
+import torch
 
-from crowdkit_core.density import Fixed
+from crowdkit_core.evaluation.asked_metrics import target_of
+from crowdkit_core.evaluation.evaluate import described
 from crowdkit_core.inference import Model
-from crowdkit_core.interfaces import Dataset, points_inside
+from crowdkit_core.interfaces import Dataset, DensityGenerator
+from crowdkit_core.registry import create
 from crowdkit_core.visual import save, side_by_side
 
 
@@ -28,22 +32,56 @@ def unique_names(files: Sequence[Path]) -> dict[str, str]:
     return names
 
 
-def write_comparisons(folder: Path, model: Model, dataset: Dataset, indices: Sequence[int]) -> None:
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What draws the ground truth beside a prediction.
+
+    Attributes:
+        generator: Makes its maps; has learnt what it learns.
+        label: What a picture's title says of it.
+    """
+
+    generator: DensityGenerator
+    label: str
+
+    @classmethod
+    def trained_on(cls, generator: DensityGenerator) -> Self:
+        """The maps that a counter learnt, or that the user chose."""
+        return cls(generator, f"map of {generator.registered_name}")
+
+    @classmethod
+    def of_nothing_known(cls) -> Self:
+        """Gaussians of one width, where nothing says which maps a counter learnt."""
+        generator = create("density_generator", "fixed", sigma=8.0)
+        return cls(generator, f"drawn with {described(generator)}")
+
+    def stride(self, wanted: int) -> int:
+        """The stride wanted, or else the finest that the generator makes."""
+        strides = self.generator.strides
+        return wanted if strides is None or wanted in strides else min(strides)
+
+
+def write_comparisons(
+    folder: Path, model: Model, dataset: Dataset, indices: Sequence[int], truth: Truth
+) -> None:
     """Image, ground truth and prediction side by side, for some images of a dataset."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = Fixed(sigma=8.0)
+    truth.generator.cpu().eval()
     for index in indices:
         sample = dataset[index]
         counted = model(sample.image, roi=sample.roi)
-        everyone = sample.points.as_subclass(Tensor)
-        points = everyone[points_inside(everyone, sample.roi)]
+        stride = truth.stride(counted.stride or 1)
+        target = target_of(sample, truth.generator)
+        with torch.no_grad():
+            density = target.density(stride)[0, 0]
         figure = side_by_side(
             sample.image,
-            actual_points=points,
+            actual_points=target.points[0],
             count=counted.count,
             density=counted.density,
             stride=counted.stride or 1,
-            target=target([points], sample.size, stride=counted.stride or 1)[0, 0],
-            target_stride=counted.stride or 1,
+            target=density,
+            target_stride=stride,
+            target_label=truth.label,
         )
         save(figure, folder / f"{Path(sample.name).stem}.png")

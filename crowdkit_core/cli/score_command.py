@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # data brings torch along
 def score_command(
     points: Path,
     dataset: str,
-    split: "Split",
+    split: "Split | None",
     format: str | None,
     columns: str | None,
     missing_as_empty: bool,
@@ -57,6 +57,7 @@ def score_command(
     from crowdkit_core.cli.components import only_sections, refuse_split
     from crowdkit_core.data.annotations import FORMATS, format_named, read_annotations, recognise
     from crowdkit_core.evaluation import evaluate_points
+    from crowdkit_core.evaluation.chosen_split import chosen_images
     from crowdkit_core.registry import create
     from crowdkit_core.settings import parse_overrides
 
@@ -64,14 +65,19 @@ def score_command(
     options = only_sections(parse_overrides(overrides), "dataset")["dataset"]
     named = None if columns is None else columns_of(columns)
     name = format_named(format) or recognise(points)
+    images, choice = chosen_images(
+        lambda each: create("dataset", dataset, **{**options, "split": each}),
+        split,
+        otherwise="all",
+    )
     report = evaluate_points(
         read_annotations(points, format=name, columns=named),
-        create("dataset", dataset, **options, split=split),
+        images,
         source=str(points),
         radii=radii,
         metrics=metrics,
         missing="empty" if missing_as_empty else "error",
-        stamp={"format": FORMATS[name].title},
+        stamp={**choice, "format": FORMATS[name].title},
     )
     output.show(report)
 

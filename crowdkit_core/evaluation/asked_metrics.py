@@ -136,7 +136,7 @@ def map_values(
         raise IncompatibleError(f"{sample.name}: {label} needs a density map, there is none")
     device = prediction.density.device
     predicted = at_full_resolution(prediction.density, stride=prediction.stride, size=sample.size)
-    target = _target(sample, density_generator).to(device)
+    target = target_of(sample, density_generator).density().to(device)
     everywhere = torch.ones(sample.size, dtype=torch.bool)
     roi = (everywhere if sample.roi is None else sample.roi)[None].to(device)
     return {name: _one(metric, predicted, target, roi) for name, metric in asked.items()}
@@ -151,9 +151,10 @@ def _one(metric: MapMetric, predicted: Tensor, target: Tensor, roi: Tensor) -> f
     return values.item()
 
 
-def _target(sample: Sample, generator: DensityGenerator) -> Tensor:
+def target_of(sample: Sample, generator: DensityGenerator) -> Target:
+    """The truth of one sample as training saw it: widths measured on the whole image."""
     points = sample.points.as_subclass(Tensor)
-    target = Target(
+    return Target(
         [points],
         sample.size,
         generator,
@@ -161,7 +162,6 @@ def _target(sample: Sample, generator: DensityGenerator) -> Tensor:
         images=to_batch(sample.image, "cpu"),
         lengths=[{**sample.lengths, **generator.measure(points, sample.size)}],
     )
-    return target.density()
 
 
 def mean_over_images(values: Sequence[float], weights: Float64[Tensor, "R images"]) -> Estimate:

@@ -129,7 +129,7 @@ def evaluate(
         stamp={**(stamp or {}), **_tiling(counter, tile), **_sizes(sizing)},
         metrics=asked,
         map_stride=counter.stride,
-        map_target=_described(density_generator) if map_metrics(asked) else "",
+        map_target=described(density_generator) if map_metrics(asked) else "",
     )
 
 
@@ -204,7 +204,7 @@ def _sizes(sizing: Sizing) -> dict[str, Fact]:
     return {} if sizing == AS_GIVEN else {"sizes": sizing.described()}
 
 
-def _described(generator: DensityGenerator | None) -> str:
+def described(generator: DensityGenerator | None) -> str:
     """Its name with the options it was given, but for those that are off."""
     if generator is None:
         return ""

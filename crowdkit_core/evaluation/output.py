@@ -15,8 +15,10 @@ from crowdkit_core.evaluation.matching_radii import radius_label
 from crowdkit_core.evaluation.report import Report
 from crowdkit_core.evaluation.scores import GroupMeans, RangeScores, Scores
 from crowdkit_core.files import atomic_write
+from crowdkit_core.inference.counted import differ, points_found
 from crowdkit_core.interfaces import Metric
 from crowdkit_core.jsonable import jsonable
+from crowdkit_core.listeners.progress import FEW_IMAGES
 from crowdkit_core.metrics import LocalizationScores
 from crowdkit_core.tables import table
 
@@ -26,12 +28,17 @@ def format_report(report: Report) -> str:
     total = report.scores["count"]
     lines = [
         f"{report.counter} on {report.dataset} ({report.split}): "
-        f"{total.images} images, {total.people} people",
+        f"{total.images} image{'s' * (total.images != 1)}, {total.people} people",
         *(f"{name}: {fact}" for name, fact in report.stamp.items()),
         "",
         table([_row(name, each) for name, each in report.scores.items()], _header("")),
         'brackets: 95 % bootstrap intervals; RMSE is what papers print as "MSE"',
     ]
+    if total.images < FEW_IMAGES:
+        lines.append(
+            f"only {total.images} image{'s' * (total.images > 1)}: on others like them errors may "
+            "be far off, beyond these intervals"
+        )
     if total.images_without_people:
         lines.append(f"images without people, left out of NAE: {total.images_without_people}")
     if report.from_density:
@@ -57,6 +64,7 @@ def format_report(report: Report) -> str:
             for radius, each in report.localization.items()
         ]
         lines += ["", table(rows, ["matched within", "precision", "recall", "F1"])]
+        lines += _points_apart(report)
     for name, metric in point_metrics(report.metrics).items():
         lines += ["", *_point_lines(metric, report.point_scores[name])]
     if report.quality:
@@ -116,6 +124,17 @@ def _image_dict(image: ImageResult) -> dict[str, Any]:
         **localization,
         **image.quality,
     }
+
+
+def _points_apart(report: Report) -> list[str]:
+    """The number of points beside the count, where they are another number."""
+    found = sum(
+        next(iter(image.localization.values())).predicted
+        for image in report.images
+        if image.localization
+    )
+    count = sum(image.predicted for image in report.images)
+    return [f"{points_found(found)}, {count:.0f} people counted"] if differ(count, found) else []
 
 
 def _localization_dict(scores: LocalizationScores) -> dict[str, float]:

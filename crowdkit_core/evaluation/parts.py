@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from crowdkit_core.evaluation.asked_metrics import asked_metrics, map_metrics
+from crowdkit_core.evaluation.chosen_split import chosen_images
 from crowdkit_core.evaluation.report import Fact
 from crowdkit_core.evaluation.stamp import weights_stamp
 from crowdkit_core.interfaces import Counter, Dataset, DensityGenerator, Localizer, Metric, Split
@@ -28,11 +29,13 @@ class EvaluationParts(TypedDict):
 def evaluation_parts(
     recipe: Recipe,
     weights: Path,
-    split: Split,
+    split: Split | None,
     metrics: Sequence[str] = (),
     *,
     density_generator: bool = True,
     baseline: bool = True,
+    maps: bool = False,
+    otherwise: Split = "validation",
 ) -> EvaluationParts:
     """Make what a recipe names, with a counter's weights.
 
@@ -43,34 +46,53 @@ def evaluation_parts(
         recipe: Of the run the weights are from, or of options; its localizer, if it names one, is
             scored too.
         weights: The counter's, such as ``best.safetensors`` of a run folder.
-        split: Images to evaluate on.
+        split: Images to evaluate on; None for the test images, or ``otherwise`` without any.
         metrics: Names as of `evaluate`.
         density_generator: Whether the recipe's is the one to compare maps with.
         baseline: Whether the mean count of the recipe's training images is to be beaten.
+        maps: Whether the generator is wanted though no metric compares maps, to draw its own.
+        otherwise: What to evaluate on where nobody chose and there are no test images.
 
     Raises:
         CrowdkitError: A part cannot be made, or the weights do not fit.
     """
-    stamp = weights_stamp(weights, split)
+    dataset, choice = chosen_images(
+        lambda each: recipe.create("dataset", split=each), split, otherwise=otherwise
+    )
+    stamp = {**choice, **weights_stamp(weights, dataset.split)}
     asked = asked_metrics(metrics)
     generator = None
-    if density_generator and map_metrics(asked):
-        generator = recipe.create("density_generator")
-        if type(generator).fit is not DensityGenerator.fit:  # else the images are not needed
-            generator.fit(recipe.create("dataset", split="train"))
-        if (trained := _weights_beside(weights, generator)) is not None:
-            generator.load_weights(trained)
+    if density_generator and (maps or map_metrics(asked)):
+        generator, trained = fitted_generator(recipe, weights)
+        if trained is not None and map_metrics(asked):
             stamp["density_generator_weights"] = str(trained)
-    compared = baseline and split in ("validation", "test")
+    compared = baseline and dataset.split in ("validation", "test")
     return EvaluationParts(
         counter=recipe.create("counter", weights=weights),
-        dataset=recipe.create("dataset", split=split),
+        dataset=dataset,
         localizer=recipe.create("localizer") if recipe.localizer else None,
         metrics=asked,
         density_generator=generator,
         train=recipe.create("dataset", split="train") if compared else None,
         stamp=stamp,
     )
+
+
+def fitted_generator(recipe: Recipe, weights: Path) -> tuple[DensityGenerator, Path | None]:
+    """The generator whose maps the weights were trained on, and the file it was loaded from.
+
+    It has learnt from the training images what it learns from them; one that was trained together
+    with the counter has the weights that belong to the counter's.
+
+    Raises:
+        CrowdkitError: It cannot be made, or its weights do not fit.
+    """
+    generator: DensityGenerator = recipe.create("density_generator")
+    if type(generator).fit is not DensityGenerator.fit:  # else the images are not needed
+        generator.fit(recipe.create("dataset", split="train"))
+    if (trained := _weights_beside(weights, generator)) is not None:
+        generator.load_weights(trained)
+    return generator, trained
 
 
 def _weights_beside(weights: Path, generator: DensityGenerator) -> Path | None:

@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -23,6 +24,10 @@ from crowdkit_core.visual import Colormap, attention_panels, overlay, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+SMALL_SHARE = 0.05
+"""Of a count, by which the number of points may differ without a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +73,29 @@ class Counted:
     things: str = "people"
 
     def __str__(self) -> str:
-        """``322 people (90 %: 280 to 371)``."""
+        """``322 people (90 %: 280 to 371)``; the points too, where they are another number."""
         number = max(round(self.count), 0)
         said = f"{number} {_one_of(self.things) if number == 1 else self.things}"
-        return said if self.interval is None else f"{said} ({self.interval})"
+        if self.points_differ:
+            said = f"{said} by the {'map' if self._is_sum_of_map() else 'counter'}"
+        if self.interval is not None:
+            said = f"{said} ({self.interval})"
+        return f"{said}, {points_found(self.found)}" if self.points_differ else said
+
+    @property
+    def found(self) -> int:
+        """Number of points; 0 where nothing looks for them."""
+        return 0 if self.points is None else len(self.points.score)
+
+    @property
+    def points_differ(self) -> bool:
+        """Whether the points are more or fewer than the count by more than a small share."""
+        return self.points is not None and differ(self.count, self.found)
+
+    def _is_sum_of_map(self) -> bool:
+        if self.density is None:
+            return False
+        return math.isclose(float(self.density.double().sum()), self.count, rel_tol=0.01)
 
     def plot(self, *, colormap: Colormap = "inferno") -> "Figure":
         """The heat map and the points over the photo, with what `str` says; see `visual.overlay`.
@@ -167,6 +191,21 @@ class Counted:
         self.plot().savefig(png, format="png")
         data = base64.b64encode(png.getvalue()).decode("ascii")
         return f'<img src="data:image/png;base64,{data}" style="max-width: 100%">'
+
+
+def differ(count: float, points: int) -> bool:
+    """Whether a count and a number of points differ by more than rounding and a small share.
+
+    Example:
+        >>> differ(100.4, 96), differ(100.4, 94), differ(1.4, 1)
+        (False, True, False)
+    """
+    return abs(points - count) > max(0.5, SMALL_SHARE * max(points, count))
+
+
+def points_found(number: int) -> str:
+    """``550 points found``."""
+    return f"{number} point{'s' * (number != 1)} found"
 
 
 def _one_of(things: str) -> str:

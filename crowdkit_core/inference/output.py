@@ -30,6 +30,7 @@ class CountRow:
         low: Least number of people at ``level``; None without an interval.
         high: Most people at ``level``.
         level: Probability that the actual count lies between them.
+        points_found: Number of points; None where nothing looked for them.
     """
 
     file: str
@@ -41,6 +42,7 @@ class CountRow:
     low: float | None = None
     high: float | None = None
     level: float | None = None
+    points_found: int | None = None
 
     @classmethod
     def of(cls, counted: "Counted") -> Self:
@@ -57,6 +59,7 @@ class CountRow:
             low=None if interval is None else interval.low,
             high=None if interval is None else interval.high,
             level=None if interval is None else interval.level,
+            points_found=None if counted.points is None else counted.found,
         )
 
 

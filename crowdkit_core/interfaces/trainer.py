@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from annotated_types import Ge
 from torch import nn
@@ -52,12 +52,35 @@ class Optimization:
         schedule: Stepped as ``schedule_interval`` says; None keeps the rate.
         schedule_interval: ``epoch`` or ``step``.
         every_epochs: Steps only in epochs divisible by this.
+        schedule_for: Makes a schedule of so many steps, where nothing but the run says how many;
+            ``schedule`` is None then.
     """
 
     optimizer: Optimizer
     schedule: LRScheduler | None = None
     schedule_interval: str = "epoch"
     every_epochs: int = 1
+    schedule_for: Callable[[int], LRScheduler] | None = None
+
+    def lasting(self, epochs: int, *, updates: int) -> Self:
+        """The same with the schedule of a stage whose length is known.
+
+        Args:
+            epochs: Of the stage.
+            updates: Optimizer steps of an epoch.
+
+        Raises:
+            OptionsError: The schedule cannot be that long.
+        """
+        if self.schedule_for is None:
+            return self
+        schedule = self.schedule_for(self.steps(epochs, updates=updates))
+        return replace(self, schedule=schedule, schedule_for=None)
+
+    def steps(self, epochs: int, *, updates: int) -> int:
+        """How often the schedule is stepped; arguments as of `lasting`."""
+        own = -(-epochs // self.every_epochs)
+        return own if self.schedule_interval == "epoch" else own * updates
 
 
 DENSITY_GENERATOR = "density-generator"

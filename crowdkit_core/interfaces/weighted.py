@@ -18,9 +18,11 @@ class Weighted(nn.Module):
 
     Attributes:
         weights_options: Constructor options it was built with, when built from a weights file.
+        weights_source: That file as it was named; empty otherwise.
     """
 
     weights_options: Mapping[str, Any] = {}
+    weights_source: str = ""
 
     @classmethod
     def translate_keys(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -61,6 +63,7 @@ class Weighted(nn.Module):
         checked = checked_options(cls, given, f"{cls.__name__} from {path}{made_for}")
         module = cls(**checked)
         module.weights_options = checked
+        module.weights_source = str(path)
         load_matching(module, file, module.without_unused(cls.translate_keys(file.state)))
         return module
 

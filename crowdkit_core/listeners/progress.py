@@ -9,6 +9,9 @@ from tqdm import tqdm
 from crowdkit_core.printable import printable
 from crowdkit_core.registry.hooks import hookimpl
 
+FEW_IMAGES = 10
+"""Fewer images than these tell little."""
+
 
 class Progress:
     """Shows the steps of an epoch and the images of an evaluation as bars.
@@ -22,9 +25,12 @@ class Progress:
         self._evaluation: tqdm[Any] | None = None
 
     @hookimpl
-    def training_started(self, stages: Mapping[str, int]) -> None:
-        """Take over the length of each stage."""
+    def training_started(self, stages: Mapping[str, int], images: Mapping[str, int]) -> None:
+        """Take over the length of each stage; warn of few validation images."""
         self._stages = stages
+        number = images.get("validation", 0)
+        if 0 < number < FEW_IMAGES:
+            tqdm.write(few_validation_images(number), file=sys.stderr)
 
     @hookimpl
     def step_ended(
@@ -66,6 +72,19 @@ class Progress:
         self._epoch = self._evaluation = None
 
 
+def few_validation_images(number: int) -> str:
+    """A warning for a validation split of a few images.
+
+    Example:
+        >>> few_validation_images(1).partition(":")[0]
+        'only 1 validation image'
+    """
+    return (
+        f"only {number} validation image{'s' * (number > 1)}: which epoch's weights count as the "
+        f"best is mostly luck; hold out at least {FEW_IMAGES}, as by dataset.validation_every"
+    )
+
+
 def epoch_line(record: Mapping[str, Any], stages: Mapping[str, int]) -> str:
     """An epoch in one line.
 
@@ -83,7 +102,10 @@ def epoch_line(record: Mapping[str, Any], stages: Mapping[str, int]) -> str:
 
 def _labelled(record: Mapping[str, Any]) -> dict[str, Any]:
     """The losses by their own names, a lone term left out for the total, then the metrics."""
-    losses = dict(record.get("losses", {}))
+    losses = {
+        f"{name}_term" if name in record else name: value
+        for name, value in record.get("losses", {}).items()
+    }
     if len(losses) == 2:
         losses = {"loss": losses["loss"]}
     hidden = ("stage", "epoch", "losses", "learning_rates")

@@ -34,12 +34,15 @@ class Events:
     """
 
     @_hookspec
-    def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
+    def training_started(
+        self, directory: Path, stages: Mapping[str, int], images: Mapping[str, int]
+    ) -> None:
         """Training starts or resumes.
 
         Args:
             directory: The run's folder.
             stages: Epochs of each stage by its name, in order.
+            images: Number of images, by ``train`` and, where there are any, ``validation``.
         """
 
     @_hookspec
@@ -107,9 +110,14 @@ class Hooks(Events):
         self._manager = manager
         self._labels = labels
 
-    def training_started(self, directory: Path, stages: Mapping[str, int]) -> None:
+    def training_started(
+        self,
+        directory: Path,
+        stages: Mapping[str, int],
+        images: Mapping[str, int] | None = None,
+    ) -> None:
         """Tell listeners that training starts or resumes."""
-        self._tell("training_started", directory=directory, stages=stages)
+        self._tell("training_started", directory=directory, stages=stages, images=images or {})
 
     def step_ended(
         self, stage: str, epoch: int, step: int, steps: int, losses: Mapping[str, float] | None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import crowdkit_core
@@ -166,9 +167,10 @@ def _unknown(name: str, *kinds: str) -> UnknownComponentError:
     parts.append(f"installed: {', '.join(there) or 'none'}")
     missing = [each for each in (bare, *near) if each not in there and each in catalogued]
     packages = dict.fromkeys(catalogued[each] for each in missing)
-    return UnknownComponentError(
-        "; ".join(parts), hint="\n  ".join(f"pip install {package}" for package in packages)
-    )
+    hints = [f"pip install {package}" for package in packages]
+    if "dataset" in kinds and Path(name).is_dir():
+        hints = [f"a folder of images is --dataset folder --set dataset.root={name}"]
+    return UnknownComponentError("; ".join(parts), hint="\n  ".join(hints))
 
 
 def _ambiguous(

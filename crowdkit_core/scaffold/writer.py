@@ -1,6 +1,7 @@
 """Write a plugin package that installs, passes its own tests and the conformance kit."""
 
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -9,7 +10,10 @@ import crowdkit_core
 from crowdkit_core.errors import UsageError
 from crowdkit_core.registry.kinds import KINDS, checked_kind
 
-SCAFFOLD_KINDS = ("counter", "density_generator", "loss", "localizer", "metric")
+SCAFFOLD_KINDS = (
+    *("counter", "density_generator", "loss", "localizer", "metric"),
+    *("dataset", "trainer"),
+)
 """Kinds there is a template for."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -44,11 +48,11 @@ def write_plugin(name: str, *, kind: str = "counter", parent: Path = Path()) -> 
     for path, text in _files(name, kind).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        target.write_bytes(text if isinstance(text, bytes) else text.encode())
     return folder
 
 
-def _files(name: str, kind: str) -> dict[str, str]:
+def _files(name: str, kind: str) -> dict[str, str | bytes]:
     package = f"crowdkit_{name.replace('-', '_')}"
     values = {
         "name": name,
@@ -60,7 +64,13 @@ def _files(name: str, kind: str) -> dict[str, str]:
         "class_name": "".join(word.capitalize() for word in name.split("-")),
         "core_range": _core_range(crowdkit_core.__version__),
     }
+    sample: Mapping[str, bytes] = {}
+    if kind == "dataset":
+        from crowdkit_core.scaffold.sample import sample_files
+
+        sample = sample_files()
     return {
+        **{f"src/{package}/sample/{path}": content for path, content in sample.items()},
         "pyproject.toml": _render("pyproject.toml", values),
         "README.md": _render("README.md", values),
         ".gitignore": _render("gitignore", values),

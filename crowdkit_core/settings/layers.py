@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from crowdkit_core.errors import UsageError
+
 Table = dict[str, Any]
 
 
@@ -37,12 +39,18 @@ def layered(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
 def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
     """Both tables, ``upper`` winning, and tables within them likewise.
 
-    So does a component within a component that gets another ``name``.
+    So does a component within a component that gets another ``name``. A table whose keys are
+    numbers changes entries of a list, counted from 0.
+
+    Raises:
+        UsageError: The list has no such entry.
 
     Example:
         >>> fixed = {"base": {"name": "fixed", "sigma": 16.0}, "alpha": 1.0}
         >>> merged(fixed, {"base": {"name": "geometry-adaptive"}})
         {'base': {'name': 'geometry-adaptive'}, 'alpha': 1.0}
+        >>> merged({"stages": [{"epochs": 9}, {"epochs": 5}]}, {"stages": {"1": {"epochs": 2}}})
+        {'stages': [{'epochs': 9}, {'epochs': 2}]}
     """
     result: Table = dict(lower)
     for key, value in upper.items():
@@ -50,9 +58,24 @@ def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
         if isinstance(below, Mapping) and isinstance(value, Mapping):
             replaced = "name" in below and _renamed(below, value)
             result[key] = dict(value) if replaced else merged(below, value)
+        elif isinstance(below, list) and _are_indices(value):
+            result[key] = _with_entries(key, below, value)
         else:
             result[key] = value
     return result
+
+
+def _are_indices(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value) and all(map(str.isdecimal, value))
+
+
+def _with_entries(name: str, entries: list[Any], changes: Mapping[str, Any]) -> list[Any]:
+    """A list with some entries changed, tables merged like any other."""
+    numbered = {str(index): entry for index, entry in enumerate(entries)}
+    for index in changes.keys() - numbered.keys():
+        there = f"0 to {len(entries) - 1}" if entries else "none"
+        raise UsageError(f"{name}.{index}: there is no such entry", hint=f"entries: {there}")
+    return list(merged(numbered, changes).values())
 
 
 def _renamed(lower: Any, upper: Any) -> bool:

@@ -18,6 +18,9 @@ from crowdkit_core.registry.resources import toml_files
 from crowdkit_core.settings.layers import Table
 from crowdkit_core.spelling import did_you_mean
 
+MOST_LISTED = 12
+"""Recipes that an error lists; more would hide what it says."""
+
 GRID = "grid"
 """The table that makes a recipe file a grid of runs."""
 
@@ -136,6 +139,9 @@ def _unknown(name: str, bare: str) -> UnknownComponentError:
     hint = "a recipe of your own is given as a path that ends in .toml"
     if package in known_distributions() - installed:
         hint = f"pip install {package}"
-    return UnknownComponentError(
-        f"no recipe named {name!r}{guess}; installed: {', '.join(known) or 'none'}", hint=hint
-    )
+    plugin = bare.partition("/")[0]
+    listed = [each for each in known if each.partition("/")[0] == plugin] or known
+    named = ", ".join(listed) or "none"
+    if len(listed) > MOST_LISTED:
+        named = f"{len(listed)} recipes, which `crowdkit list recipe` shows"
+    return UnknownComponentError(f"no recipe named {name!r}{guess}; installed: {named}", hint=hint)

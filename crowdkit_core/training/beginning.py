@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from crowdkit_core.data import fingerprint
-from crowdkit_core.interfaces import StagePlan, TrainingTask
+from crowdkit_core.interfaces import StagePlan, Trainer, TrainingTask
 from crowdkit_core.settings import Recipe, RunSettings, environment, recipe_text
 from crowdkit_core.settings.differences import HOW_IT_RUNS, deciding_settings
 from crowdkit_core.settings.run_names import ENVIRONMENT_FILE
+from crowdkit_core.training.recording import record_parts
 from crowdkit_core.training.run_folder import RECIPE_FILE, RunFolder
 from crowdkit_core.training.run_record import DATA_FILE, RunRecord, read_record
 
@@ -46,14 +47,25 @@ def _settings(run: RunSettings) -> dict[str, Any]:
     return {f"run.{key}": value for key, value in asdict(run).items() if key not in HOW_IT_RUNS}
 
 
-def describe(folder: RunFolder, record: RunRecord, recipe: Recipe | None) -> None:
+def describe(
+    folder: RunFolder,
+    record: RunRecord,
+    task: TrainingTask,
+    trainer: Trainer,
+    run: RunSettings,
+    recipe: Recipe | None,
+) -> None:
     """Write what the run is; the record comes last, as it is what a run is told by.
+
+    Without a recipe it writes the one that the run's parts stand for, or why they stand for none.
 
     Raises:
         CrowdkitError: A file cannot be written.
     """
     folder.remove_leftovers()
-    if recipe is not None:
+    if recipe is None:
+        record_parts(folder, task, trainer, run)
+    else:
         folder.write_text(RECIPE_FILE, recipe_text(recipe))
     folder.write_text(ENVIRONMENT_FILE, json.dumps(environment(), indent=2) + "\n")
     folder.write_text(DATA_FILE, record.text())

@@ -24,14 +24,12 @@ from crowdkit_core.interfaces import (
     TrainingTask,
 )
 from crowdkit_core.registry.hooks import Hooks, hooks
-from crowdkit_core.settings import (
-    Recipe,
-    RunSettings,
-)
+from crowdkit_core.settings import Recipe, RunSettings
 from crowdkit_core.training.beginning import checked_record, describe
 from crowdkit_core.training.folder_lock import locked
 from crowdkit_core.training.memory import memory_explained
 from crowdkit_core.training.objective import Objective
+from crowdkit_core.training.optimization import require_long_enough
 from crowdkit_core.training.processes import process_counts
 from crowdkit_core.training.result import TrainingResult
 from crowdkit_core.training.run_folder import RunFolder, StageFolder
@@ -58,7 +56,8 @@ def train(
         task: What to train, on what.
         trainer: Plans the stages.
         run: Where and on which devices; ``run.resume`` continues the run in the folder.
-        recipe: Kept in the folder, for `crowdkit eval` and for people.
+        recipe: Kept in the folder, for `crowdkit eval` and for people; None records what the parts
+            were created from, or says in the folder why that is not known.
         listeners: Told about progress beside the installed ones; see
             `crowdkit_core.registry.hooks.Events`.
 
@@ -84,7 +83,7 @@ def train(
     with nullcontext() if record is None else locked(folder.path):
         if record is not None:
             folder.claim(resume=run.resume)  # again: another run may have come in between
-            describe(folder, record, recipe)
+            describe(folder, record, task, trainer, run, recipe)
         fabric.barrier()
         session = _Session(
             fabric=fabric,
@@ -139,7 +138,8 @@ class _Session:
         """Run the stages that are not done yet, in order."""
         completed = False
         if self.fabric.is_global_zero:
-            self.hooks.training_started(self.folder.path, {p.name: p.epochs for p in plans})
+            stages = {plan.name: plan.epochs for plan in plans}
+            self.hooks.training_started(self.folder.path, stages, self._images())
         try:
             result = self._stages(plans)
             completed = True
@@ -147,6 +147,10 @@ class _Session:
             if self.fabric.is_global_zero:
                 self.hooks.training_ended(self.folder.path, completed)
         return result
+
+    def _images(self) -> dict[str, int]:
+        splits = {"train": self.task.train, "validation": self.task.validation}
+        return {name: len(images) for name, images in splits.items() if images is not None}
 
     def _stages(self, plans: Sequence[StagePlan]) -> TrainingResult:
         first = self.folder.resume_at() if self.run.resume else 0
@@ -179,11 +183,15 @@ class _Session:
         stage.counter.fit(dataset)
         stage.density_generator.fit(dataset)
         stage.loss.fit(dataset, stage.density_generator)
-        state, objective, optimizers = self._set_up(stage)
+        loader = self._loader(plan, stage, dataset)
+        updates = -(-len(loader) // self.trainer.loop.accumulate)
+        state, objective, optimizers = self._set_up(stage, plan.epochs, updates)
         if self.run.resume and files.state.exists():
             stored = files.load_state()
             state.load_state_dict(stored)
             self.fabric.strategy.precision.load_state_dict(stored["scaler"])
+        for each in state.optimizations.values():
+            require_long_enough(each, each.steps(plan.epochs, updates=updates))
         StageLoop(
             fabric=self.fabric,
             index=index,
@@ -193,18 +201,23 @@ class _Session:
             optimizers=optimizers,
             loop=self.trainer.loop,
             run=self.run,
-            loader=self._loader(plan, stage, dataset),
+            loader=loader,
             validation=self.task.validation,
             folder=files,
             hooks=self.hooks,
         ).finish()
         return state
 
-    def _set_up(self, stage: Stage) -> tuple[StageState, Any, dict[str, Any]]:
+    def _set_up(
+        self, stage: Stage, epochs: int, updates: int
+    ) -> tuple[StageState, Any, dict[str, Any]]:
         objective = self.fabric.to_device(Objective(stage))
         if self.run.channels_last:
             objective.to(memory_format=torch.channels_last)
-        optimizations = stage.optimizations()
+        optimizations = {
+            name: each.lasting(epochs, updates=updates)
+            for name, each in stage.optimizations().items()
+        }
         self._require_validation(optimizations)
         wrapped, *optimizers = self.fabric.setup(
             objective, *(each.optimizer for each in optimizations.values())

@@ -9,6 +9,27 @@ from torch import Tensor
 
 from crowdkit_core.errors import DivergedError
 
+RECORDED = frozenset(
+    {"stage", "epoch", "loss", "losses", "learning_rates", "mae", "rmse", "seconds"}
+)
+"""What the record of an epoch holds besides loss terms."""
+
+
+def distinct_names(terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Terms by names that nothing else of a record has: ``mae_term`` for a term ``mae``.
+
+    Example:
+        >>> list(distinct_names({"map": torch.zeros(()), "mae": torch.zeros(())}))
+        ['map', 'mae_term']
+    """
+    names: dict[str, Tensor] = {}
+    for name, term in terms.items():
+        distinct = name
+        while distinct in RECORDED or (distinct != name and distinct in terms):
+            distinct += "_term"
+        names[distinct] = term
+    return names
+
 
 class LossRecord:
     """Adds up the loss terms of an epoch and checks that they stay finite.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from crowdkit_core.interfaces import Batch, Counter, Stage
+from crowdkit_core.training.loss_record import distinct_names
 
 
 class Parcel:
@@ -35,9 +36,9 @@ class Objective(nn.Module):
         self.stage = stage
 
     def forward(self, parcel: Parcel) -> tuple[Tensor, dict[str, Tensor]]:
-        """The batch's total and its detached terms."""
+        """The batch's total, as ``loss``, and its detached terms by distinct names."""
         losses = self.stage(parcel.batch)
-        terms = {name: term.detach() for name, term in losses.terms.items()}
+        terms = {name: term.detach() for name, term in distinct_names(losses.terms).items()}
         return losses.total, {**terms, "loss": losses.total.detach()}
 
 

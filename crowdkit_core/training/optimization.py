@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -25,7 +26,9 @@ class OptimizationSettings:
         options: Its further options, as torch names them: ``{"momentum": 0.95}``.
         schedule: A class of ``torch.optim.lr_scheduler``, or None for a constant rate.
             ``ReduceLROnPlateau`` follows the validation MAE.
-        schedule_options: The schedule's options, as torch names them: ``{"step_size": 50}``.
+        schedule_options: The schedule's options, as torch names them: ``{"step_size": 50}``. The
+            length of the whole schedule (``T_max`` of ``CosineAnnealingLR``, ``total_steps`` of
+            ``OneCycleLR``) is that of the training unless it is given.
         schedule_interval: Whether the schedule counts epochs or optimizer steps.
         learning_rate_factors: Factor on the learning rate of the parameters whose name starts
             with a prefix (the longest that fits): ``{"frontend": 0.5}``. 0 leaves them as they
@@ -55,7 +58,7 @@ class OptimizationSettings:
                 hint="it follows the validation MAE: schedule_interval = 'epoch'",
             )
         rehearsal = _make_optimizer([{"params": [nn.Parameter(torch.zeros(1, 1))]}], self)
-        _make_schedule(rehearsal, self)
+        _make_schedule(rehearsal, self, _ANY_LENGTH if _is_of_training_length(self) else None)
 
 
 def make_optimization(
@@ -77,12 +80,28 @@ def make_optimization(
     """
     trainable = [(name, each) for name, each in parameters if each.requires_grad]
     optimizer = _make_optimizer(_groups(trainable, settings), settings)
+    of_training_length = _is_of_training_length(settings)
     return Optimization(
         optimizer=optimizer,
-        schedule=_make_schedule(optimizer, settings),
+        schedule=None if of_training_length else _make_schedule(optimizer, settings),
         schedule_interval=settings.schedule_interval,
         every_epochs=every_epochs,
+        schedule_for=partial(_make_schedule, optimizer, settings) if of_training_length else None,
     )
+
+
+def require_long_enough(optimization: Optimization, steps: int) -> None:
+    """Refuse a schedule that ends before training does, which torch would only find out then.
+
+    Raises:
+        OptionsError: It does.
+    """
+    schedule = optimization.schedule
+    if isinstance(schedule, lr_scheduler.OneCycleLR) and schedule.total_steps < steps:
+        raise OptionsError(
+            f"schedule OneCycleLR ends after {schedule.total_steps} steps, training takes {steps}",
+            hint="leave total_steps out: a new run has a schedule of its own length",
+        )
 
 
 def _make_optimizer(groups: list[dict[str, Any]], settings: OptimizationSettings) -> Optimizer:
@@ -95,16 +114,32 @@ def _make_optimizer(groups: list[dict[str, Any]], settings: OptimizationSettings
     return optimizer
 
 
-def _make_schedule(optimizer: Optimizer, settings: OptimizationSettings) -> LRScheduler | None:
+def _is_of_training_length(settings: OptimizationSettings) -> bool:
+    """Whether torch asks for the length of the whole schedule, and the settings leave it out."""
+    length = _LENGTHS.get(settings.schedule or "")
+    by_epochs = {"epochs", "steps_per_epoch"} & settings.schedule_options.keys()
+    return length is not None and length not in settings.schedule_options and not by_epochs
+
+
+def _make_schedule(
+    optimizer: Optimizer, settings: OptimizationSettings, length: int | None = None
+) -> Any:  # an LRScheduler, or None without one
     if settings.schedule is None:
         return None
+    options = dict(settings.schedule_options)
+    if length is not None:
+        options[_LENGTHS[settings.schedule]] = length
     # These take functions or other schedules, which settings cannot hold.
     functions = ("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
     known = _classes(lr_scheduler, LRScheduler, without=functions)
-    schedule: LRScheduler = _build(
-        "schedule", settings.schedule, known, optimizer, settings.schedule_options
-    )
-    return schedule
+    return _build("schedule", settings.schedule, known, optimizer, options)
+
+
+_LENGTHS = {"CosineAnnealingLR": "T_max", "OneCycleLR": "total_steps"}
+"""Options that torch asks for and that mean how long training lasts."""
+
+_ANY_LENGTH = 9973
+"""To try other options with; no short part of it is a whole number."""
 
 
 def _classes(module: Any, base: type, without: Collection[str]) -> dict[str, type]:

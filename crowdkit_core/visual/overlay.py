@@ -1,5 +1,7 @@
 """Draw the heat map over the photo, with a caption."""
 
+import textwrap
+
 import numpy as np
 from jaxtyping import Bool, Float, Num
 from matplotlib import colormaps
@@ -24,6 +26,8 @@ from crowdkit_core.visual.canvas import (
     shown_photo,
 )
 
+WIDEST = 0.62
+"""Width of a bold letter in its height, on average."""
 SHOWN_SIDES = (800, 1600)
 """Least and greatest longer side of the picture in pixels; between them, that of the photo."""
 
@@ -74,7 +78,7 @@ def overlay(
     axes.text(
         0.7 * letters,
         0.7 * letters,
-        caption,
+        _wrapped(caption, shown[1], letters),
         fontsize=letters * 72 / DPI,
         fontweight="bold",
         color="white",
@@ -82,6 +86,13 @@ def overlay(
         bbox={"boxstyle": "round,pad=0.35", "facecolor": INK, "alpha": 0.8, "linewidth": 0},
     )
     return figure
+
+
+def _wrapped(caption: str, width: float, letters: float) -> str:
+    """The caption in lines that fit into a picture of that many pixels."""
+    most = max(int((width - 1.4 * letters) / (WIDEST * letters)), 12)
+    parts = [caption] if len(caption) <= most else caption.replace(", ", ",\n").split("\n")
+    return "\n".join(textwrap.fill(part, most) for part in parts)
 
 
 def _heat(intensity: NDArray[np.float32], colormap: Colormap) -> NDArray[np.float32]:

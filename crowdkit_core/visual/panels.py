@@ -137,6 +137,7 @@ def side_by_side(
     stride: int = 1,
     target: Float[Tensor, "h w"] | None = None,
     target_stride: int = 1,
+    target_label: str = "",
     points: Float[Tensor, "N 2"] | None = None,
     colormap: Colormap = "inferno",
 ) -> Figure:
@@ -150,14 +151,16 @@ def side_by_side(
         stride: Of ``density``.
         target: The density map the annotation stands for; its dots on the photo when None.
         target_stride: Of ``target``.
+        target_label: What ``target`` is, for its title.
         points: (x, y) pixels of the predicted heads.
         colormap: Colours from low to high density.
 
     Raises:
         ShapeError: A density map does not fit the image.
     """
+    said = f" ({target_label})" if target_label else ""
     actual = Panel(
-        title=f"ground truth: {len(actual_points):,}",
+        title=f"ground truth: {len(actual_points):,}{said}",
         density=target,
         stride=target_stride,
         points=actual_points if target is None else None,

@@ -150,7 +150,11 @@ def _write(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
 
 def _read_head(path: Path) -> bytes:
     if path.is_dir():
-        raise WeightsError(f"{path}: is a folder, expected a weights file")
+        best = path / "best.safetensors"
+        raise WeightsError(
+            f"{path}: is a folder, expected a weights file",
+            hint=f"the best weights of this run are {best}" if best.is_file() else "",
+        )
     try:
         with path.open("rb") as file:
             head = file.read(16)

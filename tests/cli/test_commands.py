@@ -6,13 +6,39 @@ import json
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
+from torch import nn
 
 from crowdkit_core import list_components, register
 from crowdkit_core.density import Fixed
+from crowdkit_core.inference import counted
+from crowdkit_core.interfaces import Counter, LocalizedPoints, Localizer, MapSpec, Prediction
 from crowdkit_core.testing.toys import ToyCounter
 from crowdkit_core.visual import read_epochs, training_curve
 from crowdkit_core.weights import save_weights
+
+
+class Many(Counter):
+    """A hundred people in every image."""
+
+    size_multiple = 4
+    receptive_field = 4
+
+    def __init__(self):
+        super().__init__()
+        self.outputs = {"density": MapSpec("density", 4)}
+        self.people = nn.Parameter(torch.tensor(100.0))
+
+    def forward(self, images):
+        cells = [-(-side // 4) for side in images.shape[-2:]]
+        share = self.people / (cells[0] * cells[1])
+        return Prediction.from_density(share.expand(len(images), 1, *cells), 4)
+
+
+def saved(counter, folder):
+    save_weights(folder / "many.safetensors", counter, component="many")
+    return folder / "many.safetensors"
 
 
 def width(picture):
@@ -181,6 +207,39 @@ def test_count_writes_what_it_is_asked_for(crowdkit, weights, photos, tmp_path):
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 12
 
 
+class Half(Localizer):
+    """Finds half of the people, all in one place."""
+
+    def forward(self, prediction, size):
+        number = int(prediction.count.item() // 2)
+        return [LocalizedPoints(torch.ones(number, 2), torch.ones(number))]
+
+
+def test_count_says_how_many_points_it_found_beside_the_count(
+    crowdkit, photos, tmp_path, monkeypatch
+):
+    captions = []
+    monkeypatch.setattr(
+        counted, "overlay", lambda image, *, caption, **_: captions.append(caption) or Figure()
+    )
+    monkeypatch.setattr(counted, "save", lambda figure, path: None)
+    with register("localizer", "half", Half), register("counter", "many", Many):
+        finished = crowdkit(
+            *("count", photos / "1.png", photos / "2.png", "--weights", saved(Many(), tmp_path)),
+            *("--localizer", "half", "--csv", tmp_path / "counts.csv"),
+            *("--annotations", tmp_path / "found.csv", "--pictures", tmp_path / "pictures"),
+        )
+    assert finished.code == 0, finished.err
+    *lines, total = [line.split("\t")[1] for line in finished.out.splitlines()]
+    assert lines == captions == ["100 people by the map, 50 points found"] * 2
+    assert total == "200.0, 100 points found"
+    assert "found.csv holds the 100 points found, which are not the 200 counted" in finished.err
+    with (tmp_path / "counts.csv").open() as file:
+        rows = [(float(row["count"]), int(row["points_found"])) for row in csv.DictReader(file)]
+    assert rows == [(pytest.approx(100), 50)] * 2
+    assert len((tmp_path / "found.csv").read_text().splitlines()) == 101
+
+
 def test_a_bad_file_does_not_stop_the_others(crowdkit, weights, photos, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"")
@@ -278,6 +337,32 @@ def test_data_check_of_a_good_folder(crowdkit, photos):
     finished = crowdkit("data", "check", photos)
     assert finished.code == 0, finished.err
     assert "12 images" in finished.out
+
+
+def test_data_check_takes_options_of_the_folder(crowdkit, photos, tmp_path):
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).write_bytes((photos / name).read_bytes())
+    (tmp_path / "annotations.csv").write_text("file,x,y\n1.png,5,5\n")
+    columns = ["--set", "dataset.columns.image=file"]
+    unmentioned = crowdkit("data", "check", tmp_path, *columns)
+    assert unmentioned.code == 1
+    followed = crowdkit("data", "check", tmp_path, *columns, "--set", "dataset.unannotated=empty")
+    assert followed.code == 0, followed.err
+    assert "2 images, 1 people" in followed.out
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("dataset.root=elsewhere", "the command takes FOLDER"),
+        ("dataset.lables=[]", "did you mean 'labels'"),
+        ("counter.width=3", "options of dataset"),
+    ],
+)
+def test_data_check_refuses_what_it_cannot_set(crowdkit, photos, setting, said):
+    refused = crowdkit("data", "check", photos, "--set", setting)
+    assert refused.code == 2
+    assert said in refused.err
 
 
 def test_data_check_reports_everything_at_once(crowdkit, tmp_path):

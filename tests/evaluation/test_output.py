@@ -4,8 +4,10 @@ import csv
 import json
 
 import pytest
+import torch
 
 from crowdkit_core.evaluation import evaluate, format_report, write_image_csv, write_report
+from crowdkit_core.interfaces import LocalizedPoints, Localizer
 from crowdkit_core.localization import LocalMaxima
 
 
@@ -31,6 +33,26 @@ def test_csv_has_one_line_per_image(report, tmp_path):
     assert [float(row["count double"]) for row in rows] == [4, 2, 0]
     assert [int(row["matched within 4 px"]) for row in rows] == [1, 1, 0]
     assert float(rows[0]["game3"]) == pytest.approx(report.images[0].game[3])
+
+
+@pytest.mark.parametrize(
+    ("images", "said"), [(1, "only 1 image:"), (9, "only 9 images:"), (10, "")]
+)
+def test_few_images_are_said_to_tell_little(red_pixels, red_images, images, said):
+    from_few = evaluate(red_pixels(), red_images(*[([(1, 1)], [(1, 1)], None)] * images))
+    line = [line for line in format_report(from_few).splitlines() if line.startswith("only ")]
+    assert [each.startswith(said) for each in line] == [True] * bool(said)
+
+
+class Nobody(Localizer):
+    def forward(self, prediction, size):
+        return [LocalizedPoints(torch.zeros(0, 2), torch.zeros(0))]
+
+
+def test_another_number_of_points_than_people_counted_is_said(report, red_pixels, three_images):
+    assert "points found" not in format_report(report)  # three, as counted
+    blind = evaluate(red_pixels(), three_images, localizer=Nobody(), radii=(4.0,))
+    assert "0 points found, 3 people counted" in format_report(blind).splitlines()
 
 
 def test_json_is_strict_and_complete(report, tmp_path):

@@ -17,6 +17,7 @@ from crowdkit_core.inference import (
     write_counts,
     write_points,
 )
+from crowdkit_core.inference.interval import Interval
 from crowdkit_core.interfaces import LocalizedPoints
 
 COUNTED = Counted(
@@ -51,10 +52,41 @@ def test_counts(tmp_path):
         "low": "",
         "high": "",
         "level": "",
+        "points_found": "2",
     }
-    assert second["file"] == "b.jpg"
+    assert (second["file"], second["points_found"]) == ("b.jpg", "")
     from_json = json.loads((tmp_path / "counts.json").read_text())
     assert [CountRow(**row) for row in from_json] == rows
+
+
+def found(number, count, **more):
+    """That many points beside a count which is the sum of its map, if it has one."""
+    points = LocalizedPoints(torch.ones(number, 2), torch.ones(number))
+    return replace(BARE, count=count, points=points, **more)
+
+
+MAP = {"density": torch.full((2, 2), 879 / 4), "stride": 2}
+INTERVAL = Interval(low=800.0, high=950.0, level=0.9)
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [
+        (found(550, 879.0, **MAP), "879 people by the map, 550 points found"),
+        (
+            found(1, 879.0, **MAP, interval=INTERVAL),
+            "879 people by the map (90 %: 800 to 950), 1 point found",
+        ),
+        (found(879, 620.0, **MAP), "620 people by the counter, 879 points found"),
+        (found(5, 0.0), "0 people by the counter, 5 points found"),
+        (found(3, 2.4, things="cells"), "2 cells by the counter, 3 points found"),
+        (found(850, 879.0, **MAP), "879 people"),
+        (found(3, 2.5), "2 people"),
+        (replace(BARE, count=879.0, **MAP), "879 people"),
+    ],
+)
+def test_a_count_and_another_number_of_points_are_both_said(counted, said):
+    assert str(counted) == said
 
 
 def test_points(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from crowdkit_core.errors import CrowdkitError
 from crowdkit_core.listeners.jsonl_log import JsonlLog
-from crowdkit_core.listeners.progress import Progress
+from crowdkit_core.listeners.progress import Progress, epoch_line
 from crowdkit_core.registry import isolated_registry
 from crowdkit_core.registry.hooks import hookimpl, hooks
 
@@ -148,6 +148,20 @@ def test_jsonl_log_is_silent_outside_training(tmp_path, monkeypatch):
     with isolated_registry():
         hooks(JsonlLog()).epoch_ended({"epoch": 0})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "warned"), [(0, False), (1, True), (9, True), (10, False)])
+def test_progress_warns_of_few_validation_images(tmp_path, capsys, number, warned):
+    with isolated_registry():
+        events = hooks(Progress())
+        events.training_started(tmp_path, {"train": 1}, {"train": 90, "validation": number})
+    assert (f"only {number} validation image" in capsys.readouterr().err) == warned
+
+
+def test_a_loss_term_is_not_hidden_by_a_metric_of_its_name():
+    losses = {"mae": 3.0, "map": 1.0, "loss": 4.0}
+    line = epoch_line({"stage": "a", "epoch": 1, "losses": losses, "mae": 12.0}, {"a": 2})
+    assert line == "a 1/2  mae_term 3  map 1  loss 4  mae 12"
 
 
 def test_progress_writes_one_line_per_epoch(tmp_path, capsys):

@@ -354,6 +354,55 @@ def test_schedule_by_step(toys, tmp_path) -> None:
     assert history[0]["learning_rates"]["counter"] == pytest.approx(RATE / 2**4)
 
 
+def test_no_loss_term_has_the_name_of_a_metric(toys, tmp_path) -> None:
+    class Named(MSE):
+        def forward(self, prediction, target) -> LossTerms:
+            error = (prediction.count - target.count).abs().mean()
+            return LossTerms.of(mae=error, loss=2 * error, seconds=0 * error)
+
+    (record,) = train(toys.task(loss=Named()), supervised(1), run_in(tmp_path)).history
+    losses = record["losses"]
+    assert set(losses) == {"mae_term", "loss_term", "seconds_term", "loss"}
+    assert losses["loss"] == pytest.approx(3 * losses["mae_term"])
+    assert not (losses.keys() - {"loss"}) & record.keys()
+
+
+def test_listeners_hear_of_how_many_images(toys, tmp_path) -> None:
+    heard = []
+
+    class Listener:
+        @hookimpl
+        def training_started(self, images) -> None:
+            heard.append(images)
+
+    for validation in (3, None):
+        task = toys.task(validation=validation)
+        train(task, supervised(1), run_in(tmp_path / str(validation)), listeners=[Listener()])
+    assert heard == [{"train": 8, "validation": 3}, {"train": 8}]
+
+
+@pytest.mark.parametrize(("interval", "steps"), [("epoch", 3), ("step", 6)])
+def test_a_schedule_ends_with_the_training(toys, tmp_path, interval, steps) -> None:
+    cosine = replace(DESCENT, schedule="CosineAnnealingLR", schedule_interval=interval)
+    given = replace(cosine, schedule_options={"T_max": steps})
+    loop = LoopSettings(accumulate=2)  # four batches of two are two steps
+    rates = []
+    for name, optimization in (("left-out", cosine), ("given", given)):
+        trainer = supervised(3, optimization=optimization, loop=loop)
+        history = train(toys.task(), trainer, run_in(tmp_path / name)).history
+        rates.append([record["learning_rates"]["counter"] for record in history])
+    assert rates[0] == rates[1]
+    assert len(set(rates[0])) == 3
+
+
+def test_a_schedule_that_ends_too_early_is_refused_before_training(toys, tmp_path) -> None:
+    short = {"max_lr": RATE, "total_steps": 2, "cycle_momentum": False}
+    optimization = replace(DESCENT, schedule="OneCycleLR", schedule_options=short)
+    with pytest.raises(OptionsError, match="ends after 2 steps, training takes 3"):
+        train(toys.task(), supervised(3, optimization=optimization), run_in(tmp_path))
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
 def test_two_optimizers_of_which_one_acts_every_other_epoch(toys, tmp_path) -> None:
     masses = []
 

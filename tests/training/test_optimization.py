@@ -109,6 +109,55 @@ def test_what_torch_would_reject_is_refused_at_once(options, message, hint) -> N
     assert hint in caught.value.hint
 
 
+COSINE = {"schedule": "CosineAnnealingLR"}
+ONE_CYCLE = {
+    "schedule": "OneCycleLR",
+    "schedule_options": {"max_lr": 1e-3, "pct_start": 0.1, "cycle_momentum": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "length"), [(COSINE, "T_max"), (ONE_CYCLE, "total_steps")], ids=["cosine", "one"]
+)
+@pytest.mark.parametrize(
+    ("interval", "every_epochs", "steps"), [("epoch", 1, 7), ("step", 1, 21), ("epoch", 2, 4)]
+)
+def test_a_schedule_is_as_long_as_the_training(
+    settings, length, interval, every_epochs, steps
+) -> None:
+    made = make_optimization(
+        layers().named_parameters(),
+        OptimizationSettings(**settings, schedule_interval=interval),
+        every_epochs=every_epochs,
+    ).lasting(7, updates=3)
+    assert getattr(made.schedule, length) == steps
+    assert made.steps(7, updates=3) == steps
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"schedule": "CosineAnnealingLR", "schedule_options": {"T_max": 5}},
+        {"schedule": "OneCycleLR", "schedule_options": {"max_lr": 0.1, "total_steps": 5}},
+        {
+            "schedule": "OneCycleLR",
+            "schedule_options": {"max_lr": 0.1, "epochs": 5, "steps_per_epoch": 1},
+        },
+    ],
+)
+def test_a_length_that_is_given_stays(options) -> None:
+    settings = OptimizationSettings(optimizer="SGD", options={"momentum": 0.9}, **options)
+    made = make_optimization(layers().named_parameters(), settings).lasting(9, updates=1)
+    assert 5 in (getattr(made.schedule, name, None) for name in ("T_max", "total_steps"))
+
+
+def test_other_options_of_such_a_schedule_are_checked_at_once() -> None:
+    with pytest.raises(OptionsError, match="no option 'eta_mim'"):
+        OptimizationSettings(schedule="CosineAnnealingLR", schedule_options={"eta_mim": 0.0})
+    with pytest.raises(OptionsError, match="max_lr"):
+        OptimizationSettings(schedule="OneCycleLR")
+
+
 def test_prefix_that_fits_nothing() -> None:
     settings = OptimizationSettings(learning_rate_factors={"frontend": 0.5})
     with pytest.raises(OptionsError, match="'frontend'"):

@@ -29,6 +29,15 @@ def drawn(figure, tmp_path):
         return np.asarray(picture.convert("RGB")).astype(int)
 
 
+def test_a_long_caption_stays_inside_the_picture():
+    caption = "1,879 people by the map (90 %: 1,700 to 2,000), 1,550 points found"
+    figure = overlay(grey(60, 80), caption=caption)
+    (text,) = figure.axes[0].texts
+    box = text.get_window_extent(figure.canvas.get_renderer())
+    assert 0 < box.x0 < box.x1 < figure.bbox.width
+    assert " ".join(text.get_text().split()) == caption
+
+
 def grey(height, width):
     return torch.full((3, height, width), 100, dtype=torch.uint8)
 

@@ -1,9 +1,9 @@
 """Check a whole data set and report all that is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -76,7 +76,11 @@ class DataCheck:
 
 
 def check(
-    dataset: Dataset | str | Path, *, annotations: Path | None = None, pixels: bool = True
+    dataset: Dataset | str | Path,
+    *,
+    annotations: Path | None = None,
+    pixels: bool = True,
+    options: Mapping[str, Any] | None = None,
 ) -> DataCheck:
     """Check every image and its points and report all findings.
 
@@ -85,11 +89,13 @@ def check(
             `Folder` does.
         annotations: The points of a folder, as of `Folder`.
         pixels: Also decode every image, which finds those cut short.
+        options: Further ones of `Folder`, for a folder.
     """
     if not isinstance(dataset, Dataset):
         root = require_folder(dataset)
         try:
-            dataset = Folder(root=root, annotations=annotations, split="all", validation_every=0)
+            of_folder = {"annotations": annotations, "validation_every": 0, **(options or {})}
+            dataset = Folder(root=root, split="all", **of_folder)
         except DataError as error:
             return DataCheck(0, 0, None, None, (_finding_of(error, ""),))
     findings: list[Finding] = []

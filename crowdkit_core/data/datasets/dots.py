@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from crowdkit_core.data.annotations import MarkedImage
 from crowdkit_core.data.datasets.base import Entry, ImageFiles, pair_files
-from crowdkit_core.data.datasets.splits import SET_A_RULE, divide, require_images, split_in_path
+from crowdkit_core.data.datasets.splits import divide, require_images, set_a_rule, split_in_path
 from crowdkit_core.data.files import images_below, read_mask, require_folder
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Split
@@ -63,7 +63,8 @@ class Dots(ImageFiles):
             test_every=test_every,
             test_last=test_last,
         )
-        super().__init__(require_images(splits, split, folder, SET_A_RULE), split)
+        chosen = require_images(splits, split, folder, set_a_rule(split, len(entries)))
+        super().__init__(chosen, split)
 
     def _read(self, entry: Entry) -> MarkedImage:
         marked = read_mask(entry.truth).numpy()

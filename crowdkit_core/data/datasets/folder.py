@@ -10,7 +10,7 @@ from crowdkit_core.data.annotations import BoxPoint, Columns, FormatName, Marked
 from crowdkit_core.data.annotations.folders import FoundImage, find_annotated
 from crowdkit_core.data.annotations.reading import only_labels, with_labels
 from crowdkit_core.data.datasets.base import Entry, ImageFiles, require_size
-from crowdkit_core.data.datasets.splits import SET_A_RULE, divide, require_images, split_in_path
+from crowdkit_core.data.datasets.splits import divide, require_images, set_a_rule, split_in_path
 from crowdkit_core.data.files import IMAGE_SUFFIXES, natural_key, read_mask, require_folder
 from crowdkit_core.data.files.matlab import MATLAB_OFFSET
 from crowdkit_core.errors import DataError, MissingFileError
@@ -113,7 +113,7 @@ class Folder(ImageFiles):
             test_every=test_every,
             test_last=test_last,
         )
-        chosen = require_images(splits, split, folder, SET_A_RULE)
+        chosen = require_images(splits, split, folder, set_a_rule(split, len(names)))
         super().__init__(
             [Entry(name, self._found[name].image, self._found[name].truth) for name in chosen],
             split,

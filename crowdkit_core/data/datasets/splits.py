@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from crowdkit_core.data.annotations.marks import SPLIT_NAMES
-from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.errors import DataError, EmptySplitError, UsageError
 from crowdkit_core.interfaces import Split
 
 T = TypeVar("T")
@@ -71,6 +71,9 @@ def divide(
         DataError: Some items name a split and others do not, or the name is unknown.
         UsageError: A rule that leaves nothing to train on.
     """
+    for option, every in (("validation_every", validation_every), ("test_every", test_every)):
+        if every < 0 or every == 1:
+            raise UsageError(f"{option} is {every}, expected 0 (none) or at least 2")
     unknown = sorted({name for name in named if name is not None and name not in SPLIT_NAMES})
     if unknown:
         raise DataError(f"split {unknown[0]!r} is unknown, expected train, validation or test")
@@ -125,11 +128,20 @@ def divide_video(
     return divide(frames, named, validation_every=0)
 
 
-SET_A_RULE = (
-    "set `test_every`, `test_last` or `validation_every`, put images into folders train, "
-    "validation and test, or ask for split 'all'"
-)
-"""What to do when images without named splits leave the wanted one empty."""
+def set_a_rule(split: Split, images: int) -> str:
+    """What to do when images without named splits leave the wanted one empty.
+
+    Example:
+        >>> set_a_rule("validation", 10).partition(",")[0]
+        'set `validation_every` (--set dataset.validation_every=5)'
+    """
+    if split in ("train", "all"):
+        return "set `test_every`, `test_last` and `validation_every` so that images are left"
+    option, every = f"{split}_every", 5 if images >= 10 else 2
+    return (
+        f"set `{option}` (--set dataset.{option}={every}), put images into folders train, "
+        "validation and test, or ask for split 'all'"
+    )
 
 
 def require_images(
@@ -138,10 +150,16 @@ def require_images(
     """The items of a split.
 
     Raises:
-        DataError: There are none; the hint says what to set.
+        EmptySplitError: There are none; the hint says what to set.
     """
     items = splits[split]
     if not items:
-        total = len(splits["all"])
-        raise DataError(f"{source}: split {split!r} is empty ({total} images in all)", hint=hint)
+        images: dict[str, int] = {name: len(each) for name, each in splits.items() if each}
+        total = images.pop("all", 0)
+        listed = ", ".join(f"{name} {number}" for name, number in images.items())
+        raise EmptySplitError(
+            f"{source}: split {split!r} is empty ({total} images in all{listed and ': '}{listed})",
+            hint=hint,
+            images={**images, "all": total},
+        )
     return items

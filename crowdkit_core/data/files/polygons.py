@@ -46,11 +46,11 @@ def _fill(corners: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
     height, width = size
     crossings = np.zeros((height, width + 1), dtype=np.int32)
     for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if y1 == y2:
-            continue
         if y1 > y2:  # both directions of a shared edge must round alike
             x1, y1, x2, y2 = x2, y2, x1, y1
         first, stop = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (y1, y2))
+        if first == stop:  # the edge meets no row's centres
+            continue
         rows = np.arange(first, stop)
         x = x1 + (rows + 0.5 - y1) * ((x2 - x1) / (y2 - y1))
         np.add.at(crossings, (rows, np.clip(np.ceil(x - 0.5), 0, width).astype(int)), 1)

@@ -92,5 +92,6 @@ def test_targets_differ_in_nothing_but_the_target() -> None:
     for run in runs_of("shanghaitech-a-small").values():
         trainer = run.recipe.create("trainer")
         assert trainer.augmentation.crop_size == (128, 128)
-        assert trainer.optimization.schedule_options == {"T_max": trainer.epochs}
+        assert trainer.optimization.schedule == "CosineAnnealingLR"  # as long as the training
+        assert trainer.optimization.schedule_options == {}
         assert (trainer.batch_size, trainer.optimization.learning_rate) == (4, 1e-3)
