@@ -21,6 +21,7 @@ from crowdkit_core.evaluation.report import Fact, Report, make_report
 from crowdkit_core.evaluation.scores import RANGES
 from crowdkit_core.inference.count import AS_GIVEN, TileSide
 from crowdkit_core.inference.scale import Sizing
+from crowdkit_core.inference.tiles import has_own_procedure
 from crowdkit_core.interfaces import (
     Counter,
     Dataset,
@@ -194,9 +195,9 @@ def _summed(sums: Tensor, world_size: int, device: torch.device) -> Tensor:
 
 def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:
     """State what tiles replace, if not one pass over the image."""
-    if not isinstance(tile, int) or type(counter).predict is Counter.predict:
+    if not isinstance(tile, int) or not counter.direct_count or has_own_procedure(counter):
         return {}
-    lost = f"the inference of {counter.registered_name} and the further counts it gives"
+    lost = f"the count that {counter.registered_name} regresses"
     return {"tiles": f"{tile} px, counted by the density map alone, without {lost}"}
 
 

@@ -105,23 +105,27 @@ def test_tiles_change_nothing(red_pixels, three_images):
     assert [each.game for each in tiled.images] == [each.game for each in whole.images]
 
 
-def test_tiles_in_place_of_a_counters_own_inference_are_said(red_pixels, three_images):
+def test_a_procedure_that_tiles_would_replace_is_refused(red_pixels, three_images):
     class Zooming(type(red_pixels())):
         def predict(self, images):
             whole = super().predict(images)
             return replace(whole, counts={"zoomed": 2 * whole.count})
 
-    whole = evaluate(Zooming(), three_images, tile="auto")
-    assert set(whole.scores) == {"count", "zoomed"}
-    assert "tiles" not in whole.stamp
-    tiled = evaluate(Zooming(), three_images, tile=8, stamp={"epoch": 3})
-    assert set(tiled.scores) == {"count"}
+    assert set(evaluate(Zooming(), three_images, tile="auto").scores) == {"count", "zoomed"}
+    with pytest.raises(IncompatibleError, match="procedure of its own"):
+        evaluate(Zooming(), three_images, tile=8)
+
+
+def test_tiles_in_place_of_a_regressed_count_are_said(red_pixels, three_images):
+    counter = red_pixels()
+    counter.direct_count = True
+    tiled = evaluate(counter, three_images, tile=8, stamp={"epoch": 3})
     head = format_report(tiled).split("\n\n")[0].splitlines()
     assert head[1:] == [
         "epoch: 3",
-        "tiles: 8 px, counted by the density map alone, without the inference of Zooming and the "
-        "further counts it gives",
+        "tiles: 8 px, counted by the density map alone, without the count that RedPixels regresses",
     ]
+    assert "tiles" not in evaluate(counter, three_images, tile="auto").stamp
     assert "tiles" not in evaluate(red_pixels(), three_images, tile=8).stamp
 
 

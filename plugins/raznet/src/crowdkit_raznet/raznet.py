@@ -6,22 +6,24 @@ In the order of the paper: `network` (Main-Net and RAZ-Net), `regions` (where to
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from crowdkit_core.errors import OptionsError
 from crowdkit_core.inference.images import to_batch
-from crowdkit_core.interfaces import Counter, Dataset, MapSpec, Prediction, evaluating
+from crowdkit_core.interfaces import Counter, Dataset, Look, MapSpec, Prediction, evaluating
 from crowdkit_core.networks import Normalization
 from crowdkit_core.weights import WeightsFile
 from crowdkit_raznet import published
 from crowdkit_raznet.counting import Findings, count_maps, counts_of_parts, joined
 from crowdkit_raznet.fusion import GRID, fit_theta
+from crowdkit_raznet.looking import look
 from crowdkit_raznet.network import (
     STRIDE,
     BackboneConvs,
@@ -158,11 +160,20 @@ class RAZNet(Counter):
         return prediction
 
     def predict(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
-        """Count in all ways, image by image; see the class."""
-        if "localization" not in self.outputs:
-            return self(images)
+        """Count in all ways, image by image, large ones in tiles; see the class."""
+        return self._predict(images, look)
+
+    def predict_in_tiles(
+        self, image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"], look: Look
+    ) -> Prediction:
+        """The same of one image, with ``look`` for each pass of Main-Net and RAZ-Net."""
+        return self._predict(to_batch(image, self.fusion_threshold.device), look)
+
+    def _predict(self, images: Float[Tensor, "B 3 H W"], look: Look) -> Prediction:
         size = (images.shape[-2], images.shape[-1])
-        findings = [self._inspect(image[None]) for image in images]
+        if "localization" not in self.outputs:
+            return self._of_density(images, look)
+        findings = [self._inspect(image, look) for image in images]
         maps_of_images = [count_maps(each, self.fusion_threshold, size) for each in findings]
         by_way = {n: joined([each[n] for each in maps_of_images]) for n in maps_of_images[0]}
         counts = {name: each.count for name, each in by_way.items()}
@@ -187,7 +198,7 @@ class RAZNet(Counter):
         """The regions of an image that Main-Net proposes to zoom into."""
         if self.zoom is None:
             raise OptionsError(f"{self.label}: a depth of 1 proposes no regions")
-        return self.search(self.main(image.to(self._dtype)).maps["attention"][0, 0])
+        return self.search(look(self.main, image[0].to(self._dtype))["attention"][0, 0])
 
     def calibrate(self, dataset: Dataset) -> None:
         """Fit the fusion threshold to training images; does nothing without a counting branch.
@@ -200,7 +211,8 @@ class RAZNet(Counter):
         with evaluating(self) as device:
             for index in range(len(dataset)):
                 sample = dataset[index]
-                found = self._inspect(to_batch(sample.image, device).to(self._dtype))
+                image = to_batch(sample.image, device).to(self._dtype)
+                found = self._inspect(image[0], look)
                 rows.append(counts_of_parts(found, sample.points.as_subclass(Tensor), sample.roi))
         density, localization, actual = (torch.stack(each) for each in zip(*rows, strict=True))
         theta = fit_theta(density, localization, actual, per_cell=self.fit_each_part)
@@ -212,14 +224,26 @@ class RAZNet(Counter):
 
     # -- looking -------------------------------------------------------------------------------
 
-    def _inspect(self, image: Float[Tensor, "1 3 H W"]) -> Findings:
+    def _of_density(self, images: Float[Tensor, "B 3 H W"], look: Look) -> Prediction:
+        """Of the density map alone, which is all that a counting branch in training gives."""
+        densities = [look(self.main, image)["density"] for image in images]
+        prediction = self.main.read({"density": torch.cat(densities)})
+        return replace(prediction, outputs=self.outputs, direct_count=self.direct_count)
+
+    def _inspect(self, image: Float[Tensor, "3 H W"], look: Look) -> Findings:
         """Points and maps of one image, before and after zooming."""
-        prediction = self.main(image)
+        prediction = self.main.read(look(self.main, image))
         (first,) = self.main.heads(prediction.maps["localization"])
         points = first
         if self.zooms and self.zoom is not None:
             points = zoomed_points(
-                self.zoom, self.search, image, prediction, first, times=self.depth - 1
+                self.zoom,
+                self.search,
+                image[None],
+                prediction,
+                first,
+                look=look,
+                times=self.depth - 1,
             )
         return Findings(prediction, first, points)
 
