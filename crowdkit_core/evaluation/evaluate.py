@@ -23,6 +23,7 @@ from crowdkit_core.inference.count import AS_GIVEN, TileSide
 from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.inference.tiles import has_own_procedure
 from crowdkit_core.interfaces import (
+    Calibrated,
     Counter,
     Dataset,
     DensityGenerator,
@@ -79,7 +80,8 @@ def evaluate(
         density_generator: Makes the maps to compare with, already fitted if it learns from
             annotations.
         ranges: Most people of each count range but the last.
-        train: Training images, whose mean count is the baseline to beat.
+        train: Training images, whose mean count is the baseline to beat. A counter that was
+            calibrated to them with other options than it has now (`Calibrated`) is so again.
         stamp: Facts to carry into the report.
         seed: Of the bootstrap.
         rank: This process; evaluates every ``world_size``-th image.
@@ -109,6 +111,7 @@ def evaluate(
         density_generator=density_generator,
     )
     with evaluating(counter, device) as where:
+        calibrated = _calibrated(counter, train)
         results = [
             measure(counter, dataset[index], where, measures)
             for index in _own_images(dataset, rank, world_size, progress)
@@ -127,7 +130,7 @@ def evaluate(
         ranges=ranges,
         seed=seed,
         baseline_mae=baseline,
-        stamp={**(stamp or {}), **_tiling(counter, tile), **_sizes(sizing)},
+        stamp={**(stamp or {}), **calibrated, **_tiling(counter, tile), **_sizes(sizing)},
         metrics=asked,
         map_stride=counter.stride,
         map_target=_described(density_generator) if map_metrics(asked) else "",
@@ -191,6 +194,14 @@ def _summed(sums: Tensor, world_size: int, device: torch.device) -> Tensor:
         sums = sums.to(device)
         distributed.all_reduce(sums)
     return sums
+
+
+def _calibrated(counter: Counter, train: Dataset | None) -> dict[str, Fact]:
+    """Fit again what options other than those of the training have made wrong, and say so."""
+    if train is None or not isinstance(counter, Calibrated) or not counter.needs_calibration:
+        return {}
+    counter.calibrate(train)
+    return {"calibrated": f"again, to the {len(train)} training images, as options have changed"}
 
 
 def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:

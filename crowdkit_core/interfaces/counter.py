@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, UInt8
@@ -94,6 +94,21 @@ class Counter(Weighted, Component, ABC):
         """Stride of the density map, or None for a pure count."""
         density = self.outputs.get("density")
         return density.stride if density else None
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A counter that fits something to training images, for the options it has then.
+
+    Evaluation, which knows the training images of a run, fits it again where those have changed.
+    """
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether what was fitted does not hold with the options it has now."""
+
+    def calibrate(self, dataset: Dataset) -> None:
+        """Fit it to training images."""
 
 
 @contextmanager

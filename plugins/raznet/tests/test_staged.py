@@ -100,7 +100,7 @@ def test_each_stage_changes_its_part_alone(narrow: Narrow, tmp_path: Path) -> No
     best = load_file(tmp_path / "localization/best.safetensors")
     assert changed(best, after["proposal"]) == named(start, "main.proposal.")
     moved = changed(after["proposal"], after["zooming"])
-    assert moved - {"fusion_threshold"} == named(start, "zoom.")
+    assert moved - {"fusion_threshold"} == {*named(start, "zoom."), "fitted_with"}
     assert [each["stage"] for each in result.history] == [each["name"] for each in PAPER]
     terms = [set(each["losses"]) - {"loss"} for each in result.history]
     assert terms == [{"density"}, {"localization"}, {"attention"}, {"localization", "attention"}]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -15,6 +16,12 @@ from crowdkit_core.interfaces import (
     points_inside,
 )
 from crowdkit_raznet.fusion import density_cells, dot_map, fuse_maps, point_cells
+
+Way = Literal["density", "localization", "localization+", "average", "fusion"]
+"""The rows of the paper's Table 2."""
+
+WAYS_OF_POINTS: tuple[Way, ...] = ("localization", "localization+")
+WAYS: tuple[Way, ...] = ("density", *WAYS_OF_POINTS, "average", "fusion")
 
 CountMaps = Mapping[str, tuple[Tensor, int]]
 """(1, 1, h, w) persons per cell of each way of counting one image, and the map's stride."""
@@ -35,14 +42,16 @@ class Findings:
     points: LocalizedPoints
 
 
-def count_maps(found: Findings, fusion_threshold: Float[Tensor, " 16"], size: Size) -> CountMaps:
+def count_maps(
+    found: Findings, fusion_threshold: Float[Tensor, " 16"] | None, size: Size
+) -> CountMaps:
     """Every way of counting one image; the best comes last.
 
     Points alone are counted pixel by pixel, so that a region has exactly those inside it.
 
     Args:
         found: In the image.
-        fusion_threshold: (16,) persons in each part of the image.
+        fusion_threshold: (16,) persons in each part of the image; None leaves out the fusion.
         size: (H, W) of the image in pixels.
     """
     points = {
@@ -52,13 +61,15 @@ def count_maps(found: Findings, fusion_threshold: Float[Tensor, " 16"], size: Si
     density, stride = found.prediction.density, found.prediction.stride
     if density is None or stride is None:
         return points
-    fused = fuse_maps(density[0, 0], found.points.xy, fusion_threshold, stride=stride, size=size)
-    return {
+    ways = {
         "density": (density, stride),
         **points,
         "average": ((density + _dots(found.points, stride, size)) / 2, stride),
-        "fusion": (fused[None, None], stride),
     }
+    if fusion_threshold is None:
+        return ways
+    fused = fuse_maps(density[0, 0], found.points.xy, fusion_threshold, stride=stride, size=size)
+    return {**ways, "fusion": (fused[None, None], stride)}
 
 
 def _dots(points: LocalizedPoints, stride: int, size: Size) -> Float[Tensor, "1 1 h w"]:
