@@ -13,6 +13,7 @@ from crowdkit_core.evaluation.baseline import annotated_counts, constant_baselin
 from crowdkit_core.evaluation.image_result import (
     ImageResult,
     Measures,
+    by_name,
     counts_of,
     measure,
     predict_sample,
@@ -141,6 +142,7 @@ def validate(
     counter: Counter,
     dataset: Dataset,
     *,
+    count: str = "",
     device: torch.device | str | None = None,
     rank: int = 0,
     world_size: int = 1,
@@ -148,9 +150,19 @@ def validate(
 ) -> dict[str, float]:
     """``mae`` and ``rmse`` alone, as a training loop wants them; arguments as of `evaluate`.
 
+    Args:
+        counter: Any counter.
+        dataset: Annotated images.
+        count: Name of one of the counter's alternative counts; its count when empty.
+        device: As of `evaluate`.
+        rank: As of `evaluate`.
+        world_size: As of `evaluate`.
+        progress: As of `evaluate`.
+
     Raises:
         UsageError: The dataset is empty.
-        IncompatibleError: An image has a region and the counter no density map.
+        IncompatibleError: An image has a region and the counter no density map, or it does not
+            give the alternative count.
         CrowdkitError: A predicted count is not finite; names the image.
         DataError: An image cannot be read.
     """
@@ -159,9 +171,10 @@ def validate(
         for index in _own_images(dataset, rank, world_size, progress):
             sample = dataset[index]
             prediction = predict_sample(counter, sample, where).prediction
-            people, count = counts_of(counter, sample, prediction)
+            judged = by_name(counter, prediction, count) if count else prediction
+            people, number = counts_of(counter, sample, judged)
             actual.append(people)
-            predicted.append(count)
+            predicted.append(number)
     sums = _summed(CountErrors.of(predicted, actual).sums, world_size, where)
     errors = CountErrors(sums)
     return {"mae": errors.mae.item(), "rmse": errors.rmse.item()}

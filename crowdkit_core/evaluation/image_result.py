@@ -181,6 +181,21 @@ def _alternative_counts(
     }
 
 
+def by_name(counter: Counter, prediction: Prediction, name: str) -> Prediction:
+    """An alternative count of a counter as a prediction, with its map where there is one.
+
+    Raises:
+        IncompatibleError: The counter does not give it.
+    """
+    if name not in prediction.counts:
+        given = ", ".join(prediction.counts) or "none"
+        raise IncompatibleError(
+            f"{counter.label} gives no count named {name!r}", hint=f"it gives: {given}"
+        )
+    own_map = _count_map(counter, prediction, name)
+    return Prediction(count=prediction.counts[name]) if own_map is None else own_map
+
+
 def _inside(prediction: Prediction, roi: Tensor) -> float:
     return prediction.count_inside(roi[None].to(prediction.count.device)).item()
 

@@ -19,6 +19,7 @@ from crowdkit_core.evaluation import (
     report_dict,
     validate,
 )
+from crowdkit_core.interfaces import Prediction
 from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.registry.lookup import installed
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
@@ -211,3 +212,20 @@ def test_two_processes_count_each_image_once(tmp_path):
     assert first["errors"] == second["errors"] == pytest.approx(validate(counter, dataset))
     assert first["progress"] == [[2, 5], [4, 5], [5, 5]]
     assert second["progress"] == []
+
+
+def test_validation_of_an_alternative_count(red_pixels, three_images):
+    class Halves(type(red_pixels())):
+        def predict(self, images):
+            whole = self(images)
+            half = Prediction.from_density(whole.density / 2, whole.stride)
+            counts = {"half": half.count, "none": torch.zeros(1)}
+            return replace(whole, counts=counts, count_maps={"half": half})
+
+    counter = Halves()
+    report = evaluate(counter, three_images)
+    for name in ("half", "none"):
+        validated = validate(counter, three_images, count=name)
+        assert validated["mae"] == pytest.approx(report.scores[name].mae.value)
+    with pytest.raises(IncompatibleError, match="'third'"):
+        validate(counter, three_images, count="third")
