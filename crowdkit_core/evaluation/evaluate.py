@@ -50,6 +50,7 @@ def evaluate(
     radii: Sequence[float] = (4.0, 8.0),
     metrics: Sequence[str | Metric] = (),
     density_generator: DensityGenerator | None = None,
+    parts: bool = False,
     ranges: Sequence[int] = RANGES,
     train: Dataset | None = None,
     stamp: Mapping[str, Fact] | None = None,
@@ -80,6 +81,8 @@ def evaluate(
         metrics: Further metrics, by name or as objects.
         density_generator: Makes the maps to compare with, already fitted if it learns from
             annotations.
+        parts: Also count people in parts of each image (`ImageResult.parts`), where points are
+            found.
         ranges: Most people of each count range but the last.
         train: Training images, whose mean count is the baseline to beat. A counter that was
             calibrated to them with other options than it has now (`Calibrated`) is so again.
@@ -110,6 +113,7 @@ def evaluate(
         radii=radii,
         metrics=asked,
         density_generator=density_generator,
+        parts=parts,
     )
     with evaluating(counter, device) as where:
         calibrated = _calibrated(counter, train)

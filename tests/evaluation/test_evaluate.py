@@ -19,8 +19,9 @@ from crowdkit_core.evaluation import (
     report_dict,
     validate,
 )
-from crowdkit_core.interfaces import Prediction
+from crowdkit_core.interfaces import Prediction, points_inside
 from crowdkit_core.localization import LocalMaxima
+from crowdkit_core.metrics import region_counts
 from crowdkit_core.registry.lookup import installed
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 
@@ -137,6 +138,23 @@ def test_localization(red_pixels, three_images):
     assert far.matched == 2
     with pytest.raises(IncompatibleError, match=r"LocalMaxima.*'density'.*RedPixels"):
         evaluate(red_pixels(density=False), three_images, localizer=LocalMaxima())
+
+
+def test_parts_of_images_where_points_are_found(red_pixels, three_images):
+    assert all(not each.parts for each in evaluate(red_pixels(), three_images, parts=True).images)
+    settings = {"localizer": LocalMaxima(), "parts": True}
+    report = evaluate(red_pixels(factor=2.0), three_images, **settings)
+    for index, image in enumerate(report.images):
+        heads = three_images[index].points.as_subclass(torch.Tensor)
+        roi = three_images[index].roi
+        kept = heads if roi is None else heads[points_inside(heads, roi)]
+        assert list(image.parts) == ["actual", "count", "points"]
+        expected = region_counts(kept, 4, size=(20, 30)).flatten()
+        assert torch.equal(image.parts["actual"], expected)
+        assert image.parts["count"].sum().item() == pytest.approx(image.predicted, abs=1e-5)
+        found = next(iter(image.localization.values())).predicted
+        assert image.parts["points"].sum().item() == found
+    assert not any(each.parts for each in evaluate(red_pixels(), three_images).images)
 
 
 def test_ranges_part_the_images(red_pixels, three_images):
