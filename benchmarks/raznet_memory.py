@@ -1,4 +1,4 @@
-"""Peak memory and time of RAZNet on one image, whole and in tiles: python benchmarks/raznet_memory.py.
+"""Peak memory and time of RAZNet on one image, seen whole and in tiles.
 
 Each measurement has a process of its own, as a peak never falls. Random weights; attention chooses
 regions by chance, as many as options allow.

@@ -85,7 +85,8 @@ def evaluate(
             found.
         ranges: Most people of each count range but the last.
         train: Training images, whose mean count is the baseline to beat. A counter that was
-            calibrated to them with other options than it has now (`Calibrated`) is so again.
+            calibrated with other options than it has now (`Calibrated`) is so again, to these,
+            or to ``dataset`` where that is of training images.
         stamp: Facts to carry into the report.
         seed: Of the bootstrap.
         rank: This process; evaluates every ``world_size``-th image.
@@ -116,7 +117,8 @@ def evaluate(
         parts=parts,
     )
     with evaluating(counter, device) as where:
-        calibrated = _calibrated(counter, train)
+        known = dataset if train is None and dataset.split == "train" else train
+        calibrated = _calibrated(counter, known)
         results = [
             measure(counter, dataset[index], where, measures)
             for index in _own_images(dataset, rank, world_size, progress)

@@ -85,6 +85,7 @@ def test_evaluation_fits_again_to_the_training_images_and_says_so(
     assert "2 training images" in report.stamp["calibrated"]
     same.calibrate(images["train"])
     assert torch.equal(counter.fusion_threshold, same.fusion_threshold)
+    assert "calibrated" in evaluate(loaded(weights, depth=3), images["train"]).stamp
     with pytest.raises(IncompatibleError, match="depth 2, now 3"):
         evaluate(loaded(weights, depth=3), images["test"])
 
