@@ -52,7 +52,8 @@ def test_published_settings(name: str, tmp_path: Path) -> None:
 def test_table_4_is_one_training_at_four_depths(name: str, recipe: str, tmp_path: Path) -> None:
     root = [f"dataset.root={tmp_path}"]
     grid = load_grid(f"raznet/{name}", overrides=root)
-    (run,) = grid.runs
+    run = grid.runs[0]
+    assert [each.labels for each in grid.runs] == ([("A",), ("B",)] if "shanghai" in name else [()])
     trained = load_recipe(f"raznet/{recipe}", overrides=root)
     assert run.recipe.trainer == trained.trainer
     assert run.recipe.counter == trained.counter
