@@ -131,7 +131,7 @@ def test_weights_that_do_not_say_what_they_were_fitted_with(
     counter.load_weights(path)
     assert counter.needs_calibration == refused
     if refused:
-        with pytest.raises(IncompatibleError, match="options that its file does not name"):
+        with pytest.raises(IncompatibleError, match="options that are not recorded"):
             counts(counter.eval())
 
 

@@ -76,7 +76,39 @@ def _dots(points: LocalizedPoints, stride: int, size: Size) -> Float[Tensor, "1 
     return dot_map(points.xy, stride=stride, size=size)[None, None]
 
 
-def joined(maps: Sequence[tuple[Tensor, int]]) -> Prediction:
+def counted_in_all_ways(
+    findings: Sequence[Findings],
+    fusion_threshold: Float[Tensor, " 16"] | None,
+    size: Size,
+    *,
+    count_by: Way | None = None,
+) -> Prediction:
+    """What was found in images of one size, counted.
+
+    Args:
+        findings: One for each image.
+        fusion_threshold: As of `count_maps`.
+        size: (H, W) of the images in pixels.
+        count_by: The way that is the count; the best there is when None, or when it is not there.
+    """
+    maps_of_images = [count_maps(each, fusion_threshold, size) for each in findings]
+    by_way = {name: _joined([each[name] for each in maps_of_images]) for name in maps_of_images[0]}
+    best = by_way[count_by if count_by in by_way else next(reversed(by_way))]
+    return Prediction(
+        count=best.count,
+        density=best.density,
+        stride=best.stride,
+        maps={
+            name: torch.cat([each.prediction.maps[name] for each in findings])
+            for name in findings[0].prediction.maps
+        },
+        counts={name: each.count for name, each in by_way.items()},
+        count_maps=by_way,
+        points=[each.points for each in findings],
+    )
+
+
+def _joined(maps: Sequence[tuple[Tensor, int]]) -> Prediction:
     """The maps of one way of counting, one per image, as a batch."""
     densities, (stride, *_) = zip(*maps, strict=True)
     return Prediction.from_density(torch.cat(densities), stride)

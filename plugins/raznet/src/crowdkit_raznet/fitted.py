@@ -4,7 +4,7 @@ The threshold is right for the points it was fitted to. Deeper zooming, another 
 other regions find others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from math import inf
 
@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from crowdkit_core.errors import IncompatibleError
 from crowdkit_raznet.regions import RegionSearch
 
 _ZOOMING = ("zoom_window", *(f"search.{each.name}" for each in fields(RegionSearch)))
@@ -22,7 +23,7 @@ NEVER = torch.zeros(len(OPTIONS), dtype=torch.int64)
 """Of a threshold that was never fitted: an infinite one, or one set by hand."""
 
 UNKNOWN = torch.full_like(NEVER, -1)
-"""Of a fitted threshold from a file that does not say with what."""
+"""Of a threshold from a file that does not say with what, or fitted while zooming was off."""
 
 
 def encoded(search: RegionSearch, **others: float) -> Int64[Tensor, " options"]:
@@ -36,6 +37,15 @@ def encoded(search: RegionSearch, **others: float) -> Int64[Tensor, " options"]:
     if others["depth"] == 1:
         values |= dict.fromkeys(_ZOOMING, 0)
     return torch.tensor([round(float(values[name]) * _UNIT) for name in OPTIONS])
+
+
+def no_longer_valid(counter: str, changed: Sequence[str]) -> IncompatibleError:
+    """Says what `differences` a threshold does not hold with, and the ways out."""
+    return IncompatibleError(
+        f"{counter}: the fusion threshold was fitted with {'; '.join(changed)}",
+        hint="`crowdkit eval RUN` fits it again to the training images of RUN, `calibrate` in"
+        " Python does; counter.count_by=average needs no threshold",
+    )
 
 
 def with_origin(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -52,7 +62,7 @@ def differences(fitted: Int64[Tensor, " options"], now: Int64[Tensor, " options"
     if before == NEVER.tolist():
         return []
     if before == UNKNOWN.tolist():
-        return ["options that its file does not name"]
+        return ["options that are not recorded"]
     return [
         f"{name} {one / _UNIT:g}, now {other / _UNIT:g}"
         for name, one, other in zip(OPTIONS, before, after, strict=True)

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.errors import OptionsError
 from crowdkit_core.inference.images import to_batch
 from crowdkit_core.interfaces import Counter, Dataset, Look, MapSpec, Prediction, evaluating
 from crowdkit_core.networks import Normalization
@@ -27,9 +27,8 @@ from crowdkit_raznet.counting import (
     WAYS_OF_POINTS,
     Findings,
     Way,
-    count_maps,
+    counted_in_all_ways,
     counts_of_parts,
-    joined,
 )
 from crowdkit_raznet.fusion import GRID, fit_theta
 from crowdkit_raznet.looking import look
@@ -206,25 +205,8 @@ class RAZNet(Counter):
             return self._of_density(images, look)
         threshold = self._valid_threshold()
         findings = [self._inspect(image, look) for image in images]
-        maps_of_images = [count_maps(each, threshold, size) for each in findings]
-        by_way = {n: joined([each[n] for each in maps_of_images]) for n in maps_of_images[0]}
-        counts = {name: each.count for name, each in by_way.items()}
-        maps = {
-            name: torch.cat([each.prediction.maps[name] for each in findings])
-            for name in findings[0].prediction.maps
-        }
-        best = self.count_by if self.count_by in counts else next(reversed(counts))
-        return Prediction(
-            count=counts[best],
-            density=by_way[best].density,
-            stride=by_way[best].stride,
-            maps=maps,
-            counts=counts,
-            count_maps=by_way,
-            points=[each.points for each in findings],
-            outputs=self.outputs,
-            direct_count=self.direct_count,
-        )
+        counted = counted_in_all_ways(findings, threshold, size, count_by=self.count_by)
+        return replace(counted, outputs=self.outputs, direct_count=self.direct_count)
 
     def propose(self, image: Float[Tensor, "1 3 H W"]) -> Regions:
         """The regions of an image that Main-Net proposes to zoom into."""
@@ -254,7 +236,8 @@ class RAZNet(Counter):
         density, localization, actual = (torch.stack(each) for each in zip(*rows, strict=True))
         theta = fit_theta(density, localization, actual, per_cell=self.fit_each_part)
         self.fusion_threshold.copy_(theta.to(self.fusion_threshold))
-        self.fitted_with.copy_(self._fitting_options)
+        as_always = self.zooms or self.zoom is None
+        self.fitted_with.copy_(self._fitting_options if as_always else fitted.UNKNOWN)
 
     def _changed_since_fit(self) -> list[str]:
         """Without a counting branch there is nothing to fuse."""
@@ -269,11 +252,7 @@ class RAZNet(Counter):
             return self.fusion_threshold
         if self.restricted or self.count_by not in (None, "fusion"):
             return None
-        raise IncompatibleError(
-            f"{self.label}: the fusion threshold was fitted with {'; '.join(changed)}",
-            hint="`crowdkit eval RUN` fits it again to the training images of RUN, `calibrate` in"
-            " Python does; counter.count_by=average needs no threshold",
-        )
+        raise fitted.no_longer_valid(self.label, changed)
 
     @property
     def _dtype(self) -> torch.dtype:
