@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import crowdkit_core
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.evaluation.stamp import weights_stamp
 from crowdkit_core.interfaces import Prediction, TrainingTask
 from crowdkit_core.losses import L1
 from crowdkit_core.settings import RunSettings
@@ -233,6 +234,8 @@ def test_looking_closer_is_judged_by_what_it_changes(
     assert {each["judged_by"] for each in result.history} == {"localization+"}
     assert_same_bits(load_file(tmp_path / "best.safetensors"), epochs[1])
     assert read_weights(tmp_path / "best.safetensors").facts["judged_by"] == "localization+"
+    stamp = weights_stamp(tmp_path / "best.safetensors", "test")
+    assert stamp["judged_by"] == "localization+"
 
 
 class Normalized(ToyCounter):

@@ -63,8 +63,9 @@ def differences(fitted: Int64[Tensor, " options"], now: Int64[Tensor, " options"
         return []
     if before == UNKNOWN.tolist():
         return ["options that are not recorded"]
+    zooming = min(before[0], after[0]) > _UNIT  # else the depth says it all
     return [
         f"{name} {one / _UNIT:g}, now {other / _UNIT:g}"
         for name, one, other in zip(OPTIONS, before, after, strict=True)
-        if one != other
+        if one != other and (zooming or name not in _ZOOMING)
     ]
