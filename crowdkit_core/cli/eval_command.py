@@ -55,7 +55,8 @@ WORST = 4
 @click.option(
     "--pictures",
     type=click.Path(file_okay=False, path_type=Path),
-    help=f"Write pictures of the {WORST} images with the largest error into this folder.",
+    help=f"Write pictures of the {WORST} images with the largest error into this folder; where "
+    "points are found, also one of the counts of parts of all images.",
 )
 @report_options
 def evaluate_command(
@@ -117,19 +118,21 @@ def evaluate_command(
     report = evaluate(
         **parts,
         radii=radii,
+        parts=pictures is not None,
         device=chosen_device(device),
         tile=tile_side(tile),
         sizing=sizing,
         progress=hooks().evaluation_progress,
     )
     if pictures is not None:
-        from crowdkit_core.cli.pictures import Truth, write_comparisons
+        from crowdkit_core.cli.pictures import Truth, write_comparisons, write_parts
         from crowdkit_core.inference import Model
 
         generator = parts["density_generator"]
         truth = Truth.trained_on(generator) if generator else Truth.of_nothing_known()
-        model = Model(counter=parts["counter"], sizing=sizing)
+        model = Model(counter=parts["counter"], sizing=sizing, localizer=parts["localizer"])
         write_comparisons(pictures, model, parts["dataset"], _worst(report), truth)
+        write_parts(pictures, report)
     output.show(report)
 
 

@@ -44,7 +44,7 @@ def grid_command(
     """
     from crowdkit_core.errors import CrowdkitError
     from crowdkit_core.grid import GridFolder, load_grid, markdown, run_grid, write_tables
-    from crowdkit_core.grid.scores import metric_scores
+    from crowdkit_core.grid.scores import further_scores
     from crowdkit_core.tables import table
 
     loaded = load_grid(grid, overrides=overrides)
@@ -69,7 +69,7 @@ def grid_command(
         run_grid(loaded, output, only=only, run_ended=show)
     outcomes = place.outcomes(chosen)
     if as_json:
-        further = metric_scores(outcomes)
+        further = further_scores(outcomes, loaded.counts)
         print_json({"folder": output, "runs": [_plain(each, further) for each in outcomes]})
     else:
         click.echo(f"\n{markdown(place)}\n\nwritten to {output}")

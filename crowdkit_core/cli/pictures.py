@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Self
 
 import torch
+from torch import Tensor
 
+from crowdkit_core.evaluation import Report
 from crowdkit_core.evaluation.asked_metrics import target_of
 from crowdkit_core.evaluation.evaluate import described
 from crowdkit_core.inference import Model
 from crowdkit_core.interfaces import Dataset, DensityGenerator
 from crowdkit_core.registry import create
-from crowdkit_core.visual import save, side_by_side
+from crowdkit_core.visual import counts_of_parts, save, side_by_side
+
+PARTS_FILE = "counts-of-parts.png"
 
 
 def unique_names(files: Sequence[Path]) -> dict[str, str]:
@@ -30,6 +34,27 @@ def unique_names(files: Sequence[Path]) -> dict[str, str]:
             name = "-".join([*file.with_suffix("").parts]).strip("/-.")
         names[str(file)] = name
     return names
+
+
+def write_parts(folder: Path, report: Report) -> None:
+    """Predicted against annotated people of parts of all images, where they were counted.
+
+    Ways of counting that give the same everywhere are drawn once.
+    """
+    parts = [image.parts for image in report.images if image.parts]
+    if not parts:
+        return
+    actual, *ways = (
+        (name, torch.cat([each[name] for each in parts]))
+        for name in parts[0]
+        if all(name in each for each in parts)
+    )
+    different: dict[str, Tensor] = {}
+    for name, counts in ways:
+        if not any(torch.allclose(counts, other, atol=1e-3) for other in different.values()):
+            different[name] = counts
+    folder.mkdir(parents=True, exist_ok=True)
+    save(counts_of_parts(different, actual[1]), folder / PARTS_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +108,6 @@ def write_comparisons(
             target=density,
             target_stride=stride,
             target_label=truth.label,
+            points=None if counted.points is None else counted.points.xy,
         )
         save(figure, folder / f"{Path(sample.name).stem}.png")

@@ -13,6 +13,7 @@ from crowdkit_core.evaluation.baseline import annotated_counts, constant_baselin
 from crowdkit_core.evaluation.image_result import (
     ImageResult,
     Measures,
+    by_name,
     counts_of,
     measure,
     predict_sample,
@@ -21,7 +22,9 @@ from crowdkit_core.evaluation.report import Fact, Report, make_report
 from crowdkit_core.evaluation.scores import RANGES
 from crowdkit_core.inference.count import AS_GIVEN, TileSide
 from crowdkit_core.inference.scale import Sizing
+from crowdkit_core.inference.tiles import has_own_procedure
 from crowdkit_core.interfaces import (
+    Calibrated,
     Counter,
     Dataset,
     DensityGenerator,
@@ -47,6 +50,7 @@ def evaluate(
     radii: Sequence[float] = (4.0, 8.0),
     metrics: Sequence[str | Metric] = (),
     density_generator: DensityGenerator | None = None,
+    parts: bool = False,
     ranges: Sequence[int] = RANGES,
     train: Dataset | None = None,
     stamp: Mapping[str, Fact] | None = None,
@@ -77,8 +81,12 @@ def evaluate(
         metrics: Further metrics, by name or as objects.
         density_generator: Makes the maps to compare with, already fitted if it learns from
             annotations.
+        parts: Also count people in parts of each image (`ImageResult.parts`), where points are
+            found.
         ranges: Most people of each count range but the last.
-        train: Training images, whose mean count is the baseline to beat.
+        train: Training images, whose mean count is the baseline to beat. A counter that was
+            calibrated with other options than it has now (`Calibrated`) is so again, to these,
+            or to ``dataset`` where that is of training images.
         stamp: Facts to carry into the report.
         seed: Of the bootstrap.
         rank: This process; evaluates every ``world_size``-th image.
@@ -106,8 +114,11 @@ def evaluate(
         radii=radii,
         metrics=asked,
         density_generator=density_generator,
+        parts=parts,
     )
     with evaluating(counter, device) as where:
+        known = dataset if train is None and dataset.split == "train" else train
+        calibrated = _calibrated(counter, known)
         results = [
             measure(counter, dataset[index], where, measures)
             for index in _own_images(dataset, rank, world_size, progress)
@@ -126,7 +137,7 @@ def evaluate(
         ranges=ranges,
         seed=seed,
         baseline_mae=baseline,
-        stamp={**(stamp or {}), **_tiling(counter, tile), **_sizes(sizing)},
+        stamp={**(stamp or {}), **calibrated, **_tiling(counter, tile), **_sizes(sizing)},
         metrics=asked,
         map_stride=counter.stride,
         map_target=described(density_generator) if map_metrics(asked) else "",
@@ -137,6 +148,7 @@ def validate(
     counter: Counter,
     dataset: Dataset,
     *,
+    count: str = "",
     device: torch.device | str | None = None,
     rank: int = 0,
     world_size: int = 1,
@@ -144,9 +156,19 @@ def validate(
 ) -> dict[str, float]:
     """``mae`` and ``rmse`` alone, as a training loop wants them; arguments as of `evaluate`.
 
+    Args:
+        counter: Any counter.
+        dataset: Annotated images.
+        count: Name of one of the counter's alternative counts; its count when empty.
+        device: As of `evaluate`.
+        rank: As of `evaluate`.
+        world_size: As of `evaluate`.
+        progress: As of `evaluate`.
+
     Raises:
         UsageError: The dataset is empty.
-        IncompatibleError: An image has a region and the counter no density map.
+        IncompatibleError: An image has a region and the counter no density map, or it does not
+            give the alternative count.
         CrowdkitError: A predicted count is not finite; names the image.
         DataError: An image cannot be read.
     """
@@ -155,9 +177,10 @@ def validate(
         for index in _own_images(dataset, rank, world_size, progress):
             sample = dataset[index]
             prediction = predict_sample(counter, sample, where).prediction
-            people, count = counts_of(counter, sample, prediction)
+            judged = by_name(counter, prediction, count) if count else prediction
+            people, number = counts_of(counter, sample, judged)
             actual.append(people)
-            predicted.append(count)
+            predicted.append(number)
     sums = _summed(CountErrors.of(predicted, actual).sums, world_size, where)
     errors = CountErrors(sums)
     return {"mae": errors.mae.item(), "rmse": errors.rmse.item()}
@@ -192,11 +215,19 @@ def _summed(sums: Tensor, world_size: int, device: torch.device) -> Tensor:
     return sums
 
 
+def _calibrated(counter: Counter, train: Dataset | None) -> dict[str, Fact]:
+    """Fit again what options other than those of the training have made wrong, and say so."""
+    if train is None or not isinstance(counter, Calibrated) or not counter.needs_calibration:
+        return {}
+    counter.calibrate(train)
+    return {"calibrated": f"again, to the {len(train)} training images, as options have changed"}
+
+
 def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:
     """State what tiles replace, if not one pass over the image."""
-    if not isinstance(tile, int) or type(counter).predict is Counter.predict:
+    if not isinstance(tile, int) or not counter.direct_count or has_own_procedure(counter):
         return {}
-    lost = f"the inference of {counter.registered_name} and the further counts it gives"
+    lost = f"the count that {counter.registered_name} regresses"
     return {"tiles": f"{tile} px, counted by the density map alone, without {lost}"}
 
 

@@ -30,9 +30,16 @@ from crowdkit_core.interfaces import (
     cell_shares,
     points_inside,
 )
-from crowdkit_core.metrics import LocalizationScores, game_by_image
+from crowdkit_core.metrics import (
+    LocalizationScores,
+    game_by_image,
+    region_counts,
+    region_sums,
+)
 
 GAME_LEVELS = (0, 1, 2, 3)
+PARTS = 4
+"""Parts along each side of an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,8 @@ class ImageResult:
         quality: The map metrics that were asked for, by name.
         ranked: Found points and the heads, for point metrics, which look at all images at once;
             None where none was asked for.
+        parts: People in each of 4 x 4 parts of the image, ``actual`` and by name of the way of
+            counting; empty where not asked for, or where nothing finds points.
         group: The sample's group.
     """
 
@@ -64,6 +73,7 @@ class ImageResult:
     localization: Mapping[MatchingRadius, LocalizationScores] = field(default_factory=dict)
     quality: Mapping[str, float] = field(default_factory=dict)
     ranked: tuple[LocalizedPoints, Tensor] | None = field(default=None, repr=False, compare=False)
+    parts: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
     group: str = ""
 
     @property
@@ -83,6 +93,7 @@ class Measures:
         radii: Pixels a point may lie from its head.
         metrics: Further metrics.
         density_generator: Makes the maps that map metrics compare with.
+        parts: Also count people in parts of each image, where points are found.
     """
 
     tile: TileSide = None
@@ -91,6 +102,7 @@ class Measures:
     radii: Sequence[float] = ()
     metrics: Sequence[Metric] = ()
     density_generator: DensityGenerator | None = None
+    parts: bool = False
 
 
 COUNTS_ALONE = Measures()
@@ -162,8 +174,42 @@ def measure(
         else match_within(found.xy, heads, measures.radii, sample.lengths, inside),
         quality=map_values(measures.metrics, sample, prediction, measures.density_generator),
         ranked=(found, heads) if found is not None and point_metrics(measures.metrics) else None,
+        parts=_parts(counter, sample, shown, heads, found) if measures.parts and found else {},
         group=sample.group,
     )
+
+
+def _parts(
+    counter: Counter,
+    sample: Sample,
+    shown: ShownPrediction,
+    heads: Tensor,
+    found: LocalizedPoints,
+) -> dict[str, Tensor]:
+    """(16,) people of each part, row by row, of every count that has a map, and of the points."""
+    prediction = shown.prediction
+    named = {name: _count_map(counter, prediction, name) for name in prediction.counts}
+    maps = {
+        name: density_in(each, shown.size, sample.size)
+        for name, each in {**named, "count": prediction}.items()
+        if each is not None
+    }
+    return {
+        "actual": region_counts(heads, PARTS, size=sample.size).flatten(),
+        **{
+            name: _part_sums(each.density, each.stride, sample)
+            for name, each in maps.items()
+            if each.density is not None and each.stride is not None
+        },
+        "points": region_counts(found.xy, PARTS, size=sample.size).flatten(),
+    }
+
+
+def _part_sums(density: Tensor, stride: int, sample: Sample) -> Tensor:
+    inside = density.cpu()
+    if sample.roi is not None:
+        inside = inside * cell_shares(sample.roi[None], stride)
+    return region_sums(inside, PARTS, stride=stride, size=sample.size).flatten()
 
 
 def _alternative_counts(
@@ -179,6 +225,21 @@ def _alternative_counts(
         for name, branch in maps.items()
         if branch is not None
     }
+
+
+def by_name(counter: Counter, prediction: Prediction, name: str) -> Prediction:
+    """An alternative count of a counter as a prediction, with its map where there is one.
+
+    Raises:
+        IncompatibleError: The counter does not give it.
+    """
+    if name not in prediction.counts:
+        given = ", ".join(prediction.counts) or "none"
+        raise IncompatibleError(
+            f"{counter.label} gives no count named {name!r}", hint=f"it gives: {given}"
+        )
+    own_map = _count_map(counter, prediction, name)
+    return Prediction(count=prediction.counts[name]) if own_map is None else own_map
 
 
 def _inside(prediction: Prediction, roi: Tensor) -> float:

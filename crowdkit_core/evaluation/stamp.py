@@ -18,7 +18,7 @@ def weights_stamp(file: Path, split: str) -> dict[str, Fact]:
     """
     facts = read_weights(file).facts
     stamp: dict[str, Fact] = {"weights": str(file)}
-    stamp |= {name: facts[name] for name in ("epoch", "validated_on") if name in facts}
+    stamp |= {name: facts[name] for name in ("epoch", "validated_on", "judged_by") if name in facts}
     if facts.get("validated_on") == split and file.name == "best.safetensors":
         stamp["warning"] = f"these weights were chosen on the {split} images"
     elif facts.get("validated_on") == "test":

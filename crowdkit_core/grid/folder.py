@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import tomli_w
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.evaluation import Report, write_report
 from crowdkit_core.files import atomic_write
-from crowdkit_core.grid.grid import Grid, GridRun
+from crowdkit_core.grid.grid import Grid, GridRun, folder_name
 from crowdkit_core.parsing import parse_json
 from crowdkit_core.settings import Recipe, load_recipe
 from crowdkit_core.settings.differences import deciding_settings, differences
+from crowdkit_core.training.run_folder import RECIPE_FILE
 from crowdkit_core.training.run_record import DATA_FILE
 
 GRID_FILE = "grid.toml"
-RECIPE_FILE = "recipe.toml"
 ERROR_FILE = "error.txt"
 
 
@@ -28,24 +29,31 @@ class Outcome:
     Attributes:
         run: The run.
         stage: The stage that is evaluated; empty for the run's result.
+        evaluation: Label of what the weights are evaluated as; empty for the run's own settings.
         report: Its evaluation as `evaluation.output.report_dict` gives it; None if unfinished.
         error: Why it failed, if it did.
     """
 
     run: GridRun
     stage: str = ""
+    evaluation: str = ""
     report: Mapping[str, Any] | None = None
     error: str = ""
 
     @property
     def label(self) -> str:
         """Its name in messages."""
-        return f"{self.run.label}/{self.stage}" if self.stage else self.run.label
+        return "/".join(filter(None, (self.run.label, self.stage, self.evaluation)))
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the weights are evaluated as."""
+        return self.run.evaluations.get(self.evaluation, self.run.recipe)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Its label on each axis of the table."""
-        return (*self.run.labels, self.stage) if self.stage else self.run.labels
+        return (*self.run.labels, *filter(None, (self.stage, self.evaluation)))
 
     @property
     def state(self) -> str:
@@ -128,17 +136,19 @@ class GridFolder:
             runs: Some of the grid's; None for all.
         """
         return [
-            self._outcome(run, stage)
+            self._outcome(run, stage, evaluation)
             for run in (self.grid.runs if runs is None else runs)
             for stage in self.grid.stages or ("",)
+            for evaluation in self.grid.evaluations or ("",)
         ]
 
-    def _outcome(self, run: GridRun, stage: str) -> Outcome:
-        if (file := self._evaluation(run, stage)).exists():
-            return Outcome(run=run, stage=stage, report=_read_report(file))
+    def _outcome(self, run: GridRun, stage: str, evaluation: str) -> Outcome:
+        outcome = Outcome(run=run, stage=stage, evaluation=evaluation)
+        if (file := self._evaluation(outcome)).exists():
+            return replace(outcome, report=_read_report(file))
         failed = self.run_folder(run) / ERROR_FILE
         error = failed.read_text(encoding="utf-8").strip() if failed.exists() else ""
-        return Outcome(run=run, stage=stage, error=error)
+        return replace(outcome, error=error)
 
     def weights(self, outcome: Outcome) -> Path:
         """The weights that are evaluated."""
@@ -146,18 +156,26 @@ class GridFolder:
 
     def keep_report(self, outcome: Outcome, report: Report) -> None:
         """Store the report of a run, or of a stage of it."""
-        write_report(report, self._evaluation(outcome.run, outcome.stage))
+        write_report(report, self._evaluation(outcome))
         (self.run_folder(outcome.run) / ERROR_FILE).unlink(missing_ok=True)
 
     def keep_error(self, run: GridRun, error: str) -> None:
         """Store the error of a failed run, which is tried again when the grid is."""
         _write_text(self.run_folder(run) / ERROR_FILE, error + "\n")
 
-    def _evaluation(self, run: GridRun, stage: str) -> Path:
+    def _evaluation(self, outcome: Outcome) -> Path:
         # Named by what was evaluated: another split needs no other training.
-        evaluated = [self.grid.split, self.grid.weights, *self.grid.metrics]
-        name = "-".join([*evaluated, stage] if stage else evaluated)
-        return self.run_folder(run) / f"evaluation-{name}.json"
+        evaluated = [self.grid.split, self.grid.weights, *self.grid.metrics, outcome.stage]
+        name = "-".join(filter(None, [*evaluated, self._fingerprint(outcome)]))
+        return self.run_folder(outcome.run) / f"evaluation-{name}.json"
+
+    def _fingerprint(self, outcome: Outcome) -> str:
+        """Of the settings of an evaluation: one whose settings have changed is done again."""
+        if not outcome.evaluation:
+            return ""
+        recipe = outcome.recipe
+        parts = repr([recipe.counter, recipe.dataset, recipe.density_generator, recipe.localizer])
+        return f"{folder_name(outcome.evaluation)}-{sha256(parts.encode()).hexdigest()[:8]}"
 
 
 def _changes(before: Recipe, now: Recipe) -> Iterator[str]:

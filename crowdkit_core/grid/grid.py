@@ -1,8 +1,9 @@
 """The value that describes a grid of runs."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,17 @@ from crowdkit_core.spelling import did_you_mean
 Weights = Literal["best", "last"]
 SEED = "run.seed"
 STAGE = "stage"
+EVALUATION = "evaluation"
+
+
+def folder_name(label: str) -> str:
+    """A label as a folder's name.
+
+    Example:
+        >>> folder_name("DMS-SSIM + L2 (ours)")
+        'DMS-SSIM-+-L2-ours'
+    """
+    return re.sub(r"[^\w.,+=-]+", "-", label).strip("-.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +37,14 @@ class GridRun:
         replicate: Its value of what the replicates differ in, as text.
         folder: Its run folder, relative to the grid's.
         recipe: What it trains; its ``run.directory`` is left to whoever runs it.
+        evaluations: By label what its weights are evaluated as, where that is several things.
     """
 
     labels: tuple[str, ...]
     replicate: str
     folder: Path
     recipe: Recipe
+    evaluations: Mapping[str, Recipe] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -51,6 +65,8 @@ class Grid:
         split: Images the runs are evaluated on.
         weights: Which weights of a run are evaluated.
         stages: The trainer's stages whose weights are evaluated each; the run's result if none.
+        evaluations: Labels of the settings that the weights of each run are evaluated with.
+        counts: Alternative counts that are in the tables too, by name.
         metrics: Further metrics of the evaluations, by name.
         runs: All of them, in the order they are run in: each cell once before any twice.
     """
@@ -63,13 +79,16 @@ class Grid:
     split: Split
     weights: Weights
     stages: tuple[str, ...]
+    evaluations: tuple[str, ...]
+    counts: tuple[str, ...]
     metrics: tuple[str, ...]
     runs: tuple[GridRun, ...]
 
     @property
     def table_axes(self) -> dict[str, tuple[str, ...]]:
-        """The axes of its table: its own, and the stages where each is evaluated."""
-        return {**self.axes, **({STAGE: self.stages} if self.stages else {})}
+        """The axes of its table: its own, the stages, and what weights are evaluated as."""
+        more = {STAGE: self.stages, EVALUATION: self.evaluations}
+        return {**self.axes, **{name: labels for name, labels in more.items() if labels}}
 
     def command(self, folder: Path) -> str:
         """The command line that runs it."""

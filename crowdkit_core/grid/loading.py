@@ -1,6 +1,5 @@
 """Load a grid of runs from a recipe file with a ``[grid]`` table."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crowdkit_core.errors import OptionsError, UsageError
-from crowdkit_core.grid.grid import SEED, STAGE, Grid, GridRun, Weights
+from crowdkit_core.grid.grid import EVALUATION, SEED, STAGE, Grid, GridRun, Weights, folder_name
 from crowdkit_core.interfaces import Split
 from crowdkit_core.registry.options import checked_options
 from crowdkit_core.settings import Recipe, parse_overrides, recipe_text, resolve_recipe
@@ -41,6 +40,9 @@ class GridSettings:
         split: Images the runs are evaluated on.
         weights: Which weights of a run are evaluated.
         stages: Stages of the trainer to evaluate each, as one more axis of the table.
+        evaluations: What each label puts on top of a run's recipe where its weights are evaluated,
+            as one more axis of the table; training knows nothing of it.
+        counts: Alternative counts of the counter that are in the tables beside its count.
         metrics: Further metrics of the evaluations, as of ``crowdkit eval --metrics``.
     """
 
@@ -49,6 +51,8 @@ class GridSettings:
     split: Split = "test"
     weights: Weights = "best"
     stages: tuple[str, ...] = ()
+    evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counts: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
 
 
@@ -90,25 +94,16 @@ def load_grid(source: str | Path, *, overrides: Sequence[str] = ()) -> Grid:
         split=settings.split,
         weights=settings.weights,
         stages=settings.stages,
+        evaluations=tuple(settings.evaluations),
+        counts=settings.counts,
         metrics=settings.metrics,
         runs=runs,
     )
 
 
-def folder_name(label: str) -> str:
-    """A label as a folder's name.
-
-    Example:
-        >>> folder_name("DMS-SSIM + L2 (ours)")
-        'DMS-SSIM-+-L2-ours'
-    """
-    return re.sub(r"[^\w.,+=-]+", "-", label).strip("-.")
-
-
 def _require_sound(settings: GridSettings, source: str) -> None:
     names = [axis.name for axis in settings.axes]
-    if settings.stages:
-        names.append(STAGE)
+    names += [STAGE] * bool(settings.stages) + [EVALUATION] * bool(settings.evaluations)
     if len(names) > MOST_AXES or len(set(names)) < len(names):
         raise OptionsError(
             f"{source}: grid.axes: {names}, expected rows and columns at most, of different names"
@@ -122,14 +117,16 @@ def _require_sound(settings: GridSettings, source: str) -> None:
             f"{source}: grid.replicate: {settings.replicate}, expected one setting with its values",
             hint='write it as replicate = { "run.seed" = [0, 1, 2] }',
         )
-    for axis in settings.axes:
-        folders = [folder_name(label).lower() for label in axis.values]
+    labels = {axis.name: axis.values for axis in settings.axes}
+    for name, values in (*labels.items(), (EVALUATION, settings.evaluations)):
+        folders = [folder_name(label).lower() for label in values]
         if not all(folders) or len(set(folders)) < len(folders):
             raise OptionsError(
-                f"{source}: grid.axes: labels of {axis.name!r} are {list(axis.values)}, expected "
+                f"{source}: grid.axes: labels of {name!r} are {list(values)}, expected "
                 "names of different folders"
             )
-        if not folders:
+    for axis in settings.axes:
+        if not axis.values:
             raise OptionsError(f"{source}: grid.axes: {axis.name!r} has no values")
 
 
@@ -139,10 +136,9 @@ def _runs(settings: GridSettings, base: Table, given: Table, source: str) -> Ite
         replicate = {} if value is None else _nested(key, value)
         for chosen in product(*(axis.values.items() for axis in settings.axes)):
             labels = tuple(label for label, _ in chosen)
-            recipe = resolve_recipe(
-                *(base, *(layer for _, layer in chosen), replicate, given),
-                source=": ".join((source, *_places(settings, labels))),
-            )
+            layers = (base, *(layer for _, layer in chosen), replicate, given)
+            places = (source, *_places(settings, labels))
+            recipe = resolve_recipe(*layers, source=": ".join(places))
             _require_one_process(recipe, source)
             shown = str(recipe.run.seed if value is None else value)
             last = folder_name(f"{key.rpartition('.')[2]}-{shown}")
@@ -151,6 +147,12 @@ def _runs(settings: GridSettings, base: Table, given: Table, source: str) -> Ite
                 replicate=shown,
                 folder=Path(*map(folder_name, labels), last),
                 recipe=recipe,
+                evaluations={
+                    label: resolve_recipe(
+                        *layers, layer, source=": ".join((*places, f"{EVALUATION} {label!r}"))
+                    )
+                    for label, layer in settings.evaluations.items()
+                },
             )
 
 

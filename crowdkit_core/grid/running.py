@@ -89,6 +89,7 @@ def _require_buildable(place: GridFolder, runs: Iterable[GridRun]) -> None:
         try:
             if same_parts not in built:
                 _require_fitting(recipe, place.grid)
+                _require_evaluations(run)
             _require_same_data(place, run, fingerprints)
         except CrowdkitError as error:
             error.message = f"{run.label}: {error.message}"
@@ -106,6 +107,14 @@ def _require_fitting(recipe: Recipe, grid: Grid) -> None:
     if localizer is not None:
         require_fit(localizer, task.counter)
     require_metrics(asked_metrics(grid.metrics), task.counter, task.density_generator, localizer)
+
+
+def _require_evaluations(run: GridRun) -> None:
+    """Their parts can be made; weights are at hand only after training."""
+    for recipe in run.evaluations.values():
+        recipe.create("counter")
+        if recipe.localizer:
+            recipe.create("localizer")
 
 
 def _require_stages(asked: Sequence[str], known: Sequence[str], trainer: Trainer) -> None:
@@ -145,7 +154,7 @@ def _finish(place: GridFolder, run: GridRun) -> None:
         result = train_recipe(recipe)
         for outcome in place.outcomes([run]):
             place.keep_report(
-                outcome, _evaluate(recipe, result, place.weights(outcome), place.grid)
+                outcome, _evaluate(outcome.recipe, result, place.weights(outcome), place.grid)
             )
     except CrowdkitError as error:
         place.keep_error(run, error.message)
@@ -161,9 +170,15 @@ def _evaluate(recipe: Recipe, result: TrainingResult, weights: Path, grid: Grid)
     }
     parts = evaluation_parts(recipe, weights, grid.split, grid.metrics)
     parts["stamp"] |= budget
-    return evaluate(
+    report = evaluate(
         **parts,
         device=Fabric(accelerator=recipe.run.accelerator, devices=1).device,
         tile="auto",
         progress=hooks().evaluation_progress,
     )
+    if unknown := [name for name in grid.counts if name not in report.scores]:
+        raise UsageError(
+            f"{parts['counter'].label} gives no count named {unknown[0]!r}",
+            hint=f"grid.counts: {', '.join(list(report.scores)[1:]) or 'it gives none'}",
+        )
+    return report

@@ -1,6 +1,6 @@
 """Read the scores that a grid's tables show from the reports of its runs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,17 @@ COUNT_SCORES = (
     Score(column="mae", title="MAE", path=("scores", "count", "mae")),
     Score(column="rmse", title="RMSE", path=("scores", "count", "rmse")),
 )
+
+
+def further_scores(outcomes: Sequence[Outcome], counts: Iterable[str]) -> tuple[Score, ...]:
+    """The scores beside those of the count: of alternative counts, then of further metrics."""
+    return (*(score for name in counts for score in _of_count(name)), *metric_scores(outcomes))
+
+
+def _of_count(name: str) -> Iterator[Score]:
+    for score in COUNT_SCORES:
+        keys = ("scores", name, *score.path[2:])
+        yield Score(column=f"{score.column}_{name}", title=f"{score.title}, {name}", path=keys)
 
 
 def metric_scores(outcomes: Iterable[Outcome]) -> tuple[Score, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from crowdkit_core.files import atomic_write
 from crowdkit_core.grid.folder import GridFolder, Outcome
 from crowdkit_core.grid.grid import SEED, Grid
-from crowdkit_core.grid.scores import COUNT_SCORES, Score, metric_scores
+from crowdkit_core.grid.scores import COUNT_SCORES, Score, further_scores
 from crowdkit_core.settings import ComponentSettings
 
 RUNS_FILE = "runs.csv"
@@ -27,7 +27,7 @@ def write_tables(place: GridFolder) -> None:
         atomic_write(place.path / RUNS_FILE) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
-        writer, further = csv.writer(file), metric_scores(outcomes)
+        writer, further = csv.writer(file), further_scores(outcomes, grid.counts)
         writer.writerow([*grid.table_axes, grid.replicate, *columns(outcomes[0], further)])
         for each in outcomes:
             values = columns(each, further).values()
@@ -41,7 +41,7 @@ def markdown(place: GridFolder) -> str:
     grid, outcomes = place.grid, place.outcomes()
     lines = [f"# {grid.source}", "", "```text", grid.command(place.path), "```", ""]
     lines += [f"- {fact}" for fact in _facts(grid, outcomes)]
-    scores = (*COUNT_SCORES, *metric_scores(outcomes))
+    scores = (*COUNT_SCORES, *further_scores(outcomes, grid.counts))
     if len(grid.table_axes) < 2:
         rows = [
             [_label(row), *(_cell(_of(outcomes, row), score) for score in scores)]
@@ -72,7 +72,7 @@ def columns(outcome: Outcome, further: Sequence[Score] = ()) -> dict[str, Any]:
 
     Args:
         outcome: The run.
-        further: From `metric_scores` of all outcomes.
+        further: From `further_scores` of all outcomes.
     """
     report = outcome.report or {}
     score, stamp = report.get("scores", {}).get("count", {}), report.get("stamp", {})

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from crowdkit_core.errors import CrowdkitError, DataError
+from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError
 from crowdkit_core.inference.ahead import one_ahead
 from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.counted import Counted
@@ -21,7 +21,13 @@ from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.resized import density_in, points_in, predict_resized
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing
-from crowdkit_core.inference.tiles import auto_tile, plan_tiles, predict_tiles
+from crowdkit_core.inference.tiles import (
+    TiledLook,
+    auto_tile,
+    has_own_procedure,
+    plan_tiles,
+    predict_tiles,
+)
 from crowdkit_core.interfaces import (
     Counter,
     LocalizedPoints,
@@ -57,8 +63,9 @@ def count(
 ) -> Counted:
     """Count the people in one image.
 
-    The whole image goes through ``counter.predict``. Tiles go through ``forward``: they take the
-    place of a counter's own inference procedure, and their count is the sum of the density map.
+    The whole image goes through ``counter.predict``. Tiles go through ``forward``, and their count
+    is the sum of the density map; a counter with an inference procedure of its own is tiled inside
+    it (`Counter.predict_in_tiles`), or refused.
 
     Args:
         counter: Any counter; its mode is restored afterwards.
@@ -105,6 +112,8 @@ def count(
     notes = sizing.notes(size, shown.size, shown.head_distance)
     if calibration is not None and interval is None:
         notes += (_no_interval(calibration, level),)
+    if not shown.exact:
+        notes += (_why_approximate(counter),)
     return replace(
         counted,
         attention=attention_maps(shown.prediction),
@@ -200,17 +209,22 @@ def predict_image(
         device: Where the counter is.
 
     Returns:
-        The prediction, and whether its density is the whole image's to rounding.
+        The prediction, and whether its count and density are the whole image's to rounding.
 
     Raises:
         IncompatibleError: The counter cannot be tiled.
     """
     height, width = image.shape[-2:]
     side = auto_tile(counter, (height, width)) if tile == "auto" else tile
-    if side is None:
+    if side is None or side >= max(height, width):
         return counter.predict(to_batch(image, device)), True
+    if has_own_procedure(counter):
+        _require_tiled_procedure(counter)
+        look = TiledLook(side, halo)
+        return counter.predict_in_tiles(image, look), look.exact
     plan = plan_tiles(counter, (height, width), tile=side, halo=halo)
-    return predict_tiles(counter, image, plan, device=device), plan.exact
+    prediction = predict_tiles(counter, image, plan, device=device)
+    return prediction, plan.exact and not counter.direct_count
 
 
 def find_points(
@@ -280,6 +294,29 @@ def _points_inside(points: LocalizedPoints, roi: Tensor | None) -> LocalizedPoin
     xy, score = points.xy.cpu(), points.score.cpu()
     inside = points_inside(xy, roi)
     return LocalizedPoints(xy[inside], score[inside])
+
+
+def _require_tiled_procedure(counter: Counter) -> None:
+    """Refuse a counter whose ``predict`` is not the one that its ``predict_in_tiles`` is of."""
+    defining = next(
+        space
+        for space in (vars(counter), *map(vars, type(counter).__mro__))
+        if "predict" in space or "predict_in_tiles" in space
+    )
+    if "predict_in_tiles" not in defining:
+        raise IncompatibleError(
+            f"{counter.label} counts by a procedure of its own, which tiles would replace",
+            hint="count without tiles; a smaller image, as by --long-side, takes less memory",
+        )
+
+
+def _why_approximate(counter: Counter) -> str:
+    if counter.direct_count and counter.stride is not None and not has_own_procedure(counter):
+        return "approximate: tiles count by the density map, the whole image by a count of its own"
+    if counter.receptive_field is None:
+        return "approximate: the counter looks at the whole image, which tiles do not show it"
+    needed = counter.receptive_field
+    return f"approximate: the halo of the tiles is too small, the counter needs {needed} pixels"
 
 
 def _no_interval(calibration: Calibration, level: float) -> str:

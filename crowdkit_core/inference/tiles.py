@@ -8,7 +8,7 @@ to rounding (1e-4 relative in float32 is tested; TF32 convolutions on a GPU are 
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float, UInt8
@@ -67,15 +67,12 @@ def plan_tiles(counter: Counter, size: Size, *, tile: int, halo: int | None = No
             field when None.
 
     Raises:
-        IncompatibleError: The counter gives no density map, or has no known receptive field and
-            no ``halo`` was given.
+        IncompatibleError: The counter gives no map, or has no known receptive field and no
+            ``halo`` was given.
         UsageError: ``tile`` or ``halo`` is impossible.
     """
-    if counter.stride is None:
-        raise IncompatibleError(
-            f"{counter.label} gives no density map, so its counts cannot be joined from tiles",
-            hint="count the whole image, or use a counter that predicts density",
-        )
+    if not counter.outputs:
+        raise _no_density(counter)
     if tile < 1 or (halo is not None and halo < 0):
         raise UsageError(f"tile {tile}, halo {halo}: expected tile >= 1 and halo >= 0 pixels")
     if halo is None:
@@ -98,17 +95,50 @@ def plan_tiles(counter: Counter, size: Size, *, tile: int, halo: int | None = No
 def auto_tile(counter: Counter, size: Size) -> int | None:
     """Tile side for an image too large for one pass, or None to count it whole.
 
-    Only what tiles leave unchanged is tiled: a counter with a known receptive field and no
-    inference procedure of its own.
+    Only what tiles leave unchanged is tiled: a count that is the sum of a density map, of a
+    counter with a known receptive field and no inference procedure of its own, which bounds its
+    memory itself.
     """
     height, width = size
-    own_procedure = type(counter).predict is not Counter.predict
-    if counter.stride is None or counter.receptive_field is None or own_procedure:
+    joins = counter.stride is not None and not counter.direct_count
+    if not joins or counter.receptive_field is None or has_own_procedure(counter):
         return None
-    if height * width <= AUTO_PIXELS:
-        return None
-    window = math.isqrt(AUTO_PIXELS)
+    return None if height * width <= AUTO_PIXELS else tile_within(counter, AUTO_PIXELS)
+
+
+def tile_within(counter: Counter, pixels: int) -> int:
+    """Tile side with which a network of known receptive field sees about that many pixels."""
+    assert counter.receptive_field is not None
+    window = math.isqrt(pixels)
     return max(window - 2 * counter.receptive_field, window // 4)
+
+
+def has_own_procedure(counter: Counter) -> bool:
+    """Whether ``predict`` is something else than one pass over the image."""
+    return "predict" in vars(counter) or type(counter).predict is not Counter.predict
+
+
+@dataclass(slots=True)
+class TiledLook:
+    """Shows images to networks tile by tile; for `Counter.predict_in_tiles`.
+
+    Attributes:
+        tile: As of `plan_tiles`.
+        halo: As of `plan_tiles`; of each network its own receptive field when None.
+        exact: Whether every map so far was the whole image's.
+    """
+
+    tile: int
+    halo: int | None = None
+    exact: bool = field(default=True, init=False)
+
+    def __call__(self, network: Counter, image: Tensor) -> dict[str, Tensor]:
+        """All maps of an image, where the image is."""
+        height, width = image.shape[-2:]
+        plan = plan_tiles(network, (height, width), tile=self.tile, halo=self.halo)
+        self.exact = self.exact and plan.exact
+        where = next((each.device for each in network.parameters()), image.device)
+        return maps_in_tiles(network, image, plan, device=where)
 
 
 def predict_tiles(
@@ -120,35 +150,74 @@ def predict_tiles(
 ) -> Prediction:
     """Run ``counter`` tile by tile and stitch every map it declares.
 
-    Only one tile is on the device at a time; the stitched maps are on the CPU. The count is the
-    sum of the density map; alternative counts are dropped, as they do not join from parts.
+    ``forward`` alone: what a ``predict`` of its own makes of it is up to the counter, see
+    `Counter.predict_in_tiles`. The count is the sum of the density map; alternative counts are
+    dropped, as they do not join from parts.
 
     Args:
         counter: In evaluation mode, on ``device``.
         image: (3, H, W) RGB, uint8 or float in [0, 1].
         plan: From `plan_tiles` for this counter and size.
         device: Where the counter is.
+
+    Raises:
+        IncompatibleError: The counter gives no density map.
+    """
+    if counter.stride is None:
+        raise _no_density(counter)
+    maps = maps_in_tiles(counter, image, plan, device=device)
+    stitched = Prediction.from_density(maps.pop("density"), counter.stride, maps=maps)
+    return replace(stitched, outputs=counter.outputs, direct_count=counter.direct_count)
+
+
+def maps_in_tiles(
+    counter: Counter,
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
+    plan: TilePlan,
+    *,
+    device: torch.device | str = "cpu",
+) -> dict[str, Tensor]:
+    """Every map that a network declares of one image, put together from tiles.
+
+    Only one tile is on the network's device at a time; the maps are where the image is.
+
+    Args:
+        counter: In evaluation mode, on ``device``.
+        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        plan: From `plan_tiles` for this network and size.
+        device: Where the network is.
+
+    Returns:
+        Each (1, C, h, w), the density map by the name ``density``.
     """
     whole: dict[str, Tensor] = {}
     for row, column in plan:
         window = image[:, row.start : row.stop, column.start : column.stop]
-        prediction = counter(to_batch(window, device))
-        for name, part in _maps(prediction).items():
+        parts = _maps(counter, counter(to_batch(window, device)))
+        for name, part in parts.items():
             stride = counter.outputs[name].stride
             if name not in whole:
                 cells = [math.ceil(length / stride) for length in plan.size]
-                whole[name] = torch.zeros(1, part.shape[1], *cells, dtype=part.dtype)
+                whole[name] = part.new_zeros(1, part.shape[1], *cells, device=image.device)
             to_rows, from_rows = _cells(row, stride)
             to_columns, from_columns = _cells(column, stride)
-            whole[name][..., to_rows, to_columns] = part[..., from_rows, from_columns].cpu()
-    density = whole.pop("density")
-    stitched = Prediction.from_density(density, counter.outputs["density"].stride, maps=whole)
-    return replace(stitched, outputs=counter.outputs, direct_count=counter.direct_count)
+            core = part[..., from_rows, from_columns].to(image.device)
+            whole[name][..., to_rows, to_columns] = core
+    return whole
 
 
-def _maps(prediction: Prediction) -> dict[str, Tensor]:
-    assert prediction.density is not None  # plan_tiles refuses counters without one
-    return {"density": prediction.density, **prediction.maps}
+def _maps(counter: Counter, prediction: Prediction) -> dict[str, Tensor]:
+    """Those it declares; some counters give more than they are asked for."""
+    density = {} if prediction.density is None else {"density": prediction.density}
+    maps = {**density, **prediction.maps}
+    return {name: each for name, each in maps.items() if name in counter.outputs}
+
+
+def _no_density(counter: Counter) -> IncompatibleError:
+    return IncompatibleError(
+        f"{counter.label} gives no density map, so its counts cannot be joined from tiles",
+        hint="count the whole image, or use a counter that predicts density",
+    )
 
 
 def _cells(span: Span, stride: int) -> tuple[slice, slice]:

@@ -1,7 +1,7 @@
 """The contracts between components, and the values that pass between them."""
 
 from crowdkit_core.interfaces.compatibility import require_fit, require_strides
-from crowdkit_core.interfaces.counter import Counter, evaluating
+from crowdkit_core.interfaces.counter import Calibrated, Counter, Look, evaluating
 from crowdkit_core.interfaces.dataset import Dataset, Split
 from crowdkit_core.interfaces.density_generator import DensityGenerator
 from crowdkit_core.interfaces.localizer import Localizer
@@ -28,6 +28,7 @@ __all__ = [
     "Annotation",
     "AtLeastOne",
     "Batch",
+    "Calibrated",
     "Component",
     "Counter",
     "Dataset",
@@ -35,6 +36,7 @@ __all__ = [
     "Lengths",
     "LocalizedPoints",
     "Localizer",
+    "Look",
     "LoopSettings",
     "Loss",
     "LossTerms",

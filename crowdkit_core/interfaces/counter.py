@@ -1,20 +1,24 @@
 """The counter contract: images in, a `Prediction` out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from crowdkit_core.interfaces.dataset import Dataset
 from crowdkit_core.interfaces.origin import Component
 from crowdkit_core.interfaces.prediction import MapSpec, Prediction
 from crowdkit_core.interfaces.weighted import Weighted
+
+Look = Callable[["Counter", Tensor], dict[str, Tensor]]
+"""Shows an image, (3, H, W) uint8 or float in [0, 1], to a network and gives every map that it
+declares, (1, C, h, w) for the whole image, ``density`` included; at once or piece by piece."""
 
 
 class Counter(Weighted, Component, ABC):
@@ -62,9 +66,25 @@ class Counter(Weighted, Component, ABC):
         """What evaluation and `crowdkit count` call; ``forward`` by default.
 
         A counter with an inference procedure of its own (fixed-size tiles, zooming) overrides
-        this; density and points come back in the pixels of ``images`` all the same.
+        this; density and points come back in the pixels of ``images`` all the same. Tiles that
+        are asked for then need `predict_in_tiles`.
         """
         return self(images)
+
+    def predict_in_tiles(
+        self, image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"], look: Look
+    ) -> Prediction:
+        """``predict`` for one image, with ``look(network, image)`` for each pass of a network.
+
+        For counters that override ``predict``: tiles must not take its place, so that one without
+        this is refused where tiles are asked for. It belongs to the ``predict`` of the same class.
+
+        Args:
+            image: (3, H, W) RGB, uint8 or float in [0, 1].
+            look: Gives a network's maps of an image, put together from tiles.
+
+        """
+        raise NotImplementedError
 
     def fit(self, dataset: Dataset) -> None:
         """Learn statistics of a training set (annotations only); nothing by default."""
@@ -74,6 +94,21 @@ class Counter(Weighted, Component, ABC):
         """Stride of the density map, or None for a pure count."""
         density = self.outputs.get("density")
         return density.stride if density else None
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A counter that fits something to training images, for the options it has then.
+
+    Evaluation, which knows the training images of a run, fits it again where those have changed.
+    """
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether what was fitted does not hold with the options it has now."""
+
+    def calibrate(self, dataset: Dataset) -> None:
+        """Fit it to training images."""
 
 
 @contextmanager

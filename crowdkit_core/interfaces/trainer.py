@@ -108,12 +108,15 @@ class Stage(nn.Module, ABC):
         density_generator: Makes targets; its and the loss's `measure` run on whole images.
         loss: The loss within the objective.
         dataset: Training images of this stage; None for the task's.
+        judged_by: The counter's alternative count (`Prediction.counts`) that is validated; the
+            count itself when empty. For a stage that trains what that does not show.
     """
 
     counter: Counter
     density_generator: DensityGenerator
     loss: Loss
     dataset: Dataset | None = None
+    judged_by: str = ""
 
     @abstractmethod
     def forward(self, batch: Batch) -> LossTerms:

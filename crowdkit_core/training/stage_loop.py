@@ -84,6 +84,8 @@ class StageLoop:
         errors = self._validate_if_due()
         improved = self._judge(errors)
         self._step_schedules(errors)
+        if errors:
+            record |= self._judged_by()
         record |= {**errors, "seconds": round(monotonic() - started, 3)}
         state.history.append(record)
         if self.fabric.is_global_zero:
@@ -184,6 +186,7 @@ class StageLoop:
         return validate(
             in_single_precision(self.state.counter),
             self.validation,
+            count=self.state.stage.judged_by,
             device=self.fabric.device,
             rank=self.fabric.global_rank,
             world_size=self.fabric.world_size,
@@ -201,11 +204,17 @@ class StageLoop:
         state.stopped = self.loop.patience is not None and state.waited >= self.loop.patience
         return improved
 
+    def _judged_by(self) -> Mapping[str, str]:
+        """Which count the errors are of, where it is not the counter's."""
+        name = self.state.stage.judged_by
+        return {"judged_by": name} if name else {}
+
     def _save(self, errors: Mapping[str, float], *, improved: bool) -> None:
         # The state comes last: whatever is interrupted before it is done again on resuming.
         facts = {"stage": self.plan.name, "epoch": self.state.epoch, **errors}
         if errors:
             facts["validated_on"] = self.run.validate_on
+            facts |= self._judged_by()
         if improved:
             self._save_networks(self.folder.best, facts)
         self._save_networks(self.folder.last, facts)

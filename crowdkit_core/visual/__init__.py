@@ -6,6 +6,7 @@ from crowdkit_core.visual.comparison import ShownMap, compare_maps
 from crowdkit_core.visual.curves import read_epochs, training_curve
 from crowdkit_core.visual.overlay import overlay
 from crowdkit_core.visual.panels import Panel, panel_row, panel_rows, side_by_side
+from crowdkit_core.visual.parts import counts_of_parts
 
 __all__ = [
     "Colormap",
@@ -13,6 +14,7 @@ __all__ = [
     "ShownMap",
     "attention_panels",
     "compare_maps",
+    "counts_of_parts",
     "overlay",
     "panel_row",
     "panel_rows",

@@ -24,6 +24,7 @@ Colormap = Literal["inferno", "magma", "plasma", "viridis", "cividis", "turbo", 
 DPI = 100
 INK = "#1c1c22"
 POINT = "#3df5ff"
+ACTUAL, FOUND = "#ff3b30", "#4cf06a"
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -120,12 +121,20 @@ def draw_pixels(
 
 
 def draw_points(
-    axes: Axes, points: Float[Tensor, "N 2"], *, size: Size, shown: Size, color: str = POINT
+    axes: Axes,
+    points: Float[Tensor, "N 2"],
+    *,
+    size: Size,
+    shown: Size,
+    color: str = POINT,
+    hollow: bool = False,
 ) -> None:
-    """Dots on heads, smaller where there are many."""
+    """Dots on heads, smaller where there are many; or rings, which leave room for a dot."""
     xy = points.detach().cpu().float().numpy() * np.array([shown[1] / size[1], shown[0] / size[0]])
     spacing = (shown[0] * shown[1] / max(len(xy), 1)) ** 0.5
     diameter = float(np.clip(spacing / 5, 3.5, 9.0)) * 72 / DPI
-    axes.scatter(
-        xy[:, 0], xy[:, 1], s=diameter**2, c=color, edgecolors=INK, linewidths=diameter / 8
-    )
+    if hollow:
+        area, width, inside, border = (1.8 * diameter) ** 2, diameter / 3, "none", color
+    else:
+        area, width, inside, border = diameter**2, diameter / 8, color, INK
+    axes.scatter(xy[:, 0], xy[:, 1], s=area, facecolors=inside, edgecolors=border, linewidths=width)

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from crowdkit_core.interfaces import Size
 from crowdkit_core.visual.canvas import (
+    ACTUAL,
+    FOUND,
     INK,
     Colormap,
     bare_axes,
@@ -42,6 +44,8 @@ class Panel:
         density: (h, w) persons per cell; the photo is shown when None.
         stride: Pixels per cell side of ``density``.
         points: (x, y) image pixels to mark.
+        found: (x, y) image pixels of predicted heads, to compare with ``points``: those become red
+            rings, these green dots.
         values: (h, w) of any kind over the whole image, in colours of their own, or (R,) of its
             rows from top to bottom, as a curve.
         limits: Values at the ends of their colours; the least and the greatest when None.
@@ -51,6 +55,7 @@ class Panel:
     density: Float[Tensor, "h w"] | None = None
     stride: int = 1
     points: Float[Tensor, "N 2"] | None = None
+    found: Float[Tensor, "N 2"] | None = None
     values: Float[Tensor, "h w"] | Float[Tensor, " R"] | None = None
     limits: tuple[float, float] | None = None
 
@@ -107,9 +112,16 @@ def panel_rows(
             else:
                 photo = shown_photo(image, shown)
                 draw_pixels(axes, photo if panel.points is None else muted(photo), shown)
-            if panel.points is not None:
-                draw_points(axes, panel.points, size=size, shown=shown)
+            _draw_heads(axes, panel, size, shown)
     return figure
+
+
+def _draw_heads(axes: Axes, panel: Panel, size: Size, shown: Size) -> None:
+    if panel.points is not None and panel.found is not None:
+        draw_points(axes, panel.points, size=size, shown=shown, color=ACTUAL, hollow=True)
+        draw_points(axes, panel.found, size=size, shown=shown, color=FOUND)
+    elif panel.points is not None:
+        draw_points(axes, panel.points, size=size, shown=shown)
 
 
 def _draw_values(
@@ -141,7 +153,7 @@ def side_by_side(
     points: Float[Tensor, "N 2"] | None = None,
     colormap: Colormap = "inferno",
 ) -> Figure:
-    """Image, ground truth and prediction side by side, with their counts.
+    """Image, ground truth and prediction side by side, with their counts; heads if any are found.
 
     Args:
         image: (3, H, W) RGB, uint8 or float in [0, 1].
@@ -152,7 +164,7 @@ def side_by_side(
         target: The density map the annotation stands for; its dots on the photo when None.
         target_stride: Of ``target``.
         target_label: What ``target`` is, for its title.
-        points: (x, y) pixels of the predicted heads.
+        points: (x, y) pixels of the predicted heads: a panel shows them with the annotated ones.
         colormap: Colours from low to high density.
 
     Raises:
@@ -165,10 +177,12 @@ def side_by_side(
         stride=target_stride,
         points=actual_points if target is None else None,
     )
-    predicted = Panel(
-        title=f"prediction: {count:,.1f}", density=density, stride=stride, points=points
-    )
-    return panel_row(image, [Panel(title="image"), actual, predicted], colormap=colormap)
+    predicted = Panel(title=f"prediction: {count:,.1f}", density=density, stride=stride)
+    panels = [Panel(title="image"), actual, predicted]
+    if points is not None:
+        heads = f"heads: {len(points):,} found (dots), {len(actual_points):,} annotated (rings)"
+        panels.append(Panel(title=heads, points=actual_points, found=points))
+    return panel_row(image, panels, colormap=colormap)
 
 
 def _intensity(panel: Panel, size: Size, shown: Size) -> NDArray[np.float32] | None:

@@ -154,6 +154,19 @@ def test_eval_of_a_run_counts_each_image_once(crowdkit, run, tmp_path):
     assert len(list((tmp_path / "worst").glob("*.png"))) == 3
 
 
+def test_eval_draws_found_heads_and_parts_where_points_are_found(crowdkit, run, tmp_path):
+    finished = crowdkit("eval", run, "--localizer", "local-maxima", "--pictures", tmp_path / "out")
+    assert finished.code == 0, finished.err
+    pictures = list((tmp_path / "out").glob("*.png"))
+    assert len(pictures) == 3 + 1
+    widths = {}
+    for file in pictures:
+        with Image.open(file) as picture:
+            widths[file.name] = picture.width
+    assert widths.pop("counts-of-parts.png") == 2 * 380  # of the map, and of the points
+    assert set(widths.values()) == {4 * (640 + 16) + 16}
+
+
 def test_eval_says_when_weights_were_chosen_on_the_images(crowdkit, run):
     assert (
         "were chosen on the validation images" in crowdkit("eval", run, "--split", "validation").out

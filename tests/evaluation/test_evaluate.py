@@ -19,7 +19,9 @@ from crowdkit_core.evaluation import (
     report_dict,
     validate,
 )
+from crowdkit_core.interfaces import Prediction, points_inside
 from crowdkit_core.localization import LocalMaxima
+from crowdkit_core.metrics import region_counts
 from crowdkit_core.registry.lookup import installed
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 
@@ -105,23 +107,27 @@ def test_tiles_change_nothing(red_pixels, three_images):
     assert [each.game for each in tiled.images] == [each.game for each in whole.images]
 
 
-def test_tiles_in_place_of_a_counters_own_inference_are_said(red_pixels, three_images):
+def test_a_procedure_that_tiles_would_replace_is_refused(red_pixels, three_images):
     class Zooming(type(red_pixels())):
         def predict(self, images):
             whole = super().predict(images)
             return replace(whole, counts={"zoomed": 2 * whole.count})
 
-    whole = evaluate(Zooming(), three_images, tile="auto")
-    assert set(whole.scores) == {"count", "zoomed"}
-    assert "tiles" not in whole.stamp
-    tiled = evaluate(Zooming(), three_images, tile=8, stamp={"epoch": 3})
-    assert set(tiled.scores) == {"count"}
+    assert set(evaluate(Zooming(), three_images, tile="auto").scores) == {"count", "zoomed"}
+    with pytest.raises(IncompatibleError, match="procedure of its own"):
+        evaluate(Zooming(), three_images, tile=8)
+
+
+def test_tiles_in_place_of_a_regressed_count_are_said(red_pixels, three_images):
+    counter = red_pixels()
+    counter.direct_count = True
+    tiled = evaluate(counter, three_images, tile=8, stamp={"epoch": 3})
     head = format_report(tiled).split("\n\n")[0].splitlines()
     assert head[1:] == [
         "epoch: 3",
-        "tiles: 8 px, counted by the density map alone, without the inference of Zooming and the "
-        "further counts it gives",
+        "tiles: 8 px, counted by the density map alone, without the count that RedPixels regresses",
     ]
+    assert "tiles" not in evaluate(counter, three_images, tile="auto").stamp
     assert "tiles" not in evaluate(red_pixels(), three_images, tile=8).stamp
 
 
@@ -132,6 +138,23 @@ def test_localization(red_pixels, three_images):
     assert far.matched == 2
     with pytest.raises(IncompatibleError, match=r"LocalMaxima.*'density'.*RedPixels"):
         evaluate(red_pixels(density=False), three_images, localizer=LocalMaxima())
+
+
+def test_parts_of_images_where_points_are_found(red_pixels, three_images):
+    assert all(not each.parts for each in evaluate(red_pixels(), three_images, parts=True).images)
+    settings = {"localizer": LocalMaxima(), "parts": True}
+    report = evaluate(red_pixels(factor=2.0), three_images, **settings)
+    for index, image in enumerate(report.images):
+        heads = three_images[index].points.as_subclass(torch.Tensor)
+        roi = three_images[index].roi
+        kept = heads if roi is None else heads[points_inside(heads, roi)]
+        assert list(image.parts) == ["actual", "count", "points"]
+        expected = region_counts(kept, 4, size=(20, 30)).flatten()
+        assert torch.equal(image.parts["actual"], expected)
+        assert image.parts["count"].sum().item() == pytest.approx(image.predicted, abs=1e-5)
+        found = next(iter(image.localization.values())).predicted
+        assert image.parts["points"].sum().item() == found
+    assert not any(each.parts for each in evaluate(red_pixels(), three_images).images)
 
 
 def test_ranges_part_the_images(red_pixels, three_images):
@@ -207,3 +230,20 @@ def test_two_processes_count_each_image_once(tmp_path):
     assert first["errors"] == second["errors"] == pytest.approx(validate(counter, dataset))
     assert first["progress"] == [[2, 5], [4, 5], [5, 5]]
     assert second["progress"] == []
+
+
+def test_validation_of_an_alternative_count(red_pixels, three_images):
+    class Halves(type(red_pixels())):
+        def predict(self, images):
+            whole = self(images)
+            half = Prediction.from_density(whole.density / 2, whole.stride)
+            counts = {"half": half.count, "none": torch.zeros(1)}
+            return replace(whole, counts=counts, count_maps={"half": half})
+
+    counter = Halves()
+    report = evaluate(counter, three_images)
+    for name in ("half", "none"):
+        validated = validate(counter, three_images, count=name)
+        assert validated["mae"] == pytest.approx(report.scores[name].mae.value)
+    with pytest.raises(IncompatibleError, match="'third'"):
+        validate(counter, three_images, count="third")

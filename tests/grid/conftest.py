@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from crowdkit_core import register
-from crowdkit_core.interfaces import LossTerms
+from crowdkit_core.interfaces import LossTerms, Prediction
 from crowdkit_core.losses import MSE
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 from crowdkit_core.training import Supervised
@@ -35,6 +35,23 @@ loss = "mse"
 loss = { name = "trouble", factor = 2.0 }
 trainer.optimization.learning_rate = 1e-4
 """
+
+
+class Scaled(ToyCounter):
+    """A counter with an option that its weights know nothing of, and a second count.
+
+    Args:
+        scale: Multiplies its count.
+    """
+
+    def __init__(self, *, width: int = 4, scale: float = 1.0) -> None:
+        super().__init__(width=width)
+        self.scale = scale
+
+    def predict(self, images):
+        once = self(images)
+        scaled = Prediction.from_density(self.scale * once.density, once.stride)
+        return replace(scaled, counts={"unscaled": once.count})
 
 
 class Trouble(MSE):
@@ -104,6 +121,7 @@ def trouble(monkeypatch):
         monkeypatch.setattr(Trouble, name, getattr(Trouble, name))
     parts = [
         ("counter", "toy", ToyCounter),
+        ("counter", "scaled", Scaled),
         ("dataset", "toys", ToyDataset),
         ("dataset", "folds", Folds),
         ("loss", "trouble", Trouble),

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from crowdkit_core import register
-from crowdkit_core.errors import IncompatibleError, UsageError
+from crowdkit_core.errors import IncompatibleError, OptionsError, UsageError
 from crowdkit_core.evaluation import evaluate
 from crowdkit_core.evaluation.parts import evaluation_parts
 from crowdkit_core.grid import load_grid, run_grid
@@ -179,6 +179,69 @@ def test_stages_that_no_run_has_are_refused_before_the_first(grid_file, tmp_path
     with pytest.raises(UsageError, match=why):
         run_grid(load_grid(grid_file(), overrides=settings), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+SCALED = ["counter.name=scaled", "trainer.epochs=1"]
+EVALUATIONS = """
+[grid.evaluations.once]
+[grid.evaluations."three times"]
+counter.scale = 3.0
+"""
+
+
+def evaluated_grid(grid_file, **options):
+    file = grid_file()
+    file.write_text(file.read_text() + EVALUATIONS)
+    return load_grid(file, **options)
+
+
+def test_one_training_is_evaluated_with_several_settings(grid_file, tmp_path):
+    grid, folder = evaluated_grid(grid_file, overrides=SCALED), tmp_path / "out"
+    outcomes = run_grid(grid, folder)
+    assert outcomes[1].label == "MSE/seed-0/three times"
+    assert len(list(folder.rglob("state.pt"))) == 6
+    rows = rows_of(folder)
+    for row in rows:
+        run = folder / row["run"]
+        recipe = load_recipe(run / "recipe.toml")
+        scale = {"once": 1.0, "three times": 3.0}[row["evaluation"]]
+        counter = recipe.create("counter", weights=run / "best.safetensors", scale=scale)
+        scores = evaluate(counter, recipe.create("dataset", split="test")).scores["count"]
+        assert float(row["mae"]) == scores.mae.value
+    assert cells_of(folder, "MAE")["loss / evaluation"] == ["once", "three times"]
+    # Other settings under a label are other numbers, without other training.
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("state.pt")}
+    file = tmp_path / "losses.toml"
+    file.write_text(file.read_text().replace("3.0", "2.0"))
+    again = run_grid(load_grid(file, overrides=SCALED), folder)
+    assert again[0].score("mae") == outcomes[0].score("mae")
+    assert again[1].score("mae") != outcomes[1].score("mae")
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("state.pt")} == before
+
+
+def test_alternative_counts_are_in_the_tables(grid_file, tmp_path):
+    settings = [*SCALED, "counter.scale=3.0", 'grid.counts=["unscaled"]']
+    outcomes = run_grid(load_grid(grid_file(), overrides=settings), tmp_path / "out")
+    for row, outcome in zip(rows_of(tmp_path / "out"), outcomes, strict=True):
+        scores = outcome.report["scores"]["unscaled"]
+        for metric in ("mae", "rmse"):
+            assert float(row[f"{metric}_unscaled"]) == scores[metric]["value"]
+        assert row["mae"] != row["mae_unscaled"]
+    assert cells_of(tmp_path / "out")["loss"] == ["MAE", "RMSE", "MAE, unscaled", "RMSE, unscaled"]
+
+
+def test_a_count_that_is_not_given_is_an_error_of_the_run(grid_file, tmp_path):
+    settings = [*SCALED, 'grid.counts=["scaled"]']
+    outcomes = run_grid(load_grid(grid_file(), overrides=settings), tmp_path / "out")
+    assert {each.state for each in outcomes} == {"failed"}
+    assert "no count named 'scaled'" in outcomes[0].error
+
+
+def test_settings_of_an_evaluation_are_checked_before_the_first_run(grid_file, tmp_path):
+    file = grid_file()
+    file.write_text(file.read_text() + EVALUATIONS.replace("scale", "scael"))
+    with pytest.raises(OptionsError, match=r"evaluation 'three times'.*|scael"):
+        load_grid(file, overrides=SCALED)
 
 
 @pytest.mark.parametrize(("metric", "why"), [("sim", "did you mean 'ssim'"), ("ap", "localizer")])

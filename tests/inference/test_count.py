@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from crowdkit_core.density import sum_pool
 from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError, ShapeError, UsageError
 from crowdkit_core.inference import as_image, count, count_paths, find_images
 from crowdkit_core.inference import tiles as tiles_module
-from crowdkit_core.interfaces import LocalizedPoints
+from crowdkit_core.inference.images import as_float
+from crowdkit_core.interfaces import Counter, LocalizedPoints, MapSpec, Prediction
 from crowdkit_core.testing.toys import ToyCounter
 
 
@@ -138,7 +141,69 @@ def test_a_counter_that_finds_points_needs_no_localizer(make_counter, localizer)
     right = count(counter, image, roi=[[20, 0], [30, 0], [30, 20], [20, 20]])
     assert right.points.xy.tolist() == [[25.0, 6.0]]
     assert count(counter, image, localizer=localizer).points.xy.tolist() == [[3.5, 4.5]]
-    assert count(counter, image, tile=8).points is None  # tiles take the place of its procedure
+
+
+class Doubling(Counter):
+    """Counts a bright image once, enlarged; ``forward`` alone gives a quarter of that."""
+
+    outputs = MappingProxyType({"density": MapSpec("density", 1)})
+    receptive_field = 0
+
+    def forward(self, images):
+        return Prediction.from_density(images[:, :1], 1)
+
+    def predict(self, images):
+        found = self(images.repeat_interleave(2, 2).repeat_interleave(2, 3)).density
+        return Prediction.from_density(sum_pool(found, 2), 1)
+
+
+class DoublingInTiles(Doubling):
+    """The same, which can say how it would count in tiles."""
+
+    def predict(self, images):
+        return super().predict(images)
+
+    def predict_in_tiles(self, image, look):
+        larger = as_float(image).repeat_interleave(2, 1).repeat_interleave(2, 2)
+        return Prediction.from_density(sum_pool(look(self, larger)["density"], 2), 1)
+
+
+class Overriding(DoublingInTiles):
+    """Tiles of the class before are not those of this ``predict``."""
+
+    def predict(self, images):
+        return super().predict(images / 2)
+
+
+def test_tiles_go_inside_a_counters_own_procedure_or_are_refused():
+    image = dots(20, 30, (3, 4), (12, 9), (29, 19))
+    assert count(Doubling(), image).count == pytest.approx(12)
+    tiled = count(DoublingInTiles(), image, tile=8)
+    assert tiled.count == pytest.approx(12)
+    assert not tiled.approximate
+    changed = DoublingInTiles()
+    changed.predict = DoublingInTiles().predict
+    for counter in (Doubling(), Overriding(), changed):
+        with pytest.raises(IncompatibleError, match=r"Doubling|Overriding.*procedure of its own"):
+            count(counter, image, tile=8)
+        # What fits into one tile is counted as without tiles.
+        assert count(counter, image, tile=30).count == count(counter, image).count
+
+
+def test_an_approximate_count_says_why(make_counter):
+    image = torch.rand(3, 64, 64)
+    counter = make_counter("PoolingCounter")
+    (note,) = count(counter, image, tile=16, halo=0).notes
+    assert f"needs {counter.receptive_field} pixels" in note
+    assert count(counter, image, tile=16).notes == ()
+    counter.direct_count = True
+    (note,) = count(counter, image, tile=16).notes
+    assert "count of its own" in note
+    assert count(counter, image, tile=16).approximate
+    counter.receptive_field = None
+    counter.direct_count = False
+    (note,) = count(counter, image, tile=16, halo=8).notes
+    assert "whole image" in note
 
 
 def test_the_localizer_sees_no_seams(make_counter, localizer):

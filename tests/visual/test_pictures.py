@@ -13,6 +13,7 @@ from crowdkit_core.visual import (
     Panel,
     ShownMap,
     compare_maps,
+    counts_of_parts,
     overlay,
     panel_row,
     save,
@@ -160,6 +161,37 @@ def test_maps_of_different_strides_share_one_scale(tmp_path):
     left, right = picture[300, 300], picture[300, 300 + 656]
     assert np.abs(left - right).max() <= 2
     assert left.max() > 200
+
+
+def test_found_heads_are_dots_in_the_rings_of_annotated_ones(tmp_path):
+    actual = torch.tensor([[60.0, 60.0], [160.0, 120.0]])
+    found = torch.tensor([[160.0, 120.0], [260.0, 180.0]])
+    figure = side_by_side(grey(240, 320), actual_points=actual, count=2.4, points=found)
+    assert figure.axes[3].get_title() == "heads: 2 found (dots), 2 annotated (rings)"
+    picture = drawn(figure, tmp_path)
+    left, top = 16 + 3 * 656, 52
+    for (x, y), in_the_middle, around in (
+        ((60, 60), "grey", "red"),
+        ((160, 120), "green", "red"),
+        ((260, 180), "green", "grey"),
+    ):
+        middle = picture[top + 2 * y, left + 2 * x]
+        near = picture[top + 2 * y - 12 : top + 2 * y + 12, left + 2 * x - 12 : left + 2 * x + 12]
+        assert (middle[1] > 200) == (in_the_middle == "green")
+        reddest = near[..., 0] - near[..., 1]
+        assert (reddest.max() > 150) == (around == "red")
+
+
+def test_counts_of_parts_are_dots_of_both_numbers():
+    actual = torch.tensor([0.0, 4.0, 10.0])
+    ways = {"density": torch.tensor([1.0, 4.0, 8.0]), "points": torch.tensor([0.0, 3.0, 5.0])}
+    figure = counts_of_parts(ways, actual)
+    assert [axes.get_title() for axes in figure.axes] == ["density: MAE 1.00", "points: MAE 2.00"]
+    for axes, predicted in zip(figure.axes, ways.values(), strict=True):
+        drawn_at = axes.collections[0].get_offsets().tolist()
+        assert drawn_at == [list(pair) for pair in zip(predicted, actual.tolist(), strict=True)]
+    four = counts_of_parts({str(i): actual for i in range(4)}, actual)
+    assert sum(axes.get_visible() for axes in four.axes) == 4
 
 
 def test_dots_stand_for_a_missing_target(tmp_path):

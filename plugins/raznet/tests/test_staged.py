@@ -1,6 +1,8 @@
 """Stages train what they name, from where they say, and resume to the bit."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ from torch import Tensor, nn
 import crowdkit_core
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.evaluation.stamp import weights_stamp
 from crowdkit_core.interfaces import Prediction, TrainingTask
 from crowdkit_core.losses import L1
 from crowdkit_core.settings import RunSettings
 from crowdkit_core.testing import check_trainer
 from crowdkit_core.testing.toys import ToyCounter, ToyDataset
 from crowdkit_core.training import train
+from crowdkit_core.weights import read_weights
 
 Narrow = Callable[..., RAZNet]
 ADAM = {"learning_rate": 1e-2}
@@ -100,7 +104,7 @@ def test_each_stage_changes_its_part_alone(narrow: Narrow, tmp_path: Path) -> No
     best = load_file(tmp_path / "localization/best.safetensors")
     assert changed(best, after["proposal"]) == named(start, "main.proposal.")
     moved = changed(after["proposal"], after["zooming"])
-    assert moved - {"fusion_threshold"} == named(start, "zoom.")
+    assert moved - {"fusion_threshold"} == {*named(start, "zoom."), "fitted_with"}
     assert [each["stage"] for each in result.history] == [each["name"] for each in PAPER]
     terms = [set(each["losses"]) - {"loss"} for each in result.history]
     assert terms == [{"density"}, {"localization"}, {"attention"}, {"localization", "attention"}]
@@ -201,6 +205,39 @@ def test_the_threshold_is_fitted_with_the_last_weights_and_saved(
     assert torch.equal(loaded.fusion_threshold, fitted)
 
 
+def test_looking_closer_is_judged_by_what_it_changes(
+    narrow: Narrow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The fusion is right at once and stays; the points get better, and worse again.
+    errors = {"fusion": [5.0, 5.0, 5.0], "localization+": [9.0, 2.0, 4.0]}
+    images = ToyDataset(length=1, size=(40, 56), split="validation")
+    people = len(images.annotation(0).points)
+    epochs: list[dict[str, Any]] = []
+
+    def calibrate(self: RAZNet, dataset: Any) -> None:
+        epochs.append({name: each.clone() for name, each in self.state_dict().items()})
+
+    def predict(self: RAZNet, images: Tensor) -> Prediction:
+        counts = {n: torch.tensor([people + each[len(epochs) - 1]]) for n, each in errors.items()}
+        maps = {
+            name: Prediction.from_density(each.reshape(1, 1, 1, 1), 64)
+            for name, each in counts.items()
+        }
+        return Prediction(count=counts["fusion"], counts=counts, count_maps=maps)
+
+    monkeypatch.setattr(RAZNet, "calibrate", calibrate)
+    monkeypatch.setattr(RAZNet, "predict", predict)
+    zooming = {**ZOOMING, "images": "whole", "judged_by": "localization+", "epochs": 3}
+    job = replace(task(narrow()), validation=images)
+    result = train(job, staged(zooming), RunSettings(directory=tmp_path))
+    assert [each["mae"] for each in result.history] == errors["localization+"]
+    assert {each["judged_by"] for each in result.history} == {"localization+"}
+    assert_same_bits(load_file(tmp_path / "best.safetensors"), epochs[1])
+    assert read_weights(tmp_path / "best.safetensors").facts["judged_by"] == "localization+"
+    stamp = weights_stamp(tmp_path / "best.safetensors", "test")
+    assert stamp["judged_by"] == "localization+"
+
+
 class Normalized(ToyCounter):
     """Parts with a memory of what they were shown."""
 
@@ -259,6 +296,7 @@ def test_a_stage_changes_options_of_the_tasks_loss() -> None:
         ({"maps": ["density"]}, "restrict"),
         ({"images": "proposed"}, "propose"),
         ({"calibrate": True}, "calibrate"),
+        ({"judged_by": "localization+"}, "ways"),
         ({"network": "zoom"}, "'zoom'"),
         ({"network": "head"}, "Conv2d"),
         ({"copies": {"head": "tail"}}, "'tail'"),
@@ -278,6 +316,14 @@ def test_a_map_the_counter_does_not_give_is_named(narrow: Narrow) -> None:
                 narrow(depth=1),
             )
         )
+
+
+def test_a_count_the_counter_does_not_give_is_named(narrow: Narrow) -> None:
+    for way in ("fusion+", "density"):
+        with pytest.raises(IncompatibleError, match=re.escape(repr(way))):
+            staged({"name": "a", "judged_by": way, "loss": {"density": 0.0}}).stages(
+                task(narrow(counting=False))
+            )
 
 
 def test_a_loss_that_does_not_fit_is_named(narrow: Narrow) -> None:

@@ -1,6 +1,6 @@
 """The stage that trains a part of a counter and leaves the rest as it is."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -45,6 +45,13 @@ class Calibrated(Protocol):
         """Fit it."""
 
 
+@runtime_checkable
+class CountsInWays(Protocol):
+    """A counter that says which alternative counts ``predict`` gives."""
+
+    ways: Sequence[str]
+
+
 class BranchStage(Stage):
     """One network of a counter learns, as far as its parameters ask for gradients.
 
@@ -58,6 +65,7 @@ class BranchStage(Stage):
         density_generator: Frozen.
         optimization: Optimizer and schedule.
         dataset: Training images; None for the task's.
+        judged_by: As of `Stage`.
         after_epoch: Called with the number of each epoch when it is over.
     """
 
@@ -70,6 +78,7 @@ class BranchStage(Stage):
         optimization: OptimizationSettings,
         *,
         dataset: Dataset | None = None,
+        judged_by: str = "",
         after_epoch: Callable[[int], None] = lambda _: None,
     ) -> None:
         super().__init__()
@@ -79,6 +88,7 @@ class BranchStage(Stage):
         self.density_generator = density_generator.requires_grad_(False)
         self.optimization = optimization
         self.dataset = dataset
+        self.judged_by = judged_by
         self.after_epoch = after_epoch
 
     def forward(self, batch: Batch) -> LossTerms:

@@ -1,6 +1,6 @@
 """Main-Net and RAZ-Net: where people are, how many, and which regions to zoom into."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -127,11 +127,16 @@ class InspectionNet(Counter):
             maps["localization"] = self.localization.probability(place)
         if self.proposal is not None and place is not None and "attention" in self.outputs:
             maps["attention"] = self.proposal(place, crowd)
-        maps = {name: crop_map(m, size, self.outputs[name].stride) for name, m in maps.items()}
+        return self.read(
+            {name: crop_map(m, size, self.outputs[name].stride) for name, m in maps.items()}
+        )
+
+    def read(self, maps: Mapping[str, Tensor]) -> Prediction:
+        """The prediction that maps are, ``density`` among them: its sum counts, or the heads."""
+        others = {name: each for name, each in maps.items() if name != "density"}
         if "density" in maps:
-            density = maps.pop("density")
-            return Prediction.from_density(density, self.counting_stride, maps=maps)
-        return Prediction(count=self._number_of_heads(maps["localization"]), maps=maps)
+            return Prediction.from_density(maps["density"], self.counting_stride, maps=others)
+        return Prediction(count=self._number_of_heads(maps["localization"]), maps=others)
 
     def adopt(self, other: "InspectionNet") -> None:
         """Take over the weights of a network that has at least these branches.

@@ -1,27 +1,37 @@
 """The counter `raznet`: Main-Net, zooming by RAZ-Net, and the ways of counting.
 
 In the order of the paper: `network` (Main-Net and RAZ-Net), `regions` (where to zoom), `zooming`,
-`ownership` (which points count), `counting` and `fusion` (Table 2). Training: `targets`, `loss`,
-`zoomed_regions` (what RAZ-Net learns from), `branch_stage`, `staged`.
+`ownership` (which points count), `counting`, `fusion` and `fitted` (Table 2); `looking` shows large
+images in tiles. Training: `targets`, `loss`, `zoomed_regions` (what RAZ-Net learns from),
+`branch_stage`, `staged`.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from crowdkit_core.errors import OptionsError
 from crowdkit_core.inference.images import to_batch
-from crowdkit_core.interfaces import Counter, Dataset, MapSpec, Prediction, evaluating
+from crowdkit_core.interfaces import Counter, Dataset, Look, MapSpec, Prediction, evaluating
 from crowdkit_core.networks import Normalization
 from crowdkit_core.weights import WeightsFile
-from crowdkit_raznet import published
-from crowdkit_raznet.counting import Findings, count_maps, counts_of_parts, joined
+from crowdkit_raznet import fitted, published
+from crowdkit_raznet.counting import (
+    WAYS,
+    WAYS_OF_POINTS,
+    Findings,
+    Way,
+    counted_in_all_ways,
+    counts_of_parts,
+)
 from crowdkit_raznet.fusion import GRID, fit_theta
+from crowdkit_raznet.looking import look
 from crowdkit_raznet.network import (
     STRIDE,
     BackboneConvs,
@@ -72,6 +82,8 @@ class RAZNet(Counter):
         zoom_window: The same in RAZ-Net. The paper names 3 x 3 alone; what is as far apart in the
             image as 3 pixels in Main-Net is 5 pixels where all is twice as large.
         search: Which regions are zoomed into.
+        count_by: The way that is the count; the fusion when None, without a counting branch the
+            points after zooming. All ways are among ``counts``.
         fit_each_part: `calibrate` fits a threshold to each of the 16 parts instead of one to all.
         pretrained: True fetches VGG-16's ImageNet weights; a path reads them from a file; False
             starts at random.
@@ -82,12 +94,15 @@ class RAZNet(Counter):
         zoom: RAZ-Net; None with a depth of 1.
         fusion_threshold: (16,) theta_f in persons, row by row. Infinite, which is the average,
             until `calibrate` fits it; saved with the weights.
+        fitted_with: Options that it was fitted with, as `fitted.encoded` has them. With others
+            `predict` refuses to fuse until `calibrate` fits it again.
 
     Raises:
         OptionsError: An option out of its range.
     """
 
     fusion_threshold: Tensor
+    fitted_with: Tensor
 
     size_multiple = STRIDE
 
@@ -104,6 +119,7 @@ class RAZNet(Counter):
         window: int = 3,
         zoom_window: int = 3,
         search: RegionSearch = RegionSearch(),  # frozen
+        count_by: Way | None = None,
         fit_each_part: bool = False,
         pretrained: bool | Path = False,
         normalization: Normalization = "imagenet",
@@ -113,8 +129,12 @@ class RAZNet(Counter):
             raise OptionsError(f"threshold is {threshold}, expected 0 or more, below 1")
         require_window(window, "window")
         require_window(zoom_window, "zoom_window")
+        self.ways = WAYS if counting else WAYS_OF_POINTS
+        if count_by is not None and count_by not in self.ways:
+            raise OptionsError(f"count_by is {count_by!r}, which needs a counting branch")
         self.depth = depth
         self.search = search
+        self.count_by = count_by
         self.fit_each_part = fit_each_part
 
         def network(*, counting: bool, window: int, pretrained: bool | Path) -> InspectionNet:
@@ -138,16 +158,28 @@ class RAZNet(Counter):
             self.zoom.adopt(self.main)
             self.zoom.requires_grad_(False)
         self.register_buffer("fusion_threshold", torch.full((GRID**2,), inf))
+        self.register_buffer("fitted_with", fitted.NEVER.clone())
+        self._fitting_options = fitted.encoded(
+            search,
+            depth=depth,
+            threshold=threshold,
+            refine=refine,
+            window=window,
+            zoom_window=zoom_window,
+            fit_each_part=fit_each_part,
+        )
         self.receptive_field = self.main.receptive_field
         self.restrict(None)
 
     def restrict(self, names: Collection[str] | None) -> None:
         """From now on compute only these maps, as while a branch trains alone; all with None.
 
-        `predict` then neither zooms nor fuses: it counts as well as these maps can.
+        `predict` then does not zoom, nor fuse where it would have to refuse: it counts as well as
+        these maps can.
         """
+        self.restricted = names is not None
         self.main.restrict(names)
-        self.zooms = names is None and self.zoom is not None
+        self.zooms = self.zoom is not None and not self.restricted
         self.outputs: Mapping[str, MapSpec] = self.main.outputs
         self.direct_count = self.main.direct_count
         self.finds_points = "localization" in self.outputs
@@ -158,36 +190,34 @@ class RAZNet(Counter):
         return prediction
 
     def predict(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:
-        """Count in all ways, image by image; see the class."""
-        if "localization" not in self.outputs:
-            return self(images)
+        """Count in all ways, image by image, large ones in tiles; see the class."""
+        return self._predict(images, look)
+
+    def predict_in_tiles(
+        self, image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"], look: Look
+    ) -> Prediction:
+        """The same of one image, with ``look`` for each pass of Main-Net and RAZ-Net."""
+        return self._predict(to_batch(image, self.fusion_threshold.device), look)
+
+    def _predict(self, images: Float[Tensor, "B 3 H W"], look: Look) -> Prediction:
         size = (images.shape[-2], images.shape[-1])
-        findings = [self._inspect(image[None]) for image in images]
-        maps_of_images = [count_maps(each, self.fusion_threshold, size) for each in findings]
-        by_way = {n: joined([each[n] for each in maps_of_images]) for n in maps_of_images[0]}
-        counts = {name: each.count for name, each in by_way.items()}
-        maps = {
-            name: torch.cat([each.prediction.maps[name] for each in findings])
-            for name in findings[0].prediction.maps
-        }
-        best = next(reversed(counts))
-        return Prediction(
-            count=counts[best],
-            density=by_way[best].density,
-            stride=by_way[best].stride,
-            maps=maps,
-            counts=counts,
-            count_maps=by_way,
-            points=[each.points for each in findings],
-            outputs=self.outputs,
-            direct_count=self.direct_count,
-        )
+        if "localization" not in self.outputs:
+            return self._of_density(images, look)
+        threshold = self._valid_threshold()
+        findings = [self._inspect(image, look) for image in images]
+        counted = counted_in_all_ways(findings, threshold, size, count_by=self.count_by)
+        return replace(counted, outputs=self.outputs, direct_count=self.direct_count)
 
     def propose(self, image: Float[Tensor, "1 3 H W"]) -> Regions:
         """The regions of an image that Main-Net proposes to zoom into."""
         if self.zoom is None:
             raise OptionsError(f"{self.label}: a depth of 1 proposes no regions")
-        return self.search(self.main(image.to(self._dtype)).maps["attention"][0, 0])
+        return self.search(look(self.main, image[0].to(self._dtype))["attention"][0, 0])
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether the fusion threshold was fitted with other options than these."""
+        return bool(self._changed_since_fit())
 
     def calibrate(self, dataset: Dataset) -> None:
         """Fit the fusion threshold to training images; does nothing without a counting branch.
@@ -200,11 +230,29 @@ class RAZNet(Counter):
         with evaluating(self) as device:
             for index in range(len(dataset)):
                 sample = dataset[index]
-                found = self._inspect(to_batch(sample.image, device).to(self._dtype))
+                image = to_batch(sample.image, device).to(self._dtype)
+                found = self._inspect(image[0], look)
                 rows.append(counts_of_parts(found, sample.points.as_subclass(Tensor), sample.roi))
         density, localization, actual = (torch.stack(each) for each in zip(*rows, strict=True))
         theta = fit_theta(density, localization, actual, per_cell=self.fit_each_part)
         self.fusion_threshold.copy_(theta.to(self.fusion_threshold))
+        as_always = self.zooms or self.zoom is None
+        self.fitted_with.copy_(self._fitting_options if as_always else fitted.UNKNOWN)
+
+    def _changed_since_fit(self) -> list[str]:
+        """Without a counting branch there is nothing to fuse."""
+        if self.main.counting is None:
+            return []
+        return fitted.differences(self.fitted_with, self._fitting_options)
+
+    def _valid_threshold(self) -> Tensor | None:
+        """The fusion threshold; None where it does not hold and another way is the count."""
+        changed = self._changed_since_fit()
+        if not changed:
+            return self.fusion_threshold
+        if self.restricted or self.count_by not in (None, "fusion"):
+            return None
+        raise fitted.no_longer_valid(self.label, changed)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -212,14 +260,26 @@ class RAZNet(Counter):
 
     # -- looking -------------------------------------------------------------------------------
 
-    def _inspect(self, image: Float[Tensor, "1 3 H W"]) -> Findings:
+    def _of_density(self, images: Float[Tensor, "B 3 H W"], look: Look) -> Prediction:
+        """Of the density map alone, which is all that a counting branch in training gives."""
+        densities = [look(self.main, image)["density"] for image in images]
+        prediction = self.main.read({"density": torch.cat(densities)})
+        return replace(prediction, outputs=self.outputs, direct_count=self.direct_count)
+
+    def _inspect(self, image: Float[Tensor, "3 H W"], look: Look) -> Findings:
         """Points and maps of one image, before and after zooming."""
-        prediction = self.main(image)
+        prediction = self.main.read(look(self.main, image))
         (first,) = self.main.heads(prediction.maps["localization"])
         points = first
         if self.zooms and self.zoom is not None:
             points = zoomed_points(
-                self.zoom, self.search, image, prediction, first, times=self.depth - 1
+                self.zoom,
+                self.search,
+                image[None],
+                prediction,
+                first,
+                look=look,
+                times=self.depth - 1,
             )
         return Findings(prediction, first, points)
 
@@ -234,7 +294,8 @@ class RAZNet(Counter):
             *(("zoom.", "main.proposal.") if self.zoom is None else ()),
             *(("main.counting.",) if self.main.counting is None else ()),
         ]
-        kept = {k: v for k, v in state.items() if not k.startswith(tuple(unused))}
+        kept = fitted.with_origin(state)
+        kept = {k: v for k, v in kept.items() if not k.startswith(tuple(unused))}
         if self.main.counting is None and _PROPOSAL_INPUTS in kept:
             own = self.state_dict()[_PROPOSAL_INPUTS]
             kept[_PROPOSAL_INPUTS] = first_inputs(kept[_PROPOSAL_INPUTS], own)

@@ -29,6 +29,7 @@ from crowdkit_core.training.run_folder import LAST_FILE
 from crowdkit_raznet.branch_stage import (
     BranchStage,
     Calibrated,
+    CountsInWays,
     Proposing,
     Restrictable,
     freeze_all_but,
@@ -58,6 +59,8 @@ class StageSettings:
         copies: Submodules that start the stage as copies of others: ``{ zoom = "main" }``.
         calibrate: Whether what the counter fits without gradients is fitted to the training
             images, before each validation.
+        judged_by: The counter's way of counting whose error chooses the best weights and moves the
+            schedule; its count when empty. For a stage that the count hardly shows.
         hands_on: Weights that the next stage starts from: the ``best`` by validation, or the
             ``last``, for a stage that does not change the count.
         optimization: Optimizer and schedule.
@@ -74,6 +77,7 @@ class StageSettings:
     loss: dict[str, Any] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)
     calibrate: bool = False
+    judged_by: str = ""
     hands_on: Literal["best", "last"] = "best"
     optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -86,8 +90,8 @@ class Staged(Trainer):
     2019, section 3.2, for any list of stages and any counter: parts are named by prefixes of
     parameter names. What a setting asks of a counter is a method: ``restrict(names)`` for
     ``maps``, ``propose(image)`` for proposed images, ``calibrate(dataset)``, and for ``copies`` of
-    unlike parts ``adopt(other)``. Only what learns is in the optimizer, and what is frozen stays
-    in evaluation mode.
+    unlike parts ``adopt(other)``; ``judged_by`` asks for the names ``ways``. Only what learns is in
+    the optimizer, and what is frozen stays in evaluation mode.
 
     As a recipe, RAZNet's first stage and its last::
 
@@ -107,6 +111,7 @@ class Staged(Trainer):
         images = "proposed"
         copies = { zoom = "main" }
         loss = { density = 0.0 }
+        judged_by = "localization+"
         calibrate = true
 
     Args:
@@ -190,6 +195,7 @@ class Staged(Trainer):
             task.density_generator,
             settings.optimization,
             dataset=dataset,
+            judged_by=settings.judged_by,
             after_epoch=after_epoch,
         )
 
@@ -232,12 +238,19 @@ def _check(settings: StageSettings, loss: Loss, task: TrainingTask) -> None:
         (bool(settings.maps), Restrictable, "restrict(names)"),
         (settings.images == "proposed", Proposing, "propose(image)"),
         (settings.calibrate, Calibrated, "calibrate(dataset)"),
+        (bool(settings.judged_by), CountsInWays, "the names of its counts, ways,"),
     ):
         if needed and not isinstance(counter, protocol):
             raise IncompatibleError(
                 f"stage {settings.name!r} needs a counter with {method}, which {counter.label}"
                 " does not have"
             )
+    if isinstance(counter, CountsInWays) and settings.judged_by not in ("", *counter.ways):
+        raise IncompatibleError(
+            f"stage {settings.name!r} is judged by {settings.judged_by!r}, a count that"
+            f" {counter.label} does not give",
+            hint=f"it gives: {', '.join(counter.ways)}",
+        )
     unknown = sorted(set(settings.maps) - counter.outputs.keys())
     if unknown:
         raise IncompatibleError(

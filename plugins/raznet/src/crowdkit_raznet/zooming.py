@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from crowdkit_core.interfaces import LocalizedPoints, Prediction
+from crowdkit_core.interfaces import LocalizedPoints, Look, Prediction
 from crowdkit_raznet.network import InspectionNet
 from crowdkit_raznet.ownership import merge_by_ownership
 from crowdkit_raznet.regions import Regions
@@ -22,6 +22,7 @@ def zoomed_points(
     prediction: Prediction,
     points: LocalizedPoints,
     *,
+    look: Look,
     times: int,
 ) -> LocalizedPoints:
     """The points of an image after zooming into its regions, and into regions of those in turn.
@@ -32,6 +33,7 @@ def zoomed_points(
         image: As a batch of one.
         prediction: Of the image, with its attention.
         points: Found in the image before zooming.
+        look: Shows an enlarged region to the network.
         times: How often in a row; 0 leaves the points as they are.
     """
     if times == 0:
@@ -40,9 +42,9 @@ def zoomed_points(
     closer = []
     for box in regions.boxes.tolist():
         view = enlarged(image, box)
-        seen = network(view)
+        seen = network.read(look(network, view[0]))
         (found,) = network.heads(seen.maps["localization"])
-        found = zoomed_points(network, search, view, seen, found, times=times - 1)
+        found = zoomed_points(network, search, view, seen, found, look=look, times=times - 1)
         offset = found.xy.new_tensor(box[:2])
         closer.append(LocalizedPoints(found.xy / ZOOM + offset, found.score))
     return merge_by_ownership(points, regions, closer)
