@@ -6,7 +6,7 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: setup demo test packages mixes lint types shapes docs bench clean
+.PHONY: setup demo test packages mixes lint types shapes docs bench papers clean
 
 setup: $(VENV)/.installed
 
@@ -50,6 +50,10 @@ docs: setup
 
 bench: setup
 	$(BIN)/python -m pytest benchmarks -m "not gpu" --benchmark-columns=min,median,rounds -s
+
+# The main claims of the papers within BUDGET minutes; goes on where it stopped.
+papers: setup
+	$(BIN)/python benchmarks/papers.py --data "$(DATA)" --vgg16 "$(VGG16)" --budget $(BUDGET)
 
 clean:
 	rm -rf $(VENV) docs/_build
