@@ -11,6 +11,9 @@ from uuid import uuid4
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}\.part(\.[^.]*)?", re.DOTALL)
 
 
+_LONGEST = 255
+"""Bytes of a file's name at most, on common file systems."""
+
 MOST_PACKED = 1100
 """Times that compression makes numbers smaller at most; zlib reaches 1032."""
 
@@ -37,7 +40,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid4().hex[:8]}.part{path.suffix}")
+    ending = f".{uuid4().hex[:8]}.part{path.suffix}"
+    temporary = path.with_name(
+        _shortened(f".{path.stem}", _LONGEST - len(os.fsencode(ending))) + ending
+    )
     try:
         yield temporary
         _flush(temporary)
@@ -66,6 +72,11 @@ def sha256_of(path: str | Path) -> str:
     """The digest of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _shortened(name: str, most: int) -> str:
+    """A name of at most so many bytes; a cut character is left out."""
+    return os.fsencode(name)[:most].decode("utf-8", errors="ignore")
 
 
 def _flush(path: Path) -> None:

@@ -13,9 +13,9 @@ from crowdkit_core.cli.options import (
     tile_option,
     weights_option,
 )
-from crowdkit_core.cli.output import json_option
+from crowdkit_core.cli.output import json_option, say
 from crowdkit_core.cli.sizing import long_side_option, scale_option
-from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.errors import CrowdkitError, UsageError
 
 FolderPath = click.Path(file_okay=False, path_type=Path)
 FilePath = click.Path(dir_okay=False, path_type=Path)
@@ -95,9 +95,15 @@ def count_command(
         tile_side,
     )
     from crowdkit_core.cli.count_outputs import CountOutputs
-    from crowdkit_core.cli.pictures import unique_names
+    from crowdkit_core.cli.result_names import unique_names
     from crowdkit_core.cli.sizing import chosen_sizing
-    from crowdkit_core.inference import find_images, load_model, with_calibration, with_sizing
+    from crowdkit_core.inference import (
+        find_images,
+        load_model,
+        unread_images,
+        with_calibration,
+        with_sizing,
+    )
     from crowdkit_core.inference.interval import images_needed
     from crowdkit_core.inference.roi import read_roi
     from crowdkit_core.settings import parse_overrides
@@ -118,6 +124,14 @@ def count_command(
         images_needed(level)
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
     images = find_images(paths)
+    outputs.require_names(images)
+    if left_out := unread_images(paths):
+        names = ", ".join(file.name for file in left_out[:3])
+        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+        say(
+            f"crowdkit: left out: {names}{more}; save as JPEG or PNG what is to be counted",
+            err=True,
+        )
     model = load_model(
         weights, counter=counter_name, options=options["counter"], device=chosen_device(device)
     )
@@ -143,9 +157,9 @@ def count_command(
         halo=halo,
         level=model.level if level is None else level,
     )
-    errors: list[DataError] = []
+    errors: list[CrowdkitError] = []
 
-    def report(error: DataError) -> None:
+    def report(error: CrowdkitError) -> None:
         errors.append(error)
         click.echo(f"crowdkit: {error}", err=True)
 

@@ -1,5 +1,6 @@
 """Print and write what `crowdkit count` finds."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import click
 
 from crowdkit_core.cli.output import print_json, say
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
-from crowdkit_core.errors import UsageError
+from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
 from crowdkit_core.inference.counted import differ, points_found
 from crowdkit_core.visual import save
@@ -52,6 +53,23 @@ class CountOutputs:
     def need_points(self) -> bool:
         """Whether an option asks where people are."""
         return self.points is not None or self.annotations is not None
+
+    def require_names(self, images: Sequence[Path]) -> None:
+        """Refuse, before any work, images that lists of points could not name.
+
+        Raises:
+            DataError: A name is no text.
+        """
+        if not self.need_points:
+            return
+        for image in images:
+            try:
+                str(image).encode()
+            except UnicodeEncodeError as error:
+                raise DataError(
+                    f"{image}: its name is no UTF-8, so that no list of points can name it",
+                    hint="rename it, or leave out --points and --annotations",
+                ) from error
 
     def add(self, counted: Counted, stem: str) -> None:
         """Show one image's count, and write its picture and map under a file stem."""

@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from crowdkit_core.cli.result_names import unique_names
 from crowdkit_core.evaluation import Report
 from crowdkit_core.evaluation.asked_metrics import target_of
 from crowdkit_core.evaluation.evaluate import described
@@ -17,23 +18,6 @@ from crowdkit_core.registry import create
 from crowdkit_core.visual import counts_of_parts, save, side_by_side
 
 PARTS_FILE = "counts-of-parts.png"
-
-
-def unique_names(files: Sequence[Path]) -> dict[str, str]:
-    """A file stem for each image's results; images of one name get their folder's in front.
-
-    Example:
-        >>> unique_names([Path("a/1.jpg"), Path("b/1.jpg"), Path("b/2.jpg")])
-        {'a/1.jpg': 'a-1', 'b/1.jpg': 'b-1', 'b/2.jpg': '2'}
-    """
-    stems = [file.stem for file in files]
-    names: dict[str, str] = {}
-    for file in files:
-        name = file.stem
-        if stems.count(file.stem) > 1:
-            name = "-".join([*file.with_suffix("").parts]).strip("/-.")
-        names[str(file)] = name
-    return names
 
 
 def write_parts(folder: Path, report: Report) -> None:
@@ -92,6 +76,7 @@ def write_comparisons(
     """Image, ground truth and prediction side by side, for some images of a dataset."""
     folder.mkdir(parents=True, exist_ok=True)
     truth.generator.cpu().eval()
+    stems = unique_names([Path(dataset.annotation(index).name) for index in indices])
     for index in indices:
         sample = dataset[index]
         counted = model(sample.image, roi=sample.roi)
@@ -110,4 +95,4 @@ def write_comparisons(
             target_label=truth.label,
             points=None if counted.points is None else counted.points.xy,
         )
-        save(figure, folder / f"{Path(sample.name).stem}.png")
+        save(figure, folder / f"{stems[str(Path(sample.name))]}.png")

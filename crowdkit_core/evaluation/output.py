@@ -89,9 +89,9 @@ def report_dict(report: Report, *, images: bool = True) -> dict[str, Any]:
 def write_report(report: Report, path: str | Path) -> None:
     """Write a report with its images as JSON."""
     with atomic_write(path) as temporary:
-        temporary.write_text(
-            json.dumps(report_dict(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(report_dict(report), indent=2, ensure_ascii=False) + "\n"
+        # Names that are no UTF-8 become JSON's own escapes.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_image_csv(images: Iterable[ImageResult], path: str | Path) -> None:
@@ -100,7 +100,7 @@ def write_image_csv(images: Iterable[ImageResult], path: str | Path) -> None:
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with (
         atomic_write(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
     ):
         writer = csv.DictWriter(file, columns)
         writer.writeheader()

@@ -7,7 +7,7 @@ Example:
 
 from crowdkit_core.data.files import polygons_mask
 from crowdkit_core.inference.attention import attention_maps
-from crowdkit_core.inference.count import TileSide, count, count_paths, predict_image
+from crowdkit_core.inference.count import TileSide, count, predict_image
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, LoadedImage, as_image, load_image
 from crowdkit_core.inference.interval import (
@@ -17,9 +17,10 @@ from crowdkit_core.inference.interval import (
     write_calibration,
 )
 from crowdkit_core.inference.loading import load_model, with_calibration, with_sizing
+from crowdkit_core.inference.many import count_paths
 from crowdkit_core.inference.model import Model, calibrate
 from crowdkit_core.inference.output import CountRow, save_density, write_counts
-from crowdkit_core.inference.paths import find_images
+from crowdkit_core.inference.paths import find_images, unread_images
 from crowdkit_core.inference.points import marked_image, write_points
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing, head_distance
@@ -55,6 +56,7 @@ __all__ = [
     "predict_tiles",
     "read_calibration",
     "save_density",
+    "unread_images",
     "with_calibration",
     "with_sizing",
     "write_calibration",

@@ -1,10 +1,7 @@
 """Count people in images."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -12,12 +9,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError
-from crowdkit_core.inference.ahead import one_ahead
 from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
-from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.resized import density_in, points_in, predict_resized
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing
@@ -125,72 +120,6 @@ def count(
     )
 
 
-def count_paths(
-    counter: Counter,
-    paths: Iterable[str | Path],
-    *,
-    on_error: Callable[[DataError], None] | None = None,
-    tile: TileSide = "auto",
-    halo: int | None = None,
-    roi: RoiLike | None = None,
-    localizer: Localizer | None = None,
-    sizing: Sizing = AS_GIVEN,
-    calibration: Calibration | None = None,
-    level: float = 0.9,
-    device: torch.device | str | None = None,
-) -> Iterator[Counted]:
-    """Count the people in files, folders of images, and glob patterns, one after the other.
-
-    While one image is counted, the next one is read in the background.
-
-    Args:
-        counter: Any counter.
-        paths: What `find_images` takes.
-        on_error: Called with the error of a bad file, which is then left out; None stops there.
-        tile: As for `count`.
-        halo: As for `count`.
-        roi: As for `count`; the same region for every image.
-        localizer: As for `count`.
-        sizing: As for `count`.
-        calibration: As for `count`.
-        level: As for `count`.
-        device: As for `count`.
-
-    Raises:
-        DataError: A path leads to no image (at once), or a file cannot be read and ``on_error``
-            is None (when its turn comes).
-    """
-    count_one = partial(
-        count,
-        counter,
-        tile=tile,
-        halo=halo,
-        roi=roi,
-        localizer=localizer,
-        sizing=sizing,
-        calibration=calibration,
-        level=level,
-        device=device,
-    )
-    return count_each(count_one, paths, on_error=on_error)
-
-
-def count_each(
-    count_one: Callable[[LoadedImage], Counted],
-    paths: Iterable[str | Path],
-    *,
-    on_error: Callable[[DataError], None] | None = None,
-) -> Iterator[Counted]:
-    """Count the images that paths lead to; arguments and errors as of `count_paths`.
-
-    Args:
-        count_one: Counts one image.
-        paths: As for `count_paths`.
-        on_error: As for `count_paths`.
-    """
-    return _each(count_one, find_images(paths), on_error)
-
-
 def predict_image(
     counter: Counter,
     image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
@@ -241,21 +170,6 @@ def find_points(
         points: LocalizedPoints = localizer(prediction, size)[0]
         return points
     return None if prediction.points is None else prediction.points[0]
-
-
-def _each(
-    count_one: Callable[[LoadedImage], Counted],
-    files: Iterable[Path],
-    on_error: Callable[[DataError], None] | None,
-) -> Iterator[Counted]:
-    with one_ahead(load_image, files) as images:
-        for image in images:
-            try:
-                yield count_one(image.result())
-            except DataError as error:
-                if on_error is None:
-                    raise
-                on_error(error)
 
 
 def _counted(

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from crowdkit_core.cards import Card
-from crowdkit_core.errors import DataError, UsageError
-from crowdkit_core.inference.count import AS_GIVEN, TileSide, count, count_each
+from crowdkit_core.errors import UsageError
+from crowdkit_core.inference.count import AS_GIVEN, TileSide, count
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, LoadedImage
 from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
+from crowdkit_core.inference.many import OnError, count_each
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.interfaces import Counter, Dataset, Localizer, points_inside
@@ -70,7 +71,7 @@ class Model:
         paths: Iterable[str | Path],
         *,
         roi: RoiLike | None = None,
-        on_error: Callable[[DataError], None] | None = None,
+        on_error: OnError | None = None,
     ) -> Iterator[Counted]:
         """Count files, folders and patterns; arguments and errors as of `inference.count_paths`."""
         return count_each(partial(self, roi=roi), paths, on_error=on_error)

@@ -66,6 +66,8 @@ class CountRow:
 def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
     """Write a table of counts, as CSV or as a JSON list by the suffix of ``path``.
 
+    In CSV a file's name is the bytes that the system has for it, even where they are no UTF-8.
+
     Raises:
         UsageError: The suffix is neither ``.csv`` nor ``.json``.
     """
@@ -74,7 +76,7 @@ def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
         raise UsageError(f"{path}: tables are written as .csv or .json")
     with (
         atomic_write(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as opened,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as opened,
     ):
         if file.suffix.lower() == ".json":
             json.dump([asdict(row) for row in rows], opened, indent=2)

@@ -4,7 +4,7 @@ import glob
 from collections.abc import Iterable
 from pathlib import Path
 
-from crowdkit_core.data.files import IMAGE_SUFFIXES, natural_key
+from crowdkit_core.data.files import IMAGE_SUFFIXES, UNREAD_SUFFIXES, files_in, natural_key
 from crowdkit_core.errors import DataError
 
 
@@ -28,8 +28,17 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     return list(found.values())
 
 
+def unread_images(paths: Iterable[str | Path]) -> list[Path]:
+    """Pictures directly in the folders among some paths that `find_images` leaves out.
+
+    They are of formats that have to be saved as something else first, such as a camera's raw files.
+    """
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    return [file for folder in folders for file in files_in(folder, UNREAD_SUFFIXES)]
+
+
 def _expand(path: str | Path) -> list[Path]:
-    if Path(path).is_file():
+    if Path(path).exists() and not Path(path).is_dir():  # a pipe is refused when its turn comes
         return [Path(path)]
     if Path(path).is_dir():
         candidates = list(Path(path).iterdir())

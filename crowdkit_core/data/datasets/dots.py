@@ -12,7 +12,7 @@ from scipy import ndimage
 from crowdkit_core.data.annotations import MarkedImage
 from crowdkit_core.data.datasets.base import Entry, ImageFiles, pair_files
 from crowdkit_core.data.datasets.splits import divide, require_images, set_a_rule, split_in_path
-from crowdkit_core.data.files import images_below, read_mask, require_folder
+from crowdkit_core.data.files import images_below, read_dots, require_folder
 from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Split
 
@@ -40,7 +40,8 @@ class Dots(ImageFiles):
         test_last: How many images at the end of the natural order are test images.
 
     Raises:
-        DataError: Nothing to read, two images for one dot image, or an empty split.
+        DataError: Nothing to read, two images for one dot image, a dot image of a format that
+            smears pixels, or an empty split.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Dots(ImageFiles):
         super().__init__(chosen, split)
 
     def _read(self, entry: Entry) -> MarkedImage:
-        marked = read_mask(entry.truth).numpy()
+        marked = read_dots(entry.truth).numpy()
         points = self._objects(marked, entry.truth)
         height, width = marked.shape
         return replace(MarkedImage.of_points(entry.name, points), size=(height, width))

@@ -3,6 +3,7 @@
 from crowdkit_core.data.files.cells import COMMENT
 from crowdkit_core.data.files.finding import (
     IMAGE_SUFFIXES,
+    UNREAD_SUFFIXES,
     files_below,
     files_in,
     images_below,
@@ -11,7 +12,8 @@ from crowdkit_core.data.files.finding import (
     natural_key,
     require_folder,
 )
-from crowdkit_core.data.files.images import as_float, image_size, read_image, read_mask, to_rgb
+from crowdkit_core.data.files.images import as_float, image_size, read_image, to_rgb
+from crowdkit_core.data.files.masks import read_dots, read_mask
 from crowdkit_core.data.files.numerals import Row, as_number, is_number
 from crowdkit_core.data.files.polygons import Polygon, polygons_mask
 from crowdkit_core.data.files.text import TextFile
@@ -19,6 +21,7 @@ from crowdkit_core.data.files.text import TextFile
 __all__ = [
     "COMMENT",
     "IMAGE_SUFFIXES",
+    "UNREAD_SUFFIXES",
     "Polygon",
     "Row",
     "TextFile",
@@ -33,6 +36,7 @@ __all__ = [
     "is_visible",
     "natural_key",
     "polygons_mask",
+    "read_dots",
     "read_image",
     "read_mask",
     "require_folder",

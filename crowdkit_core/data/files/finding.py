@@ -6,8 +6,22 @@ from pathlib import Path
 
 from crowdkit_core.errors import DataError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".png", ".webp", ".avif", ".heic", ".heif"),
+        *(".tif", ".tiff", ".bmp", ".gif"),
+    )
+)
 """File name endings, in lower case, that are taken for images."""
+
+UNREAD_SUFFIXES = frozenset(
+    (
+        *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".raw", ".rw2"),
+        *(".psd", ".xcf", ".svg", ".jxl"),
+        *(".czi", ".lif", ".nd2", ".svs", ".ndpi"),
+    )
+)
+"""Endings, in lower case, of pictures that have to be saved as something else first."""
 
 _LEFT_BEHIND = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN"})
 """Folders in which systems keep their own copies, under the files' names."""

@@ -1,21 +1,19 @@
 """Read image files: any mode becomes RGB, the orientation is applied, nothing is trusted."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 from torch import Tensor
 
-from crowdkit_core.data.files.silence import pillow_silenced
-from crowdkit_core.errors import DataError, MissingFileError
+from crowdkit_core.data.files.opening import opened
 from crowdkit_core.interfaces import Size
 
-_DEEP_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
+DEEP_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
+"""Pillow's for grey images of more than 8 bits."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,16 +34,17 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 H W"]:
     stretched so that their own least value becomes 0 and their greatest 255.
 
     Args:
-        path: A file in any format Pillow reads; the first frame of several.
+        path: A file in any format Pillow reads, HEIC where pillow-heif is installed.
 
     Returns:
         (3, H, W) uint8 RGB, a view of rows of pixels as files have them.
 
     Raises:
-        DataError: Missing, empty, cut short, no image, or of more pixels than Pillow's limit
-            (``2 * PIL.Image.MAX_IMAGE_PIXELS``), which is checked before anything is decoded.
+        DataError: Missing, empty, cut short, no image, several images (an animation, a stack of
+            slices), or of more pixels than Pillow's limit (``2 * PIL.Image.MAX_IMAGE_PIXELS``),
+            which is checked before anything is decoded.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         return to_rgb(image)
 
 
@@ -55,8 +54,8 @@ def to_rgb(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
     Raises:
         ValueError: A value of an image of more than 8 bits is not finite.
     """
-    upright = _turned_upright(image)
-    if upright.mode in _DEEP_MODES:
+    upright = turned_upright(image)
+    if upright.mode in DEEP_MODES:
         upright = Image.fromarray(_stretched(np.asarray(upright)))
     elif upright.mode == "P":
         upright = upright.convert("RGBA")  # Pillow warns when it drops a palette's alpha
@@ -74,57 +73,15 @@ def as_float(image: Tensor) -> Float[Tensor, "*batch 3 H W"]:
     return image.float() if image.is_floating_point() else image.float() / 255
 
 
-def read_mask(path: str | Path) -> Bool[Tensor, "H W"]:
-    """Read an image file as a mask: True where any colour channel is not 0.
-
-    Raises:
-        DataError: As `read_image`.
-    """
-    with _opened(path) as image:
-        upright = _turned_upright(image)
-        if upright.mode in _DEEP_MODES:
-            mask = np.asarray(upright) != 0
-        else:
-            opaque = upright.convert("RGBA") if upright.mode == "P" else upright
-            mask = np.asarray(opaque.convert("RGB")).any(axis=2)
-    return torch.from_numpy(mask)
-
-
 def image_size(path: str | Path) -> Size:
     """(H, W) of an image as `read_image` would return it, from its header alone.
 
     Raises:
-        DataError: Missing, empty, no image, or over the pixel limit.
+        DataError: Missing, empty, no image, several images, or over the pixel limit.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         width, height = image.size
         return (width, height) if _orientation(image) >= 5 else (height, width)
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
-    path = Path(path)
-    if not path.exists():
-        raise MissingFileError(f"{path}: no such file")
-    if path.is_dir():
-        raise DataError(f"{path}: a folder, expected an image file")
-    try:
-        if path.stat().st_size == 0:
-            raise DataError(f"{path}: the file is empty (0 bytes), expected an image")
-        # large, odd metadata: only errors matter here
-        with pillow_silenced(), Image.open(path) as image:
-            yield image
-    except DataError:
-        raise
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path}: not an image, or its header is damaged") from error
-    except Image.DecompressionBombError as error:
-        raise DataError(
-            f"{path}: too large, refused before decoding: {error}",
-            hint="raise PIL.Image.MAX_IMAGE_PIXELS if you trust this file",
-        ) from error
-    except Exception as error:  # decoders raise anything on a damaged file
-        raise DataError(f"{path}: cannot be read as an image: {error}") from error
 
 
 def _orientation(image: Image.Image) -> int:
@@ -137,7 +94,8 @@ def _orientation(image: Image.Image) -> int:
     return value if value in _UPRIGHT else 1
 
 
-def _turned_upright(image: Image.Image) -> Image.Image:
+def turned_upright(image: Image.Image) -> Image.Image:
+    """An image as it is to be looked at: its orientation applied."""
     orientation = _orientation(image)
     return image if orientation == 1 else image.transpose(_UPRIGHT[orientation])
 

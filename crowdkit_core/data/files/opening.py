@@ -1,0 +1,104 @@
+"""Open image files: what is none, is cut short or is more than one image is refused by name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from crowdkit_core.data.files.silence import pillow_silenced
+from crowdkit_core.errors import DataError, MissingFileError
+
+_HEIF_SUFFIXES = frozenset({".heic", ".heif"})
+_SUBFILE_TYPE, _REDUCED = 254, 1
+"""TIFF's tag that says what a page is, and its bit for a smaller copy of another."""
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Image.Image]:
+    """The image of a file, its pixels not decoded yet; Pillow's complaints are silenced inside.
+
+    Raises:
+        DataError: Missing, empty, cut short, no image, several images (an animation, a stack), or
+            of more pixels than Pillow's limit.
+    """
+    path = Path(path)
+    _require_file(path)
+    if path.suffix.lower() in _HEIF_SUFFIXES:
+        _register_heif(path)
+    try:
+        # large, odd metadata: only errors matter here
+        with pillow_silenced(), Image.open(path) as image:
+            _require_one(image, path)
+            yield image
+    except DataError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path}: not an image, or its header is damaged") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            f"{path}: too large, refused before decoding: {error}",
+            hint="raise PIL.Image.MAX_IMAGE_PIXELS if you trust this file",
+        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise anything on a damaged file
+        raise DataError(f"{path}: cannot be read as an image: {error}") from error
+
+
+def is_lossy(image: Image.Image, path: str | Path) -> bool:
+    """Whether an opened file's format changes pixels a little to make it smaller.
+
+    AVIF and HEIC are taken for such, JPEG 2000 is not; each can be both.
+    """
+    if image.format == "WEBP":
+        with Path(path).open("rb") as file:
+            return file.read(16).endswith(b"VP8 ")  # VP8L is lossless
+    return image.format in {"JPEG", "MPO", "AVIF", "HEIF"}
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise MissingFileError(f"{path}: no such file")
+    if path.is_dir():
+        raise DataError(f"{path}: a folder, expected an image file")
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise DataError(f"{path}: a pipe, socket or device, expected an image file")
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read as an image: {error}") from error
+    if size == 0:
+        raise DataError(f"{path}: the file is empty (0 bytes), expected an image")
+
+
+def _register_heif(path: Path) -> None:
+    try:
+        import_module("pillow_heif").register_heif_opener()
+    except ImportError as error:
+        raise DataError(
+            f"{path}: HEIC pictures need the package pillow-heif",
+            hint="pip install 'crowdkit-core[heic]', or save them as JPEG",
+        ) from error
+
+
+def _require_one(image: Image.Image, path: Path) -> None:
+    """Refuse files of which one image would be read and others left out without a word."""
+    number = getattr(image, "n_frames", 1)
+    if number == 1 or image.format in {"MPO", "HEIF"}:  # a photograph and its previews
+        return
+    if image.format == "TIFF" and all(_is_smaller_copy(image, page) for page in range(1, number)):
+        image.seek(0)
+        return
+    kind = "pages (frames, slices or channels)" if image.format == "TIFF" else "frames"
+    raise DataError(
+        f"{path}: {number} {kind}, expected one image",
+        hint="save the one to count as a file of its own (ImageJ: Image > Duplicate)",
+    )
+
+
+def _is_smaller_copy(image: Image.Image, page: int) -> bool:
+    image.seek(page)
+    tags = getattr(image, "tag_v2", {})
+    return bool(tags.get(_SUBFILE_TYPE, 0) & _REDUCED)
