@@ -13,11 +13,16 @@ from crowdkit_core.cli.evaluation_options import (
     report_options,
     split_option,
 )
-from crowdkit_core.cli.options import READ_FORMATS, set_option
+from crowdkit_core.cli.options import (
+    READ_FORMATS,
+    pixel_size_option,
+    planes_option,
+    set_option,
+)
 from crowdkit_core.errors import UsageError
 
 if TYPE_CHECKING:  # data brings torch along
-    from crowdkit_core.data.annotations import Columns
+    from crowdkit_core.data.annotations import Columns, Planes
     from crowdkit_core.interfaces import Split
 
 
@@ -32,6 +37,8 @@ if TYPE_CHECKING:  # data brings torch along
     help="Columns of a csv, or keys of a json, that are not called image, x, y and score: "
     "image=filename,score=confidence.",
 )
+@pixel_size_option
+@planes_option
 @click.option(
     "--missing-as-empty",
     is_flag=True,
@@ -47,6 +54,8 @@ def score_command(
     split: "Split | None",
     format: str | None,
     columns: str | None,
+    pixel_size: float | None,
+    planes: "Planes | None",
     missing_as_empty: bool,
     radii: tuple[float, ...],
     metrics: tuple[str, ...],
@@ -71,7 +80,9 @@ def score_command(
         otherwise="all",
     )
     report = evaluate_points(
-        read_annotations(points, format=name, columns=named),
+        read_annotations(
+            points, format=name, columns=named, pixel_size=pixel_size, planes=planes or "one"
+        ),
         images,
         source=str(points),
         radii=radii,

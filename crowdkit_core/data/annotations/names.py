@@ -46,6 +46,20 @@ def aliases(names: Iterable[str]) -> Mapping[str, list[str]]:
     return shorter | whole
 
 
+def stripped(name: str, pattern: str) -> str:
+    """The name of which ``pattern`` made this one, where it did.
+
+    Example:
+        >>> stripped("night/CellCounter_a", "CellCounter_{}"), stripped("a", "{}_table")
+        ('night/a', 'a')
+    """
+    path = PurePosixPath(name)
+    before, _, after = pattern.partition("{}")
+    inner = path.name.removeprefix(before).removesuffix(after)
+    fits = inner and len(inner) == len(path.name) - len(before) - len(after)
+    return str(path.with_name(inner)) if fits else name
+
+
 def folded(name: str) -> str:
     """One spelling of names that differ in capitals or in composed letters.
 

@@ -6,7 +6,14 @@ from typing import Literal
 
 from torch import Tensor
 
-from crowdkit_core.data.annotations import BoxPoint, Columns, FormatName, MarkedImage
+from crowdkit_core.data.annotations import (
+    BoxPoint,
+    Columns,
+    FormatName,
+    MarkedImage,
+    Planes,
+    Reading,
+)
 from crowdkit_core.data.annotations.folders import FoundImage, find_annotated
 from crowdkit_core.data.annotations.reading import only_labels, with_labels
 from crowdkit_core.data.datasets.base import Entry, ImageFiles, require_size
@@ -57,6 +64,10 @@ class Folder(ImageFiles):
             of heads) or the middle of its ``top`` edge (boxes of people).
         labels: Only people labelled so; all when empty.
         columns: Names of the columns or JSON keys of crowdkit's own tables.
+        pixel_size: Side of a pixel in the unit of the points, such as µm, where a microscope's
+            software writes lengths; 1 says that they are pixels.
+        planes: Whether points on several planes of a stack (z or time) are refused, or those of
+            ``all`` are the image's, as of a projection.
         split: Which images.
         validation_every: Every how many training images one, in natural order of names, is held
             out for validation (the 10th, 20th, ... for 10); 0 for none.
@@ -80,6 +91,8 @@ class Folder(ImageFiles):
         point: BoxPoint = "centre",
         labels: tuple[str, ...] = (),
         columns: Columns = Columns(),  # frozen
+        pixel_size: float | None = None,
+        planes: Planes = "one",
         split: Split = "train",
         validation_every: int = 10,
         test_every: int = 0,
@@ -93,8 +106,11 @@ class Folder(ImageFiles):
         self._offset = MATLAB_OFFSET if one_based else 0.0
         self._unannotated = unannotated
         self._masks = None if roi is None else require_folder(folder / roi)
+        reading = Reading(
+            folder=folder, point=point, columns=columns, pixel_size=pixel_size, planes=planes
+        )
         found_images = find_annotated(
-            folder, annotations, format=format, columns=columns, point=point, masks=self._masks
+            folder, annotations, format=format, reading=reading, masks=self._masks
         )
         self._found = {
             found.image.relative_to(folder).as_posix(): found

@@ -1,0 +1,121 @@
+"""CellProfiler: the objects of many images in one table, of *ExportToSpreadsheet*.
+
+The centre of the first pixel is 0 there, so a position is half a pixel more here. Images are
+numbered; their names are in columns ``FileName_...`` of this table or of the table of images beside
+it, whose name ends in `Image.csv` and which also lists images without objects. Where an image has
+several files, `--columns image=FileName_DNA` says which is meant.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from crowdkit_core.data.annotations.formats.format import Format, Listed, Reading, listed
+from crowdkit_core.data.annotations.formats.planes import of_planes
+from crowdkit_core.data.annotations.formats.records import Record
+from crowdkit_core.data.annotations.formats.tool_tables import PIXEL_CENTRE, records_below
+from crowdkit_core.data.annotations.marks import Mark, MarkedImage
+from crowdkit_core.data.files import Row, TextFile
+from crowdkit_core.errors import DataError
+
+_NUMBER = "ImageNumber"
+_CENTRES = ("Location_Center", "AreaShape_Center")
+_FILE_NAMES = ("FileName_", "Image_FileName_")
+_HINT = (
+    "in ExportToSpreadsheet tick *Add image file and folder names to your object data file*, or "
+    "put the table of images, whose name ends in Image.csv, beside it"
+)
+
+
+def fits(file: TextFile) -> bool:
+    """Whether it numbers images and has the places of objects."""
+    names = _header(file.rows)
+    return _NUMBER in names and _centre(names) is not None
+
+
+def read(file: TextFile, reading: Reading) -> list[Listed]:
+    """A mark for each object, at its centre.
+
+    Raises:
+        DataError: The file is something else, the images' names are not to be found or are
+            several, or objects of an image lie at several depths.
+    """
+    rows = _below_kinds(file.rows)
+    centre = _centre(_header(file.rows)) or _CENTRES[0]
+    records = records_below(file, [_NUMBER, f"{centre}_X", f"{centre}_Y"], rows)
+    names = _names(file, records, reading.columns.image)
+    images: dict[str, list[Record]] = {name: [] for name in names.values()}
+    for record in records:
+        number = record.text(_NUMBER)
+        if number not in names:
+            raise record.error(f"image {number} is in no table of images beside it")
+        images[names[number]].append(record)
+    return listed(_marked(file, name, each, centre, reading) for name, each in images.items())
+
+
+def _marked(
+    file: TextFile, name: str, records: Sequence[Record], centre: str, reading: Reading
+) -> MarkedImage:
+    depths = [record.optional(f"{centre}_Z") for record in records]
+    planes = [() if depth is None else (depth,) for depth in depths]
+    left_out = of_planes(f"{file}: {name}", planes, reading.planes, first=0.0)
+    marks = []
+    for record in records:
+        x, y = (record.number(f"{centre}_{axis}") + PIXEL_CENTRE for axis in "XY")
+        marks.append(Mark(x, y))
+    return MarkedImage(name=name, marks=tuple(marks), left_out=left_out)
+
+
+def _below_kinds(rows: Sequence[Row]) -> Sequence[Row]:
+    """Without the line that names the kind of object over each column, where there is one."""
+    return rows if not rows or _NUMBER in rows[0][1] else rows[1:]
+
+
+def _header(rows: Sequence[Row]) -> Sequence[str]:
+    below = _below_kinds(rows)
+    return below[0][1] if below else []
+
+
+def _centre(names: Sequence[str]) -> str | None:
+    return next((each for each in _CENTRES if {f"{each}_X", f"{each}_Y"} <= {*names}), None)
+
+
+def _names(file: TextFile, records: Sequence[Record], wanted: str) -> Mapping[str, str]:
+    """The names of the images by their number."""
+    for source, table in [(file, records), *_tables_of_images(file.path)]:
+        columns = _file_names(table)
+        if not columns:
+            continue
+        column = wanted if wanted in columns else columns[0]
+        if len(columns) > 1 and wanted not in columns:
+            raise DataError(
+                f"{source}: an image has several files: {', '.join(columns)}",
+                hint=f"say which is meant: `--columns image={columns[0]}`, of a dataset "
+                f"`--set dataset.columns.image={columns[0]}`",
+            )
+        return {each.text(_NUMBER): each.text(column).replace("\\", "/") for each in table}
+    raise DataError(f"{file}: no names of images, only their numbers", hint=_HINT)
+
+
+def _file_names(records: Sequence[Record]) -> list[str]:
+    names = records[0].values if records else {}
+    return [name for name in names if name.startswith(_FILE_NAMES)]
+
+
+def _tables_of_images(path: Path) -> list[tuple[TextFile, Sequence[Record]]]:
+    beside = sorted(path.parent.glob("*Image.csv"))
+    files = [TextFile(each) for each in beside if each != path]
+    numbered = [file for file in files if _NUMBER in _header(file.rows)]
+    return [(file, records_below(file, [_NUMBER], file.rows)) for file in numbered]
+
+
+FORMAT = Format(
+    title="CellProfiler, a table of objects",
+    origin="In CellProfiler the module *ExportToSpreadsheet*, with the objects' locations.",
+    suffixes=(".csv", ".txt"),
+    fits=fits,
+    read=read,
+    write=None,
+    has_columns=True,
+    example="ImageNumber,ObjectNumber,FileName_DNA,Location_Center_X,Location_Center_Y\n"
+    "1,1,a.tif,10.0,20.0\n2,1,b.tif,30.0,41.0\n",
+)
