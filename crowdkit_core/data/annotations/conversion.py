@@ -117,6 +117,6 @@ def not_carried(images: Sequence[MarkedImage], target: FormatName) -> Counter[st
         lost["boxes"] = sum(mark.box is not None and mark.centred_box is None for mark in marks)
     if chosen.precision >= 0.5:
         lost["fractions of a pixel"] = sum(
-            not (mark.x.is_integer() and mark.y.is_integer()) for mark in marks
+            not all((place - chosen.whole_at).is_integer() for place in mark[:2]) for mark in marks
         )
     return +sum((image.left_out for image in images), lost)

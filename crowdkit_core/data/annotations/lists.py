@@ -6,7 +6,7 @@ from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, FormatName
 from crowdkit_core.data.annotations.names import folded, stripped
-from crowdkit_core.data.files import files_below
+from crowdkit_core.data.files import TextFile, files_below
 from crowdkit_core.errors import DataError
 
 _IMAGES = "images"
@@ -38,7 +38,7 @@ def match_lists(
     Raises:
         DataError: A list belongs to two images, or an image to two lists.
     """
-    files = files_below(folder, suffixes)
+    files = [file for file in files_below(folder, suffixes) if _may_be_list(file)]
     by_name = _by_name(files, folder)
     wanted = {image: _names_of_lists(image.relative_to(base)) for image in images}
     exact = {name for names in wanted.values() for name in names}
@@ -89,6 +89,16 @@ def _names_of_lists(image: Path) -> Sequence[str]:
         last = len(parts) - 1 - parts[::-1].index(_IMAGES)
         places += [Path(*parts[:last], name, *parts[last + 1 :]) for name in _BESIDE_IMAGES]
     return [name for place in places for name in (_without_suffix(place), place.as_posix())]
+
+
+def _may_be_list(file: Path) -> bool:
+    """Whether some format of one image may read a file; one that is broken may be any."""
+    suffix = file.suffix.lower()
+    formats = [each for each in FORMATS.values() if each.per_image and suffix in each.suffixes]
+    try:
+        return any(each.fits(TextFile(file)) for each in formats)
+    except DataError:
+        return True
 
 
 def _names_of_image(file: Path, name: str) -> Collection[str]:

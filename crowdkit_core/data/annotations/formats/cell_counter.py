@@ -123,6 +123,7 @@ FORMAT = Format(
     key=without_ending,
     carries=frozenset({"labels"}),
     precision=0.5,
+    whole_at=PIXEL_CENTRE,
     example="""<?xml version="1.0" encoding="UTF-8"?>
 <CellCounter_Marker_File>
  <Image_Properties><Image_Filename>a.tif</Image_Filename></Image_Properties>

@@ -127,7 +127,9 @@ class Format:
         has_columns: `Reading.columns` says what its columns are called.
         has_units: Its positions may be lengths, of which `Reading.pixel_size` makes pixels.
         needs_sizes: An image with marks cannot be written without its size.
-        precision: Greatest error of a written coordinate in pixels.
+        precision: Greatest error of a written coordinate in pixels; from 0.5 on whole numbers are
+            written.
+        whole_at: Where in its pixel a point is that is a whole number.
         example: A small file of it; empty where it is no text or examples are everywhere.
     """
 
@@ -149,6 +151,7 @@ class Format:
     has_units: bool = False
     needs_sizes: bool = False
     precision: float = 1e-6
+    whole_at: float = 0.0
     example: str = ""
 
     @property

@@ -15,13 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crowdkit_core.data.annotations.formats.format import (
-    Format,
-    Listed,
-    Reading,
-    any_content,
-    listed,
-)
+from crowdkit_core.data.annotations.formats.format import Format, Listed, Reading, listed
 from crowdkit_core.data.annotations.formats.planes import Plane, of_planes
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.formats.tool_tables import PIXEL_CENTRE, image_of
@@ -33,6 +27,7 @@ from crowdkit_core.errors import DataError, shown
 if TYPE_CHECKING:
     from roifile import ImagejRoi
 
+_MAGIC = b"Iout"
 _GIVEN = re.compile(r"(\d{4,}-)?\d{4,}-\d{4,}(-\d+)?")
 """Names that ImageJ gives: the place, after the plane in a stack."""
 _OF_PIXELS = frozenset({"POINT", "LINE", "POLYLINE", "FREELINE", "ANGLE"})
@@ -41,6 +36,18 @@ _DRAWN = frozenset({"TEXT", "ARROW", "IMAGE"})
 """What selections can be that mark nothing."""
 _LARGEST = 64 * 2**20
 """Bytes of one selection; a million points have 12."""
+
+
+def fits(file: TextFile) -> bool:
+    """Whether it is a selection, or an archive with one."""
+    try:
+        if zipfile.is_zipfile(file.path):
+            with zipfile.ZipFile(file.path) as archive:
+                return any(map(_is_roi, archive.namelist()))
+        with file.path.open("rb") as content:
+            return content.read(len(_MAGIC)) == _MAGIC
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def read(file: TextFile, reading: Reading) -> list[Listed]:
@@ -78,7 +85,7 @@ def _contents(file: TextFile) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(file.path) as archive:
             members = archive.infolist()
-            rois = [each for each in members if each.filename.lower().endswith(".roi")]
+            rois = [each for each in members if _is_roi(each.filename)]
             if not rois:
                 raise DataError(f"{file}: no .roi in it, expected those of ImageJ's ROI Manager")
             for roi in rois:
@@ -87,6 +94,10 @@ def _contents(file: TextFile) -> Iterator[tuple[str, bytes]]:
                 yield roi.filename, archive.read(roi)
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
         raise DataError(f"{file}: cannot be read as a .zip file: {error}") from error
+
+
+def _is_roi(name: str) -> bool:
+    return name.lower().endswith(".roi") and "__MACOSX" not in name
 
 
 def _bytes(path: Path) -> bytes:
@@ -154,7 +165,7 @@ FORMAT = Format(
     title="ImageJ and Fiji selections (ROIs), a file for each image",
     origin="In ImageJ *File*, *Save As*, *Selection...*, or in the ROI Manager *More*, *Save...*.",
     suffixes=(".roi", ".zip"),
-    fits=any_content,
+    fits=fits,
     read=read,
     write=None,
     per_image=True,

@@ -263,7 +263,7 @@ CSV = Format(
     title="crowdkit CSV, a row per point",
     origin="crowdkit writes it: `crowdkit count PHOTOS --points points.csv`; a spreadsheet or a"
     " script writes it as easily.",
-    suffixes=(".csv",),
+    suffixes=(".csv", ".tsv"),
     fits=any_content,
     certain=_is_csv,
     read=read,
