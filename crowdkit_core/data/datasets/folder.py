@@ -32,21 +32,22 @@ class Folder(ImageFiles):
 
     Points are read from the first of these that is there:
 
-    - ``annotations``, a file of all points, or a folder of one CSV, txt, LabelMe or YOLO file per
-      image (``night/a.jpg`` -> ``night/a.csv``);
+    - ``annotations``, a file of all points, or a folder of one file per image, such as CSV, txt,
+      LabelMe, YOLO or those of ImageJ (``night/a.jpg`` -> ``night/a.csv``);
     - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
-    - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name, or in ``labels``
-      or ``annotations`` where the image is in ``images``;
+    - such a file beside each image, with the image's name or as its tool calls it after that
+      (``CellCounter_a.xml``), or in ``labels`` or ``annotations`` where the image is in
+      ``images``;
     - the one file in ``root``, or in ``annotations`` in it, that is an annotation tool's export by
       what it holds, whatever it is called.
 
     CSV: a header and a row per point (``image,x,y``); a row with x and y empty is an image
     without people. JSON: ``{"a.jpg": [[x, y], ...]}`` or a list of records. The files of COCO,
-    CVAT, Label Studio and the VGG Image Annotator, and the NWPU benchmark's text, are recognised
-    by what they hold. A file per image holds ``x,y`` or ``x y`` per line and may be empty. Images
-    are named by their path below ``root``; its folders and its ending may be left out where no two
-    images are meant then. An image that nothing says anything of is an error unless
-    ``unannotated`` says otherwise.
+    CVAT, Label Studio and the VGG Image Annotator, of ImageJ, QuPath and other programs of
+    microscopy, and the NWPU benchmark's text, are recognised by what they hold. A file per image
+    holds ``x,y`` or ``x y`` per line and may be empty. Images are named by their path below
+    ``root``; its folders and its ending may be left out where no two images are meant then. An
+    image that nothing says anything of is an error unless ``unannotated`` says otherwise.
 
     Where every head of an image has a box round it, its width and height are the ``lengths``
     ``head_width`` and ``head_height``.

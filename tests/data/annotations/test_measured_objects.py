@@ -139,7 +139,7 @@ class TestTrackMate:
         path = save(tmp_path / "a_spots.csv", SPOTS.format(unit=unit, frame=0))
         assert recognise(path) == "trackmate"
         assert points_of(path) == {"a": [(10.5, 20.5), (30.5, 31.75)]}
-        with pytest.raises(DataError, match="POSITION_X is in pixels, so a pixel size of 0.5"):
+        with pytest.raises(DataError, match=r"POSITION_X is in pixels, so a pixel size of 0\.5"):
             read_annotations(path, pixel_size=0.5)
 
     @pytest.mark.parametrize("unit", ["micron", "µm"])

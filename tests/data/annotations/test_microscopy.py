@@ -198,7 +198,9 @@ class TestCellCounter:
         assert check(tmp_path).people == 2
         save(tmp_path / "CellCounter_a.xml", COUNTER.format(title="b.tif", z=1))
         (finding,) = check(tmp_path).findings
-        assert "markers of image 'b.tif' in what is by its name the file of a.png" in finding.message
+        assert (
+            "markers of image 'b.tif' in what is by its name the file of a.png" in finding.message
+        )
 
     def test_what_is_written_opens_in_the_plugin(self, tmp_path):
         marks = (Mark(10.0, 20.9, "a"), Mark(1.0, 2.0, "b"), Mark(3.5, 4.5, "a"))
