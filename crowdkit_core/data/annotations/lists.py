@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, FormatName
+from crowdkit_core.data.annotations.formats.format import any_content
 from crowdkit_core.data.annotations.names import folded, stripped
 from crowdkit_core.data.files import TextFile, files_below
 from crowdkit_core.errors import DataError
@@ -95,8 +96,11 @@ def _may_be_list(file: Path) -> bool:
     """Whether some format of one image may read a file; one that is broken may be any."""
     suffix = file.suffix.lower()
     formats = [each for each in FORMATS.values() if each.per_image and suffix in each.suffixes]
+    if any(each.fits is any_content for each in formats):  # it is not opened for this
+        return True
+    content = TextFile(file)
     try:
-        return any(each.fits(TextFile(file)) for each in formats)
+        return any(each.fits(content) for each in formats)
     except DataError:
         return True
 

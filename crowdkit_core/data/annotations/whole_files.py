@@ -64,8 +64,9 @@ def _exports(
             if file.stem in stems:
                 continue
             try:
-                name = certain_format(TextFile(file))
-                one = certain_format_of_one_image(TextFile(file)) if name is None else None
+                content = TextFile(file)
+                name = certain_format(content)
+                one = certain_format_of_one_image(content) if name is None else None
             except DataError as error:
                 problems.append(error.message)
                 continue

@@ -98,6 +98,38 @@ class TestTableOfOneImage:
         assert recognise(save(tmp_path / "b.csv", "Image,X,Y,Area\nc.jpg,1,2,3\n")) == "csv"
 
 
+class TestBoxes:
+    """Tables whose X and Y, if any, are no middles."""
+
+    LIST = (
+        "Index,Name,Type,X,Y,Width,Height,Points,Color,Fill,LWidth,Pos,C,Z,T\n"
+        "0,0022-0013,Oval,10,20,6,4,0,yellow,none,0,0,0,0,0\n"
+        "1,cell,Point,30,31,1,1,{points},yellow,none,0,{position},0,0,0\n"
+    )
+
+    def test_the_list_of_the_roi_manager_has_corners(self, tmp_path):
+        path = save(tmp_path / "a.csv", self.LIST.format(points=1, position=0))
+        assert recognise(path) == "imagej-table"
+        assert points_of(path) == {"a": [(13, 22), (30.5, 31.5)]}
+        assert points_of(path, point="top")["a"][0] == (13, 20)
+
+    def test_a_row_of_several_points_is_no_point(self, tmp_path):
+        path = save(tmp_path / "a.csv", self.LIST.format(points=9, position=0))
+        with pytest.raises(DataError, match="line 3 is the box round 9 points") as caught:
+            read_annotations(path)
+        assert "More" in caught.value.hint
+
+    def test_positions_are_planes(self, tmp_path):
+        path = save(tmp_path / "a.csv", self.LIST.format(points=1, position=3))
+        with pytest.raises(DataError, match=r"points on 2 planes .*from none to 3"):
+            read_annotations(path)
+
+    def test_bounding_rectangles_alone(self, tmp_path):
+        path = save(tmp_path / "a.csv", " ,Area,BX,BY,Width,Height\n1,19,10,20,6,4\n")
+        assert points_of(path) == {"a": [(13, 22)]}
+        assert read_annotations(path)[0].marks[0].box == (10, 20, 16, 24)
+
+
 class TestUnits:
     """A table of ImageJ states no unit: what may be µm never becomes pixels silently."""
 
@@ -241,6 +273,17 @@ class TestSelections:
             other.writestr("a.txt", "1 2")
         dataset = Folder(root=tmp_path, split="all")
         assert dataset.annotation(0).points.tolist() == [[13, 22]]
+
+    def test_another_archive(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as other:  # as QuPath compresses
+            other.writestr("a.geojson", "{}")
+        with pytest.raises(DataError, match=r"no \.roi in it, found 'a\.geojson'") as caught:
+            read_annotations(tmp_path / "a.zip")
+        assert "unpack" in caught.value.hint
+
+    def test_lines_count_from_middles_as_points_do(self, tmp_path):
+        line = shape(ROI_TYPE.LINE, 0, 0, 0, 0, x1=10, y1=20, x2=14, y2=22)
+        assert points_of(archive(tmp_path / "a.zip", line)) == {"a": [(12.5, 21.5)]}
 
     @pytest.mark.parametrize(
         ("content", "message"),

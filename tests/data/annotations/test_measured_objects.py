@@ -79,6 +79,28 @@ class TestCellProfiler:
             read_annotations(path)
         assert len(points_of(path, planes="all")["a.png"]) == 2
 
+    @pytest.mark.parametrize("kind", ["Nuclei_Location_Center", "AreaShape_Center"])
+    def test_other_names_of_the_place(self, tmp_path, kind):
+        save(tmp_path / "Image.csv", IMAGES)
+        path = save(tmp_path / "o.csv", OBJECTS.replace("Location_Center", kind))
+        assert points_of(path)["b.png"] == [(5.5, 6.5)]
+
+    def test_several_kinds_in_a_row_are_refused(self, tmp_path):
+        save(tmp_path / "Image.csv", IMAGES)
+        header = "ImageNumber,Location_Center_X,Location_Center_Y,Location_Center_X,"
+        text = f"Image,Cells,Cells,Nuclei,Nuclei\n{header}Location_Center_Y\n1,1,2,3,4\n"
+        with pytest.raises(DataError, match="places of several kinds of objects"):
+            read_annotations(save(tmp_path / "o.csv", text))
+
+    def test_files_of_one_name_are_told_apart_by_their_folders(self, tmp_path):
+        names = IMAGES.replace("b.png,C:\\data", "a.png,C:\\night")
+        save(tmp_path / "Image.csv", names)
+        path = save(tmp_path / "o.csv", OBJECTS)
+        assert set(points_of(path)) == {"C:/data/a.png", "C:/night/a.png", "C:/data/c.png"}
+        save(tmp_path / "Image.csv", names.replace("night", "data"))
+        with pytest.raises(DataError, match=r"images 1 and 2 are both 'C:\\+data/a\.png'"):
+            read_annotations(path)
+
     def test_an_image_without_a_name(self, tmp_path):
         save(tmp_path / "Image.csv", IMAGES)
         path = save(tmp_path / "o.csv", f"{OBJECTS}9,1,85,5.0,6.0\n")
@@ -103,6 +125,15 @@ class TestIlastik:
             (10.5, 20.5, "cell"),
             (30.5, 31.75, "debris"),
         ]
+
+    @pytest.mark.parametrize("name", ["Center_of_the_object", "RegionCenter"])
+    def test_other_names_of_the_centre(self, tmp_path, name):
+        text = ILASTIK.format(0).replace("Center of the object", name)
+        text = text.replace("timestep", "frame")
+        assert points_of(save(tmp_path / "a_table.csv", text))["a"][0] == (10.5, 20.5)
+        later = text.replace("\n1,0,", "\n1,2,")
+        with pytest.raises(DataError, match="points on 2 planes"):
+            read_annotations(save(tmp_path / "b_table.csv", later))
 
     def test_beside_its_image(self, tmp_path, save_image):
         save_image(tmp_path / "a.png")

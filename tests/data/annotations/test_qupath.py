@@ -62,6 +62,21 @@ class TestTable:
             read_annotations(save(tmp_path / "m.tsv", text))
         assert "GeoJSON" in caught.value.hint
 
+    def test_rows_of_whole_images_have_no_place(self, tmp_path):
+        rows = TABLE.format("px") + "c.tif\t3\tRoot object\t\t\t\t\tNaN\tNaN\n"
+        path = save(tmp_path / "m.tsv", rows)
+        assert points_of(path)["c.tif"] == []
+        assert read_annotations(path)[2].left_out == {"rows of whole images": 1}
+
+    def test_names_as_r_changes_them(self, tmp_path):
+        text = "Image,Class,Centroid.X.µm,Centroid.Y.µm\na.tif,Tumor,5.25,10\n"
+        path = save(tmp_path / "m.csv", text)
+        assert points_of(path, pixel_size=0.5) == {"a.tif": [(10.5, 20)]}
+
+    def test_decimal_commas(self, tmp_path):
+        text = "Image;Centroid X px;Centroid Y px\na.tif;10,5;20,25\n"
+        assert points_of(save(tmp_path / "m.csv", text)) == {"a.tif": [(10.5, 20.25)]}
+
 
 def feature(geometry, kind="annotation", label="", **more):
     properties = {"objectType": kind, **({"classification": {"name": label}} if label else {})}
@@ -148,6 +163,10 @@ class TestGeoJson:
         with pytest.raises(DataError, match=r"points on 2 planes .*from 0, 0 to 3, 0"):
             read_annotations(path)
         assert len(points_of(path, planes="all")["a"]) == 3
+
+    def test_a_root_without_a_shape(self, tmp_path):
+        root = feature(None, "root", properties={"childObjects": [feature(POINT)]})
+        assert points_of(save(tmp_path / "a.geojson", root)) == {"a": [(10.5, 20)]}
 
     def test_nobody(self, tmp_path):
         path = save(tmp_path / "a.geojson", collection())

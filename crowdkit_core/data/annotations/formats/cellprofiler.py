@@ -6,6 +6,7 @@ it, whose name ends in `Image.csv` and which also lists images without objects. 
 several files, `--columns image=FileName_DNA` says which is meant.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.formats.tool_tables import PIXEL_CENTRE, records_below
 from crowdkit_core.data.annotations.marks import Mark, MarkedImage
 from crowdkit_core.data.files import Row, TextFile
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, shown
 
 _NUMBER = "ImageNumber"
 _CENTRES = ("Location_Center", "AreaShape_Center")
 _FILE_NAMES = ("FileName_", "Image_FileName_")
+_OF_KIND = re.compile(r"(.+_)?(Location_Center|AreaShape_Center)_X")
+"""The column of x; before it may stand the kind of object."""
 _HINT = (
     "in ExportToSpreadsheet tick *Add image file and folder names to your object data file*, or "
     "put the table of images, whose name ends in Image.csv, beside it"
@@ -40,6 +43,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
             several, or objects of an image lie at several depths.
     """
     rows = _below_kinds(file.rows)
+    _require_one_kind(file, _header(file.rows))
     centre = _centre(_header(file.rows)) or _CENTRES[0]
     records = records_below(file, [_NUMBER, f"{centre}_X", f"{centre}_Y"], rows)
     names = _names(file, records, reading.columns.image)
@@ -76,7 +80,34 @@ def _header(rows: Sequence[Row]) -> Sequence[str]:
 
 
 def _centre(names: Sequence[str]) -> str | None:
-    return next((each for each in _CENTRES if {f"{each}_X", f"{each}_Y"} <= {*names}), None)
+    """What columns of places begin with, by `_CENTRES`; None without any."""
+    found = {name.removesuffix("_X") for name in names if _OF_KIND.fullmatch(name)}
+    found = {each for each in found if f"{each}_Y" in names}
+    return min(found, key=lambda each: (_rank(each), each), default=None)
+
+
+def _rank(centre: str) -> int:
+    return next(rank for rank, each in enumerate(_CENTRES) if centre.endswith(each))
+
+
+def _require_one_kind(file: TextFile, names: Sequence[str]) -> None:
+    """Refuse a table of several kinds of objects in one row.
+
+    Raises:
+        DataError: Names the columns.
+    """
+    kinds = [name for name in names if (found := _OF_KIND.fullmatch(name)) and _same(found, names)]
+    if len(kinds) > 1:
+        raise DataError(
+            f"{file}: places of several kinds of objects: {', '.join(kinds)}",
+            hint="export the kind that is counted in a table of its own",
+        )
+
+
+def _same(found: re.Match[str], names: Sequence[str]) -> bool:
+    """Whether a column is of the measurement that is read."""
+    centre = _centre(names) or ""
+    return centre.endswith(found[2])
 
 
 def _names(file: TextFile, records: Sequence[Record], wanted: str) -> Mapping[str, str]:
@@ -92,8 +123,34 @@ def _names(file: TextFile, records: Sequence[Record], wanted: str) -> Mapping[st
                 hint=f"say which is meant: `--columns image={columns[0]}`, of a dataset "
                 f"`--set dataset.columns.image={columns[0]}`",
             )
-        return {each.text(_NUMBER): each.text(column).replace("\\", "/") for each in table}
+        return _told_apart(source, table, column)
     raise DataError(f"{file}: no names of images, only their numbers", hint=_HINT)
+
+
+def _told_apart(source: TextFile, table: Sequence[Record], column: str) -> Mapping[str, str]:
+    """The names of images by their number, with their folders where those tell them apart.
+
+    Raises:
+        DataError: Two numbers are of one file.
+    """
+    folder = column.replace("FileName_", "PathName_")
+    names = {each.text(_NUMBER): each.text(column) for each in table}
+    if len(set(names.values())) < len(names):
+        names = {each.text(_NUMBER): _path(each, folder, column) for each in table}
+    numbers: dict[str, str] = {}
+    for number, name in names.items():
+        other = numbers.setdefault(name, number)
+        if other != number:
+            raise DataError(
+                f"{source}: images {other} and {number} are both {shown(name)}",
+                hint="add the folders' names to the table, or split a stack into its planes",
+            )
+    return {number: name.replace("\\", "/") for number, name in names.items()}
+
+
+def _path(record: Record, folder: str, column: str) -> str:
+    parts = [record.text(folder, ""), record.text(column)]
+    return "/".join(filter(None, parts))
 
 
 def _file_names(records: Sequence[Record]) -> list[str]:

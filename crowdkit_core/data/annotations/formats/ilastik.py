@@ -17,13 +17,15 @@ from crowdkit_core.data.annotations.formats.tool_tables import (
 from crowdkit_core.data.annotations.marks import Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
 
-_X, _Y, _Z = (f"Center of the object_{axis}" for axis in range(3))
+_CENTRES = ("Center of the object", "Center_of_the_object", "RegionCenter")
+"""As tables of objects call it, tables of tracking, and old versions."""
+_TIMES = ("timestep", "frame")
 _LABELS = ("Predicted Class", "User Label")
 
 
 def fits(file: TextFile) -> bool:
     """Whether there are centres of objects."""
-    return has_columns(file, _X, _Y)
+    return any(has_columns(file, *_columns(centre)) for centre in _CENTRES)
 
 
 def read(file: TextFile, reading: Reading) -> list[Listed]:
@@ -32,18 +34,23 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     Raises:
         DataError: The file is something else, or its objects are of several times or depths.
     """
-    records = records_below(file, [_X, _Y])
-    planes = [
-        tuple(n for n in (record.optional("timestep"), record.optional(_Z)) if n is not None)
-        for record in records
-    ]
+    there = (each for each in _CENTRES if has_columns(file, *_columns(each)))
+    centre = next(there, _CENTRES[0])
+    records = records_below(file, _columns(centre))
+    numbers = [[each.optional(name) for name in (*_TIMES, f"{centre}_2")] for each in records]
+    planes = [tuple(number for number in row if number is not None) for row in numbers]
     left_out = of_planes(file, planes, reading.planes, first=0.0)
     name = image_of(file, reading, FORMAT.named)
-    return listed([MarkedImage(name=name, marks=tuple(map(_mark, records)), left_out=left_out)])
+    marks = tuple(_mark(each, centre) for each in records)
+    return listed([MarkedImage(name=name, marks=marks, left_out=left_out)])
 
 
-def _mark(record: Record) -> Mark:
-    x, y = (record.number(column) + PIXEL_CENTRE for column in (_X, _Y))
+def _columns(centre: str) -> list[str]:
+    return [f"{centre}_0", f"{centre}_1"]
+
+
+def _mark(record: Record, centre: str) -> Mark:
+    x, y = (record.number(column) + PIXEL_CENTRE for column in _columns(centre))
     labels = (record.text(name, "") for name in _LABELS)
     return Mark(x, y, next((label for label in labels if label not in ("", "0")), ""))
 

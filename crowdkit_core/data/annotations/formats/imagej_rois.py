@@ -87,7 +87,12 @@ def _contents(file: TextFile) -> Iterator[tuple[str, bytes]]:
             members = archive.infolist()
             rois = [each for each in members if _is_roi(each.filename)]
             if not rois:
-                raise DataError(f"{file}: no .roi in it, expected those of ImageJ's ROI Manager")
+                names = ", ".join(shown(each.filename) for each in members[:3]) or "nothing"
+                raise DataError(
+                    f"{file}: no .roi in it, found {names}",
+                    hint="selections of ImageJ's ROI Manager may be zipped; unpack other files, "
+                    "such as a compressed GeoJSON of QuPath",
+                )
             for roi in rois:
                 if roi.file_size > _LARGEST:
                     raise DataError(f"{file}: {shown(roi.filename)} is larger than any selection")

@@ -1,11 +1,13 @@
 """ImageJ and Fiji: the table *Results*, of points or of particles.
 
 ImageJ's points count pixels from 0 and are their middle where they are whole, so they are half a
-pixel more here. Centroids of areas, such as those of *Analyze Particles*, are from the image's
+pixel more here (since ImageJ 1.52u of 2020; before, points set between pixels counted from the
+corner). Centroids of areas, such as those of *Analyze Particles*, are from the image's
 corner, as everywhere in crowdkit. A row is of a point where its area is 0, or where it has no area
 but one grey value, or none. Positions are in the unit of the image's scale, which the table does
 not state: where its areas are no numbers of pixels, or its points are not whole, the size of a
-pixel has to be said (`--pixel-size`). The table *Measure* of the Cell Counter is read as well. With
+pixel has to be said (`--pixel-size`). The table *Measure* of the Cell Counter and the list of the
+ROI Manager are read as well. With
 *Invert Y coordinates* in *Set Measurements* y runs up, which no table says: leave it off.
 """
 
@@ -18,9 +20,15 @@ from crowdkit_core.data.annotations.formats.imagej_labels import (
     is_slice,
     without_summary,
 )
+from crowdkit_core.data.annotations.formats.imagej_roi_lists import (
+    is_roi_list,
+    mark_of_roi,
+    plane_of_roi,
+)
 from crowdkit_core.data.annotations.formats.imagej_units import length_of_pixel
 from crowdkit_core.data.annotations.formats.planes import Plane, of_planes
 from crowdkit_core.data.annotations.formats.records import Record
+from crowdkit_core.data.annotations.formats.shapes import rectangle
 from crowdkit_core.data.annotations.formats.tool_tables import (
     PIXEL_CENTRE,
     header_names,
@@ -28,11 +36,12 @@ from crowdkit_core.data.annotations.formats.tool_tables import (
     records_below,
 )
 from crowdkit_core.data.annotations.formats.units import unit_length
-from crowdkit_core.data.annotations.marks import Mark, MarkedImage
+from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
 from crowdkit_core.errors import DataError, shown
 
-_PLAIN = (("X", "Y"), ("XM", "YM"))
+_BOX = ("BX", "BY")
+_PLAIN = (("X", "Y"), ("XM", "YM"), _BOX)
 _WITH_UNIT = re.compile(r"([XY])\s*[(\[](.+)[)\]]")
 _TELLING = frozenset(
     {"Area", "Mean", "Min", "Max", "XM", "BX", "Slice", "Frame", "Ch", "Counter", "C-pos"}
@@ -56,6 +65,7 @@ def fits(file: TextFile) -> bool:
     names = header_names(file)
     others_tool = not {name.casefold() for name in names}.isdisjoint({"image", "imagenumber"})
     telling = file.text.startswith(_UNNAMED) or not _TELLING.isdisjoint(names)
+    telling = telling or is_roi_list(names)
     return telling and not others_tool and _columns(names) is not None
 
 
@@ -65,7 +75,9 @@ def names_images(file: TextFile) -> bool:
 
 
 def read_of_images(file: TextFile, reading: Reading) -> list[Listed]:
-    """A mark for each row, at X and Y or else at XM and YM, in the image that its label names.
+    """A mark for each row, in the image that its label names.
+
+    It is at X and Y, or where those are missing at XM and YM or in the box at BX and BY.
 
     Raises:
         DataError: The file is something else, does not say which image a row is of, or may not be
@@ -105,7 +117,10 @@ def _columns(names: Sequence[str]) -> tuple[str, str] | None:
     """The columns of positions, surest first; None without any."""
     with_unit = {found[1]: name for name in names if (found := _WITH_UNIT.fullmatch(name))}
     pairs = [*_PLAIN, *([(with_unit["X"], with_unit["Y"])] if len(with_unit) == 2 else [])]
-    return next((pair for pair in pairs if {*pair} <= {*names}), None)
+    sides = {"Width", "Height"}
+    return next(
+        (each for each in pairs if {*each, *(sides if each == _BOX else ())} <= {*names}), None
+    )
 
 
 def _label(row: Record) -> str:
@@ -115,15 +130,20 @@ def _label(row: Record) -> str:
 def _marked(
     file: TextFile, name: str, rows: Sequence[Record], all_rows: Sequence[Record], reading: Reading
 ) -> MarkedImage:
-    columns = _columns(header_names(file)) or _PLAIN[0]
-    length = _length(file, all_rows, columns, reading)
-    planes = [_plane(row) for row in rows]
+    names = header_names(file)
+    if is_roi_list(names):
+        marks = [mark_of_roi(row, reading.point) for row in rows]
+        planes = [plane_of_roi(row) for row in rows]
+    else:
+        columns = _columns(names) or _PLAIN[0]
+        length = _length(file, all_rows, columns, reading)
+        marks = [
+            _mark(row, columns, length, reading.point)._replace(label=label)
+            for row, label in _labelled(rows)
+        ]
+        planes = [_plane(row) for row in rows]
     left_out = of_planes(f"{file}: {name}", planes, reading.planes, first=1.0)
-    return MarkedImage(
-        name=name,
-        marks=tuple(_mark(row, columns, length, label) for row, label in _labelled(rows)),
-        left_out=left_out,
-    )
+    return MarkedImage(name=name, marks=tuple(marks), left_out=left_out)
 
 
 def _length(
@@ -159,10 +179,13 @@ def _plane(row: Record) -> Plane:
     return ()
 
 
-def _mark(row: Record, columns: tuple[str, str], length: float, label: str) -> Mark:
+def _mark(row: Record, columns: tuple[str, str], length: float, point: BoxPoint) -> Mark:
+    if columns == _BOX:
+        sides = (row.number(name) / length for name in (*_BOX, "Width", "Height"))
+        return Mark.of_box(row.box(rectangle(*sides)), point)
     offset = PIXEL_CENTRE if _is_point(row) else 0.0
     x, y = (row.number(column) / length + offset for column in columns)
-    return Mark(x, y, label)
+    return Mark(x, y)
 
 
 def _is_point(row: Record) -> bool:
@@ -182,7 +205,7 @@ RESULTS = Format(
     fits=names_images,
     read=read_of_images,
     write=None,
-    carries=frozenset({"labels"}),
+    carries=frozenset({"labels", "boxes"}),
     has_units=True,
     example=f"{_CAPTION}1,a.tif:0020-0010,0,255,10,20\n2,b.tif:0041-0030,0,17,30,41\n",
 )
@@ -196,7 +219,7 @@ TABLE = Format(
     write=None,
     per_image=True,
     named=("{}", "Results_{}", "{}_Results"),
-    carries=frozenset({"labels"}),
+    carries=frozenset({"labels", "boxes"}),
     has_units=True,
     example=" \tArea\tX\tY\n1\t0\t10\t20\n2\t0\t30\t41\n",
 )

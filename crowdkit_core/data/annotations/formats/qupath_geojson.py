@@ -55,10 +55,13 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     planes: list[Plane] = []
     left_out: Counter[str] = Counter()
     for feature in features:
-        geometry = _geometry(feature)
         kind = _kind(feature)
+        if kind in _REGIONS:
+            left_out["regions"] += 1
+            continue
+        geometry = _geometry(feature)
         outline = geometry.text("type", "") not in _POINTS
-        if kind in _REGIONS or (outline and found and kind not in _OBJECTS):
+        if outline and found and kind not in _OBJECTS:
             left_out["regions"] += 1
             continue
         of_feature = _marks(feature, geometry, reading.point)

@@ -7,6 +7,7 @@ export is in pixels always.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from crowdkit_core.data.annotations.formats.format import Format, Listed, Reading, listed
@@ -18,10 +19,10 @@ from crowdkit_core.data.files import TextFile
 from crowdkit_core.errors import DataError
 
 _IMAGE = "Image"
-_CENTROID = re.compile(r"Centroid ([XY])\s*(.*)")
+_CENTROID = re.compile(r"Centroid[ .]([XY])[ .]?(.*)")
+"""With points for spaces where R has written the table."""
 _CLASSES = ("Class", "Classification")
 _NUMBER = "Num points"
-_REGIONS = frozenset({"root object", "root object (image)", "tma core"})
 
 
 def fits(file: TextFile) -> bool:
@@ -31,7 +32,7 @@ def fits(file: TextFile) -> bool:
 
 
 def read(file: TextFile, reading: Reading) -> list[Listed]:
-    """A mark for each object, at its centroid.
+    """A mark for each object, at its centroid; a row without one is of the whole image.
 
     Raises:
         DataError: The file is something else, is not in pixels and their size is not known, or a
@@ -42,12 +43,20 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     records = records_below(file, [_IMAGE, *columns])
     lengths = [unit_length(f"{file}: {centroids[a][0]}", centroids[a][1], reading) for a in "XY"]
     images: dict[str, list[Mark]] = {}
+    whole: Counter[str] = Counter()
     for record in records:
-        marks = images.setdefault(record.text(_IMAGE), [])
-        if record.text("Object type", "").casefold() in _REGIONS:
+        name = record.text(_IMAGE)
+        marks = images.setdefault(name, [])
+        if all(record.values[column] in ("", "NaN") for column in columns):
+            whole[name] += 1
             continue
         marks.append(_mark(record, columns, lengths))
-    return listed(MarkedImage(name=name, marks=tuple(marks)) for name, marks in images.items())
+    return listed(
+        MarkedImage(
+            name=name, marks=tuple(marks), left_out=+Counter({"rows of whole images": whole[name]})
+        )
+        for name, marks in images.items()
+    )
 
 
 def _centroids(names: Sequence[str]) -> dict[str, tuple[str, str]]:
