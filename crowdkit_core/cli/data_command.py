@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from crowdkit_core.cli.columns import columns_of, columns_option
 from crowdkit_core.cli.options import (
     ANNOTATION_FORMATS,
     ONLY_READ_FORMATS,
@@ -120,6 +121,7 @@ def check_command(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the images of IN, which tells their sizes and full names.",
 )
+@columns_option
 @pixel_size_option
 @planes_option
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there already.")
@@ -134,6 +136,7 @@ def convert_command(
     head: Literal["centre", "top"] | None,
     labels: tuple[str, ...],
     images: Path | None,
+    columns: str | None,
     pixel_size: float | None,
     planes: "Planes | None",
     overwrite: bool,
@@ -158,8 +161,9 @@ def convert_command(
         )
     target, wanted = places[-1], format_named(to)
     if name is not None:
-        of_in = {"--from": format, "--head": head, "--label": labels, "--images": images}
-        _refuse("IN", {**of_in, "--pixel-size": pixel_size, "--planes": planes})
+        of_boxes = {"--from": format, "--head": head, "--label": labels, "--images": images}
+        of_tables = {"--columns": columns, "--pixel-size": pixel_size, "--planes": planes}
+        _refuse("IN", {**of_boxes, **of_tables})
         settings = dataset_settings(name, overrides)
         exported, missing = export_dataset(
             settings, target, split=split, to=wanted, overwrite=overwrite
@@ -178,6 +182,7 @@ def convert_command(
         point=head or "centre",
         labels=labels,
         images=images,
+        columns=columns_of(columns),
         pixel_size=pixel_size,
         planes=planes or "one",
         overwrite=overwrite,

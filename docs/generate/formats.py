@@ -104,6 +104,8 @@ def _first_lower(text: str) -> str:
 
 def _limits(chosen: Format) -> str:
     limits = []
+    if chosen.write is None:
+        return ""
     if chosen.needs_sizes:
         limits.append("Written in per cent of the image, whose size must be known: `--images DIR`.")
     if "boxes" in chosen.carries and not chosen.carries_any_box:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crowdkit_core.data.annotations.formats import FORMATS, FormatName, Planes
+from crowdkit_core.data.annotations.formats import FORMATS, Columns, FormatName, Planes
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames
 from crowdkit_core.data.annotations.reading import read_recognised
@@ -42,6 +42,7 @@ def convert(
     point: BoxPoint = "centre",
     labels: Collection[str] = (),
     images: str | Path | None = None,
+    columns: Columns | None = None,
     pixel_size: float | None = None,
     planes: Planes = "one",
     overwrite: bool = False,
@@ -57,6 +58,7 @@ def convert(
         point: Which point of a box is the head, where only the box is marked.
         labels: Only marks with one of these; all when empty.
         images: Folder of the images, which tells their sizes and full names.
+        columns: As of `read_annotations`.
         pixel_size: As of `read_annotations`.
         planes: As of `read_annotations`.
         overwrite: Replace files that are there already.
@@ -67,7 +69,13 @@ def convert(
         UsageError: ``target`` does not fit the format, or is there already.
     """
     name, read = read_recognised(
-        source, format=format, point=point, labels=labels, pixel_size=pixel_size, planes=planes
+        source,
+        format=format,
+        point=point,
+        labels=labels,
+        columns=columns,
+        pixel_size=pixel_size,
+        planes=planes,
     )
     marked = read if images is None else with_files(read, Path(images))
     written = write_annotations(target, marked, format=to, overwrite=overwrite)

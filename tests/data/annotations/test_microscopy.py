@@ -37,6 +37,13 @@ def test_the_example_of_the_docs_is_recognised_and_read(tmp_path, name):
     assert (first.marks[0].x, first.marks[0].y) == (10.5, 20.5)
 
 
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if each.example])
+def test_an_empty_file_is_refused_by_name(tmp_path, name):
+    path = save(tmp_path / f"a{FORMATS[name].suffix}", "")
+    with pytest.raises(DataError, match=f"a{FORMATS[name].suffix}: "):
+        read_annotations(path, format=name)
+
+
 NAPARI = "index,axis-0,axis-1\n0,20.0,10.0\n1,41.5,30.25\n"
 NAPARI_3D = "index,axis-0,axis-1,axis-2\n0,3.0,20.0,10.0\n1,{},41.5,30.25\n"
 

@@ -3,7 +3,8 @@
 The centre of the first pixel is 0 there, so a position is half a pixel more here. Images are
 numbered; their names are in columns ``FileName_...`` of this table or of the table of images beside
 it, whose name ends in `Image.csv` and which also lists images without objects. Where an image has
-several files, `--columns image=FileName_DNA` says which is meant.
+several files, `--columns image=FileName_DNA` says which is meant (of a dataset,
+`columns.image`).
 """
 
 import re

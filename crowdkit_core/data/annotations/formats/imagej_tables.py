@@ -1,14 +1,14 @@
 """ImageJ and Fiji: the table *Results*, of points or of particles.
 
 ImageJ's points count pixels from 0 and are their middle where they are whole, so they are half a
-pixel more here (since ImageJ 1.52u of 2020; before, points set between pixels counted from the
-corner). Centroids of areas, such as those of *Analyze Particles*, are from the image's
-corner, as everywhere in crowdkit. A row is of a point where its area is 0, or where it has no area
-but one grey value, or none. Positions are in the unit of the image's scale, which the table does
-not state: where its areas are no numbers of pixels, or its points are not whole, the size of a
-pixel has to be said (`--pixel-size`). The table *Measure* of the Cell Counter and the list of the
-ROI Manager are read as well. With
-*Invert Y coordinates* in *Set Measurements* y runs up, which no table says: leave it off.
+pixel more here. (Before ImageJ 1.52u of 2020, points set between pixels counted from the corner.)
+Centroids of areas, such as those of *Analyze Particles*, are from the image's corner, as everywhere
+in crowdkit. A row is of a point where its area is 0, or where it has no area but one grey value, or
+none. Positions are in the unit of the image's scale, which the table does not state: where its
+areas are no numbers of pixels, or its points are not whole, the size of a pixel has to be said
+(`--pixel-size`). The table *Measure* of the Cell Counter and the list of the ROI Manager are read
+as well. With *Invert Y coordinates* in *Set Measurements* y runs up, which no table says: leave it
+off.
 """
 
 import re

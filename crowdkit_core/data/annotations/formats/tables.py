@@ -36,7 +36,8 @@ SIDES = Box._fields
 _COLUMNS = Columns()
 _NAMING = (
     "write image,x,y over the columns, or say what they are called: "
-    "`--set dataset.columns.image=NAME` of a dataset, `crowdkit score --columns image=NAME`"
+    "`--set dataset.columns.image=NAME` of a dataset, `--columns image=NAME` of `crowdkit score` "
+    "and `crowdkit data convert`"
 )
 
 

@@ -39,7 +39,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
             spots are of several frames or depths.
     """
     column = header_names(file).index(_X) if _X in header_names(file) else 0
-    header, *below = file.rows
+    header, *below = [*file.rows] or [("line 1", [])]
     spots = [row for row in below if _is_spot(row, column)]
     records = records_below(file, [_X, _Y], [header, *spots])
     captions = [cells[column] for _, cells in below[:3] if len(cells) > column]
