@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from crowdkit_core.data.annotations.formats import FormatName, Reading
+from crowdkit_core.data.annotations.formats import FORMATS, FormatName, Reading
 from crowdkit_core.data.annotations.lists import list_suffixes, match_lists
 from crowdkit_core.data.annotations.marks import SPLIT_NAMES, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames, can_be_path, is_below
@@ -122,7 +122,14 @@ def _in_table(
     found = []
     known = format or format_of(file)
     for name, split, read in read_as(known, file, reading):
-        matches = [files[each] for each in names.find(name)] or [_missing(base, name, table)]
+        matches = [files[each] for each in names.find(name)]
+        if not matches and FORMATS[known].per_image:
+            raise MissingFileError(
+                f"{table}: the file of one image ({known}), but no image of {base} is called "
+                f"{shown(name)}",
+                hint="call it as its image is called, such as a.csv beside a.tif",
+            )
+        matches = matches or [_missing(base, name, table)]
         if len(matches) > 1:
             raise DataError(f"{table}: {name!r} may be {matches[0]} or {matches[1]}")
         image = matches[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, Format, FormatName
 from crowdkit_core.data.annotations.formats.format import any_content
-from crowdkit_core.data.files import TextFile, files_below
+from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, files_below
 from crowdkit_core.errors import DataError, MissingFileError
 
 
@@ -30,9 +30,12 @@ def format_of(file: TextFile) -> FormatName:
     suffix = file.path.suffix.lower()
     known = [name for name, each in FORMATS.items() if suffix in each.suffixes]
     if not known:
-        raise DataError(
-            f"{file}: unknown kind of annotation file", hint=f"known: {', '.join(FORMATS)}"
+        inside = (
+            "it is an image; annotations inside its file are not read: save them apart, such as "
+            "in ImageJ *Image*, *Overlay*, *To ROI Manager*, then *More*, *Save...*"
         )
+        hint = inside if suffix in IMAGE_SUFFIXES else f"known: {', '.join(FORMATS)}"
+        raise DataError(f"{file}: unknown kind of annotation file", hint=hint)
     if suffix == ".txt" and not file.lines:
         raise DataError(
             f"{file}: an empty file",

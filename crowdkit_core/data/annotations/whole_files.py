@@ -55,8 +55,7 @@ def _exports(
     folder: Path, images: Sequence[Path], format: FormatName | None
 ) -> tuple[Sequence[Path], Sequence[str]]:
     """The files that certainly annotate many images, and why others could not be read."""
-    whole = (each.suffixes for each in FORMATS.values() if not each.per_image)
-    suffixes = {suffix for each in whole for suffix in each} - {".txt"}
+    suffixes = {suffix for each in FORMATS.values() for suffix in each.suffixes} - {".txt"}
     stems = {image.stem for image in images}
     found, problems = [], []
     for place in (folder, folder / "annotations"):

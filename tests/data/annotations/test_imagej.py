@@ -47,6 +47,7 @@ class TestTableOfOneImage:
     def test_centroids_of_areas_are_from_the_corner(self, tmp_path):
         path = save(tmp_path / "a.csv", PARTICLES)
         assert points_of(path) == {"a": [(10.25, 20.5), (30, 31.75)]}
+        assert read_annotations(path)[0].left_out == {"measurements": 2}
 
     def test_centres_of_mass_where_there_are_no_centroids(self, tmp_path):
         path = save(tmp_path / "a.csv", PARTICLES.replace("X,Y", "XM,YM"))
@@ -156,6 +157,10 @@ class TestUnits:
         assert "Set Scale" in caught.value.hint
         assert points_of(path, pixel_size=0.3225)["a"][0] == pytest.approx((10.5, 20.5))
         assert points_of(path, pixel_size=1)["a"][0] == (3.725, 6.95)
+
+    def test_a_table_without_rows_is_of_any_unit(self, tmp_path):
+        path = save(tmp_path / "a.csv", " ,Area,X,Y\n")
+        assert points_of(path) == points_of(path, pixel_size=0.5) == {"a": []}
 
     def test_a_unit_in_the_header(self, tmp_path):
         path = save(tmp_path / "a.csv", " ,Area,X (µm),Y (µm)\n1,0,3.225,6.45\n")
@@ -281,9 +286,20 @@ class TestSelections:
             read_annotations(tmp_path / "a.zip")
         assert "unpack" in caught.value.hint
 
+    def test_selections_inside_an_image_are_to_be_saved_apart(self, tmp_path, save_image):
+        with pytest.raises(DataError, match="unknown kind of annotation file") as caught:
+            read_annotations(save_image(tmp_path / "a.tif"))
+        assert "To ROI Manager" in caught.value.hint
+
     def test_lines_count_from_middles_as_points_do(self, tmp_path):
         line = shape(ROI_TYPE.LINE, 0, 0, 0, 0, x1=10, y1=20, x2=14, y2=22)
         assert points_of(archive(tmp_path / "a.zip", line)) == {"a": [(12.5, 21.5)]}
+
+    def test_selections_of_no_image_are_named_in_the_error(self, tmp_path, save_image):
+        save_image(tmp_path / "a.png")
+        archive(tmp_path / "RoiSet.zip", shape(ROI_TYPE.OVAL, 10, 20, 16, 24))
+        (finding,) = check(tmp_path).findings
+        assert "RoiSet.zip is the file of one image (imagej-roi)" in finding.message
 
     @pytest.mark.parametrize(
         ("content", "message"),

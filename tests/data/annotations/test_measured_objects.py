@@ -37,6 +37,7 @@ class TestCellProfiler:
         save(tmp_path / "MyExpt_Image.csv", IMAGES)
         assert recognise(path) == "cellprofiler"
         assert points_of(path) == {**FOUND, "c.png": []}
+        assert read_annotations(path)[0].left_out == {"measurements": 2}
 
     def test_in_a_folder_with_its_images(self, tmp_path, save_image):
         for name in ("a.png", "b.png", "c.png"):
@@ -120,7 +121,7 @@ class TestIlastik:
         path = save(tmp_path / "a_table.csv", ILASTIK.format(0))
         assert recognise(path) == "ilastik"
         (image,) = read_annotations(path)
-        assert image.name == "a"
+        assert (image.name, image.left_out) == ("a", {"measurements": 2})
         assert [(m.x, m.y, m.label) for m in image.marks] == [
             (10.5, 20.5, "cell"),
             (30.5, 31.75, "debris"),

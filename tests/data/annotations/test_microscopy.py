@@ -1,5 +1,8 @@
 """Points of programs of microscopy other than ImageJ and QuPath: which pixel, which image."""
 
+import contextlib
+import random
+
 import pytest
 
 from crowdkit_core.data import Folder, check
@@ -13,7 +16,7 @@ from crowdkit_core.data.annotations import (
     recognise,
     write_annotations,
 )
-from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.errors import CrowdkitError, DataError, UsageError
 
 
 def save(path, content):
@@ -35,6 +38,19 @@ def test_the_example_of_the_docs_is_recognised_and_read(tmp_path, name):
     first = read_annotations(path)[0]
     assert first.name in ("a", "a.tif")
     assert (first.marks[0].x, first.marks[0].y) == (10.5, 20.5)
+
+
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if each.example])
+def test_changed_characters_are_read_or_refused_in_a_line(tmp_path, name):
+    rng = random.Random(0)
+    example = FORMATS[name].example
+    for _ in range(60):
+        text = list(example)
+        for _ in range(rng.choice([1, 2, 5])):
+            text[rng.randrange(len(text))] = rng.choice(["", "\n", ",", '"', "<", "]", "é", "9"])
+        path = save(tmp_path / f"a{FORMATS[name].suffix}", "".join(text))
+        with contextlib.suppress(CrowdkitError):
+            read_annotations(path, format=name)
 
 
 @pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if each.example])
@@ -124,6 +140,9 @@ class TestNapari:
         save(tmp_path / "Points.csv", NAPARI)
         (finding,) = check(tmp_path).findings
         assert "Points.csv is the file of one image (napari), but is not called" in finding.message
+        (finding,) = check(tmp_path, annotations=tmp_path / "Points.csv").findings
+        assert "but no image of" in finding.message
+        assert "is called 'Points'; call it as its image" in finding.message
 
 
 @pytest.mark.parametrize(("y", "x"), [("axis-0", "axis-1"), ("centroid-0", "centroid-1")])

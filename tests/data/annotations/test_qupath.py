@@ -43,6 +43,7 @@ class TestTable:
         assert recognise(path) == "qupath-table"
         assert points_of(path) == {"a.tif": [(10.5, 20)], "b.tif": [(30, 31.5)]}
         assert read_annotations(path)[0].marks[0].label == "Tumor"
+        assert read_annotations(path)[0].left_out == {}
 
     @pytest.mark.parametrize("unit", ["µm", "μm"])  # the sign for micro, and the Greek letter
     def test_micrometres_need_the_size_of_a_pixel(self, tmp_path, unit):
@@ -67,6 +68,14 @@ class TestTable:
         path = save(tmp_path / "m.tsv", rows)
         assert points_of(path)["c.tif"] == []
         assert read_annotations(path)[2].left_out == {"rows of whole images": 1}
+
+    def test_measurements_are_listed_as_left_out(self, tmp_path):
+        rows = [
+            f"{row}\t{more}"
+            for row, more in zip(TABLE.format("px").splitlines(), "A7 ", strict=True)
+        ]
+        (first, second) = read_annotations(save(tmp_path / "m.tsv", "\n".join(rows)))
+        assert (first.left_out, second.left_out) == ({"measurements": 1}, {})
 
     def test_names_as_r_changes_them(self, tmp_path):
         text = "Image,Class,Centroid.X.µm,Centroid.Y.µm\na.tif,Tumor,5.25,10\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 from crowdkit_core.data.annotations.formats.format import Format, Listed, Reading, listed
 from crowdkit_core.data.annotations.formats.planes import of_planes
 from crowdkit_core.data.annotations.formats.records import Record
-from crowdkit_core.data.annotations.formats.tool_tables import PIXEL_CENTRE, records_below
+from crowdkit_core.data.annotations.formats.tool_tables import PIXEL_CENTRE, others, records_below
 from crowdkit_core.data.annotations.marks import Mark, MarkedImage
 from crowdkit_core.data.files import Row, TextFile
 from crowdkit_core.errors import DataError, shown
@@ -63,11 +63,19 @@ def _marked(
     depths = [record.optional(f"{centre}_Z") for record in records]
     planes = [() if depth is None else (depth,) for depth in depths]
     left_out = of_planes(f"{file}: {name}", planes, reading.planes, first=0.0)
+    left_out += others(records, _read(records, centre), "measurements")
     marks = []
     for record in records:
         x, y = (record.number(f"{centre}_{axis}") + PIXEL_CENTRE for axis in "XY")
         marks.append(Mark(x, y))
     return MarkedImage(name=name, marks=tuple(marks), left_out=left_out)
+
+
+def _read(records: Sequence[Record], centre: str) -> set[str]:
+    """Columns that say which image and which object, and where."""
+    names = records[0].values if records else {}
+    own = {name for name in names if name.startswith((*_FILE_NAMES, "PathName_", "Number_"))}
+    return {_NUMBER, "ObjectNumber", *(f"{centre}_{axis}" for axis in "XYZ"), *own}
 
 
 def _below_kinds(rows: Sequence[Row]) -> Sequence[Row]:

@@ -12,6 +12,7 @@ from crowdkit_core.data.annotations.formats.tool_tables import (
     PIXEL_CENTRE,
     has_columns,
     image_of,
+    others,
     records_below,
 )
 from crowdkit_core.data.annotations.marks import Mark, MarkedImage
@@ -41,6 +42,8 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     planes = [tuple(number for number in row if number is not None) for row in numbers]
     left_out = of_planes(file, planes, reading.planes, first=0.0)
     name = image_of(file, reading, FORMAT.named)
+    own = {"object_id", "labelimage_oid", *_TIMES, *_LABELS, *_columns(centre), f"{centre}_2"}
+    left_out += others(records, own, "measurements")
     marks = tuple(_mark(each, centre) for each in records)
     return listed([MarkedImage(name=name, marks=marks, left_out=left_out)])
 

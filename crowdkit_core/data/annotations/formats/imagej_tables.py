@@ -12,7 +12,7 @@ off.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from crowdkit_core.data.annotations.formats.format import Format, Listed, Reading, listed
 from crowdkit_core.data.annotations.formats.imagej_labels import (
@@ -49,6 +49,8 @@ _TELLING = frozenset(
 _UNNAMED = " "
 """What ImageJ writes over the numbers of rows; others leave it empty."""
 _PLANES = (("Z-pos", "T-pos"), ("Slice", "Frame"))
+_MEASURED = ("Mean", "StdDev", "Mode", "Min", "Max", "IntDen", "Median", "Perim.", "Value")
+"""What is measured most often, of what is not read."""
 _SUFFIXES = (".csv", ".tsv", ".xls", ".txt")
 _LABEL_HINT = (
     "tick *Display label* in *Set Measurements* before measuring, or save a table for each image "
@@ -84,13 +86,13 @@ def read_of_images(file: TextFile, reading: Reading) -> list[Listed]:
             in pixels.
     """
     rows = _rows(file)
-    images: dict[str, list[Record]] = {}
-    for row in rows:
+    images: dict[str, list[tuple[Record, Mark]]] = {}
+    for row, mark in zip(rows, _marks(file, rows, reading), strict=True):
         label = _label(row)
         if not label:
             raise DataError(f"{file}: {row.place} does not say which image", hint=_LABEL_HINT)
-        images.setdefault(image_in(label), []).append(row)
-    return listed(_marked(file, name, each, rows, reading) for name, each in images.items())
+        images.setdefault(image_in(label), []).append((row, mark))
+    return listed(_marked(file, name, each, reading) for name, each in images.items())
 
 
 def read_of_one(file: TextFile, reading: Reading) -> list[Listed]:
@@ -106,7 +108,9 @@ def read_of_one(file: TextFile, reading: Reading) -> list[Listed]:
         raise DataError(
             f"{file}: rows of {shown(first)} and of {shown(second)} in the table of one image"
         )
-    return listed([_marked(file, image_of(file, reading, TABLE.named), rows, rows, reading)])
+    marks = _marks(file, rows, reading)
+    name = image_of(file, reading, TABLE.named)
+    return listed([_marked(file, name, [*zip(rows, marks, strict=True)], reading)])
 
 
 def _rows(file: TextFile) -> Sequence[Record]:
@@ -127,46 +131,48 @@ def _label(row: Record) -> str:
     return row.text("Label", "")
 
 
-def _marked(
-    file: TextFile, name: str, rows: Sequence[Record], all_rows: Sequence[Record], reading: Reading
-) -> MarkedImage:
+def _marks(file: TextFile, rows: Sequence[Record], reading: Reading) -> list[Mark]:
+    """The mark of each row of a table."""
     names = header_names(file)
     if is_roi_list(names):
-        marks = [mark_of_roi(row, reading.point) for row in rows]
-        planes = [plane_of_roi(row) for row in rows]
-    else:
-        columns = _columns(names) or _PLAIN[0]
-        length = _length(file, all_rows, columns, reading)
-        marks = [
-            _mark(row, columns, length, reading.point)._replace(label=label)
-            for row, label in _labelled(rows)
-        ]
-        planes = [_plane(row) for row in rows]
+        return [mark_of_roi(row, reading.point) for row in rows]
+    columns = _columns(names) or _PLAIN[0]
+    length = _length(file, rows, columns, reading)
+    marks = (_mark(row, columns, length, reading.point) for row in rows)
+    labels = _labels(names, rows)
+    return [mark._replace(label=label) for mark, label in zip(marks, labels, strict=True)]
+
+
+def _marked(
+    file: TextFile, name: str, found: Sequence[tuple[Record, Mark]], reading: Reading
+) -> MarkedImage:
+    plane_of = plane_of_roi if is_roi_list(header_names(file)) else _plane
+    planes = [plane_of(row) for row, _ in found]
     left_out = of_planes(f"{file}: {name}", planes, reading.planes, first=1.0)
-    return MarkedImage(name=name, marks=tuple(marks), left_out=left_out)
+    left_out["measurements"] += sum(any(map(row.values.get, _MEASURED)) for row, _ in found)
+    return MarkedImage(name=name, marks=tuple(mark for _, mark in found), left_out=+left_out)
 
 
 def _length(
     file: TextFile, rows: Sequence[Record], columns: tuple[str, str], reading: Reading
 ) -> float:
     stated = _WITH_UNIT.fullmatch(columns[0])
-    if stated is not None or _of_cell_counter(rows):  # which writes pixels as X and Y
+    if stated is not None or _of_cell_counter(header_names(file)):  # which writes pixels as X, Y
         unit = stated[2] if stated is not None else "pixels"
         return unit_length(f"{file}: {columns[0]}", unit, reading)
     return length_of_pixel(file, rows, columns, reading)
 
 
-def _of_cell_counter(rows: Iterable[Record]) -> bool:
-    return all({"Type", "C-pos"} <= row.values.keys() for row in rows)
+def _of_cell_counter(names: Sequence[str]) -> bool:
+    return {"Type", "C-pos"} <= {*names}
 
 
-def _labelled(rows: Sequence[Record]) -> list[tuple[Record, str]]:
-    """The rows with the number of their counter, where there are several, or type of marker."""
-    if _of_cell_counter(rows):
-        return [(row, f"Type {row.text('Type')}") for row in rows]
+def _labels(names: Sequence[str], rows: Sequence[Record]) -> list[str]:
+    """The number of the counter of each row, where there are several, or its type of marker."""
+    if _of_cell_counter(names):
+        return [f"Type {row.text('Type')}" for row in rows]
     counters = [row.text("Counter", "") for row in rows]
-    several = len(set(counters)) > 1
-    return list(zip(rows, counters if several else [""] * len(rows), strict=True))
+    return counters if len(set(counters)) > 1 else [""] * len(rows)
 
 
 def _plane(row: Record) -> Plane:

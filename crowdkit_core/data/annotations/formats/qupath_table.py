@@ -7,12 +7,12 @@ export is in pixels always.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from crowdkit_core.data.annotations.formats.format import Format, Listed, Reading, listed
 from crowdkit_core.data.annotations.formats.records import Record
-from crowdkit_core.data.annotations.formats.tool_tables import header_names, records_below
+from crowdkit_core.data.annotations.formats.tool_tables import header_names, others, records_below
 from crowdkit_core.data.annotations.formats.units import unit_length
 from crowdkit_core.data.annotations.marks import Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
@@ -23,6 +23,8 @@ _CENTROID = re.compile(r"Centroid[ .]([XY])[ .]?(.*)")
 """With points for spaces where R has written the table."""
 _CLASSES = ("Class", "Classification")
 _NUMBER = "Num points"
+_OWN = (_IMAGE, "Object ID", "Object type", "Name", "Parent", "ROI")
+"""What tells objects apart."""
 
 
 def fits(file: TextFile) -> bool:
@@ -43,18 +45,18 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     records = records_below(file, [_IMAGE, *columns])
     lengths = [unit_length(f"{file}: {centroids[a][0]}", centroids[a][1], reading) for a in "XY"]
     images: dict[str, list[Mark]] = {}
-    whole: Counter[str] = Counter()
+    left_out: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    own = {*_OWN, *_CLASSES, *columns}
     for record in records:
         name = record.text(_IMAGE)
         marks = images.setdefault(name, [])
         if all(record.values[column] in ("", "NaN") for column in columns):
-            whole[name] += 1
+            left_out[name]["rows of whole images"] += 1
             continue
         marks.append(_mark(record, columns, lengths))
+        left_out[name] += others([record], own, "measurements")
     return listed(
-        MarkedImage(
-            name=name, marks=tuple(marks), left_out=+Counter({"rows of whole images": whole[name]})
-        )
+        MarkedImage(name=name, marks=tuple(marks), left_out=left_out[name])
         for name, marks in images.items()
     )
 

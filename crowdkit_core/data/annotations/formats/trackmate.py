@@ -16,6 +16,7 @@ from crowdkit_core.data.annotations.formats.tool_tables import (
     has_columns,
     header_names,
     image_of,
+    others,
     records_below,
 )
 from crowdkit_core.data.annotations.formats.units import IN_PIXELS, PIXEL_SIZE, unit_length
@@ -24,6 +25,7 @@ from crowdkit_core.data.files import Row, TextFile, is_number
 from crowdkit_core.errors import DataError
 
 _X, _Y, _Z, _FRAME = "POSITION_X", "POSITION_Y", "POSITION_Z", "FRAME"
+_OWN = frozenset({_X, _Y, _Z, _FRAME, "POSITION_T", "LABEL", "ID", "VISIBILITY"})
 
 
 def fits(file: TextFile) -> bool:
@@ -45,6 +47,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     captions = [cells[column] for _, cells in below[:3] if len(cells) > column]
     length = _length(file, captions, reading)
     left_out = of_planes(file, [*map(_plane, records)], reading.planes, first=0.0)
+    left_out += others(records, _OWN, "measurements")
     marks = tuple(_mark(record, length) for record in records)
     name = image_of(file, reading, FORMAT.named)
     return listed([MarkedImage(name=name, marks=marks, left_out=left_out)])
