@@ -39,6 +39,14 @@ class TestCellProfiler:
         assert points_of(path) == {**FOUND, "c.png": []}
         assert read_annotations(path)[0].left_out == {"measurements": 2}
 
+    def test_of_several_runs_each_has_its_table_of_images(self, tmp_path):
+        path = save(tmp_path / "Two_Nuclei.csv", OBJECTS)
+        save(tmp_path / "One_Image.csv", IMAGES.replace(".png", ".tif"))
+        save(tmp_path / "Two_Image.csv", IMAGES)
+        assert points_of(path) == {**FOUND, "c.png": []}
+        with pytest.raises(DataError, match="no names of images"):
+            read_annotations(save(tmp_path / "Nuclei.csv", OBJECTS))
+
     def test_in_a_folder_with_its_images(self, tmp_path, save_image):
         for name in ("a.png", "b.png", "c.png"):
             save_image(tmp_path / name)

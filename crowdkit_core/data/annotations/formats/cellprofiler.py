@@ -2,8 +2,8 @@
 
 The centre of the first pixel is 0 there, so a position is half a pixel more here. Images are
 numbered; their names are in columns ``FileName_...`` of this table or of the table of images beside
-it, whose name ends in `Image.csv` and which also lists images without objects. Where an image has
-several files, `--columns image=FileName_DNA` says which is meant (of a dataset,
+it, such as `MyExpt_Image.csv` of `MyExpt_Nuclei.csv`, which also lists images without objects.
+Where an image has several files, `--columns image=FileName_DNA` says which is meant (of a dataset,
 `columns.image`).
 """
 
@@ -20,13 +20,15 @@ from crowdkit_core.data.files import Row, TextFile
 from crowdkit_core.errors import DataError, shown
 
 _NUMBER = "ImageNumber"
+_IMAGES = "Image.csv"
+"""How the name of the table of images ends; that before it is of the run, as `MyExpt_`."""
 _CENTRES = ("Location_Center", "AreaShape_Center")
 _FILE_NAMES = ("FileName_", "Image_FileName_")
 _OF_KIND = re.compile(r"(.+_)?(Location_Center|AreaShape_Center)_X")
 """The column of x; before it may stand the kind of object."""
 _HINT = (
     "in ExportToSpreadsheet tick *Add image file and folder names to your object data file*, or "
-    "put the table of images, whose name ends in Image.csv, beside it"
+    "put the table of images beside it: MyExpt_Image.csv of MyExpt_Nuclei.csv"
 )
 
 
@@ -168,10 +170,16 @@ def _file_names(records: Sequence[Record]) -> list[str]:
 
 
 def _tables_of_images(path: Path) -> list[tuple[TextFile, Sequence[Record]]]:
-    beside = sorted(path.parent.glob("*Image.csv"))
-    files = [TextFile(each) for each in beside if each != path]
-    numbered = [file for file in files if _NUMBER in _header(file.rows)]
-    return [(file, records_below(file, [_NUMBER], file.rows)) for file in numbered]
+    """The table of images that was exported with a table of objects, by their names."""
+    beside = [each for each in path.parent.glob(f"*{_IMAGES}") if each != path]
+    of_run = [each for each in beside if path.name.startswith(each.name.removesuffix(_IMAGES))]
+    nearest = max(of_run, key=lambda each: len(each.name), default=None)
+    if nearest is None:
+        nearest = beside[0] if len(beside) == 1 else None
+    file = None if nearest is None else TextFile(nearest)
+    if file is None or _NUMBER not in _header(file.rows):
+        return []
+    return [(file, records_below(file, [_NUMBER], file.rows))]
 
 
 FORMAT = Format(
