@@ -1,10 +1,10 @@
 """ImageJ and Fiji: selections of an image (ROIs) in a `.roi` file, or several in a `.zip` file.
 
 Points count pixels from 0 and are their middle where they are whole, so they are half a pixel more
-here; areas are from the image's corner. The counters of the multi-point tool are labels where there
-are several. The file does not say which image it is of: it is called as the image is. Overlays
-inside a TIFF file are not read: *Image*, *Overlay*, *To ROI Manager* makes selections of them.
-Reading needs `pip install 'crowdkit-core[imagej]'`.
+here; areas are from the image's corner. Groups are labels, and so are counters of the
+multi-point tool where there are several. The file does not say which image it is of: it is called
+as the image is. Overlays inside a TIFF file are not read: *Image*, *Overlay*, *To ROI Manager*
+makes selections of them. Reading needs `pip install 'crowdkit-core[imagej]'`.
 """
 
 import re
@@ -34,8 +34,8 @@ _OF_PIXELS = frozenset({"POINT", "LINE", "POLYLINE", "FREELINE", "ANGLE"})
 """Selections whose whole numbers are the middles of pixels; those of areas are corners."""
 _DRAWN = frozenset({"TEXT", "ARROW", "IMAGE"})
 """What selections can be that mark nothing."""
-_LARGEST = 64 * 2**20
-"""Bytes of one selection; a million points have 12."""
+_LARGEST = 2**30
+"""Bytes of all selections; a million points have 12 million."""
 
 
 def fits(file: TextFile) -> bool:
@@ -72,8 +72,8 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
         left_out["outlines"] += not _is_points(roi) and roi.roitype.name != "RECT"
     left_out += of_planes(file, planes, reading.planes, first=1.0)
     name = image_of(file, reading, FORMAT.named)
-    if len({mark.label for mark in marks}) == 1:  # there is but one counter
-        marks = [mark._replace(label="") for mark in marks]
+    if len({mark.label for mark in marks if mark.label.isdecimal()}) == 1:  # but one counter
+        marks = [mark._replace(label=mark.label.lstrip("0123456789")) for mark in marks]
     return listed([MarkedImage(name=name, marks=tuple(marks), left_out=+left_out)])
 
 
@@ -93,9 +93,9 @@ def _contents(file: TextFile) -> Iterator[tuple[str, bytes]]:
                     hint="selections of ImageJ's ROI Manager may be zipped; unpack other files, "
                     "such as a compressed GeoJSON of QuPath",
                 )
+            if sum(each.file_size for each in rois) > _LARGEST:
+                raise DataError(f"{file}: unpacks to more than selections of an image have")
             for roi in rois:
-                if roi.file_size > _LARGEST:
-                    raise DataError(f"{file}: {shown(roi.filename)} is larger than any selection")
                 yield roi.filename, archive.read(roi)
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
         raise DataError(f"{file}: cannot be read as a .zip file: {error}") from error
@@ -136,13 +136,17 @@ def _marks(roi: "ImagejRoi", record: Record, point: BoxPoint) -> list[Mark]:
     if not corners:
         raise record.error(f"a selection of type {roi.roitype.name} without a point")
     if not _is_points(roi):
-        return [Mark.of_box(record.box(corners), point)]
+        return [Mark.of_box(record.box(corners), point, label=_group(roi))]
     counters: Sequence[Any] = [0] * len(corners) if roi.counters is None else roi.counters.tolist()
     marks = []
     for (x, y), counter in zip(corners, counters, strict=True):
         at = Record(record.source, record.place, {"x": x, "y": y})
-        marks.append(Mark(at.number("x"), at.number("y"), str(counter)))
+        marks.append(Mark(at.number("x"), at.number("y"), _group(roi) or str(counter)))
     return marks
+
+
+def _group(roi: "ImagejRoi") -> str:
+    return f"group {roi.group}" if roi.group else ""
 
 
 def _corners(roi: "ImagejRoi") -> list[tuple[float, float]]:
