@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, FormatName
-from crowdkit_core.data.annotations.formats.format import any_content
 from crowdkit_core.data.annotations.names import folded, stripped
 from crowdkit_core.data.files import TextFile, files_below
 from crowdkit_core.errors import DataError
@@ -13,6 +12,8 @@ from crowdkit_core.errors import DataError
 _IMAGES = "images"
 _BESIDE_IMAGES = ("labels", "annotations")
 """Folders of lists, as YOLO and VisDrone have them."""
+_OF_OTHERS = (".xml", ".zip")
+"""Endings of files that may have an image's name and be anything, and are opened to see."""
 
 
 def list_suffixes(format: FormatName | None) -> Collection[str]:
@@ -95,9 +96,9 @@ def _names_of_lists(image: Path) -> Sequence[str]:
 def _may_be_list(file: Path) -> bool:
     """Whether some format of one image may read a file; one that is broken may be any."""
     suffix = file.suffix.lower()
-    formats = [each for each in FORMATS.values() if each.per_image and suffix in each.suffixes]
-    if any(each.fits is any_content for each in formats):  # it is not opened for this
+    if suffix not in _OF_OTHERS:  # lists are read when they are asked for
         return True
+    formats = [each for each in FORMATS.values() if each.per_image and suffix in each.suffixes]
     content = TextFile(file)
     try:
         return any(each.fits(content) for each in formats)
