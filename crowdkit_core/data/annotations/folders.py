@@ -180,5 +180,14 @@ def _in_lists(
 def _read_list(path: Path, image: Path, format: FormatName | None, reading: Reading) -> MarkedImage:
     file = TextFile(path)
     name = format or format_of_one_image(file)
-    (found,) = read_as(name, file, replace(reading, image=image))
-    return found.read()
+    found = read_as(name, file, replace(reading, image=image))
+    if FORMATS[name].per_image:
+        return found[0].read()
+    own = ImageNames([image.name])
+    others = [each.name for each in found if not own.find(each.name)]
+    if others or len(found) > 1:
+        said = shown((others or [found[1].name])[0])
+        raise DataError(
+            f"{path}: image {said} in what is by its name the file of {image.name} alone"
+        )
+    return found[0].read() if found else MarkedImage(name=image.name, marks=())

@@ -45,10 +45,16 @@ def format_of(file: TextFile) -> FormatName:
 
 
 def format_of_one_image(file: TextFile) -> FormatName:
-    """The format of a file that holds the annotations of one image."""
+    """The format of a file that holds the annotations of one image.
+
+    It may be a format of all images, where it certainly is and no other certainly fits.
+    """
     suffix = file.path.suffix.lower()
-    known = [n for n, each in FORMATS.items() if each.per_image and suffix in each.suffixes]
-    return _first_that_fits(known, file)
+    known = [(name, each) for name, each in FORMATS.items() if suffix in each.suffixes]
+    of_one = [name for name, each in known if each.per_image]
+    strict = [name for name in of_one if FORMATS[name].fits is not any_content]
+    of_all = [name for name, each in known if not each.per_image and each.certain is None]
+    return _first_that_fits([*strict, *of_all, *of_one], file)
 
 
 def certain_format(file: TextFile) -> FormatName | None:

@@ -63,6 +63,18 @@ class TestTable:
             read_annotations(save(tmp_path / "m.tsv", text))
         assert "GeoJSON" in caught.value.hint
 
+    def test_a_table_of_each_image_beside_it(self, tmp_path, save_image):
+        save_image(tmp_path / "a.png")
+        header, a, b = TABLE.format("px").splitlines()
+        save(tmp_path / "a.tsv", f"{header}\n{a}\n")
+        assert Folder(root=tmp_path, split="all").annotation(0).points.tolist() == [[10.5, 20]]
+        assert points_of(tmp_path) == {"a.png": [(10.5, 20)]}
+        save(tmp_path / "a.tsv", f"{header}\n")
+        assert len(Folder(root=tmp_path, split="all").annotation(0).points) == 0
+        save(tmp_path / "a.tsv", f"{header}\n{a}\n{b}\n")
+        with pytest.raises(DataError, match=r"image 'b\.tif' in what is by its name the file of"):
+            Folder(root=tmp_path, split="all").annotation(0)
+
     def test_rows_of_whole_images_have_no_place(self, tmp_path):
         rows = TABLE.format("px") + "c.tif\t3\tRoot object\t\t\t\t\tNaN\tNaN\n"
         path = save(tmp_path / "m.tsv", rows)
@@ -176,6 +188,13 @@ class TestGeoJson:
     def test_a_root_without_a_shape(self, tmp_path):
         root = feature(None, "root", properties={"childObjects": [feature(POINT)]})
         assert points_of(save(tmp_path / "a.geojson", root)) == {"a": [(10.5, 20)]}
+
+    def test_other_json_of_an_image_is_not_taken_for_it(self, tmp_path, save_image):
+        save_image(tmp_path / "a.png")
+        save(tmp_path / "a.json", {"version": "5.2.1", "flags": {}})
+        with pytest.raises(DataError) as caught:
+            Folder(root=tmp_path, split="all").annotation(0)
+        assert "Feature" not in caught.value.message
 
     def test_nobody(self, tmp_path):
         path = save(tmp_path / "a.geojson", collection())
