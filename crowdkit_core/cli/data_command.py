@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from crowdkit_core.cli.options import ANNOTATION_FORMATS, set_option
+from crowdkit_core.cli.columns import columns_of, columns_option
+from crowdkit_core.cli.options import (
+    ANNOTATION_FORMATS,
+    ONLY_READ_FORMATS,
+    pixel_size_option,
+    planes_option,
+    set_option,
+)
 from crowdkit_core.cli.output import json_option, print_json, say
 
 if TYPE_CHECKING:  # imports torch
-    from crowdkit_core.data.annotations import Conversion
+    from crowdkit_core.data.annotations import Conversion, Planes
     from crowdkit_core.data.datasets.exporting import Export
 
 
@@ -100,7 +107,7 @@ def check_command(
 @click.option(
     "--from",
     "format",
-    help="Format of IN, one of these, make-sense, visdrone or yolo; recognised by default.",
+    help=f"Format of IN, one of these, {ONLY_READ_FORMATS}; recognised by default.",
 )
 @click.option(
     "--head",
@@ -114,6 +121,9 @@ def check_command(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the images of IN, which tells their sizes and full names.",
 )
+@columns_option
+@pixel_size_option
+@planes_option
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there already.")
 @json_option
 def convert_command(
@@ -126,13 +136,16 @@ def convert_command(
     head: Literal["centre", "top"] | None,
     labels: tuple[str, ...],
     images: Path | None,
+    columns: str | None,
+    pixel_size: float | None,
+    planes: "Planes | None",
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write the annotations of IN, or of a dataset, in another format to OUT.
 
-    IN and OUT are files, or folders for a format with a file per image (txt, labelme, yolo,
-    visdrone); IN may be a folder of images with their annotations, found as `crowdkit data check`
+    IN and OUT are files, or folders for a format with a file per image (txt, labelme, napari,
+    yolo, ...); IN may be a folder of images with their annotations, found as `crowdkit data check`
     finds them. Of a dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by their
     path below its root, and heads whose size it knows get boxes. Every point is carried; what the
     other format cannot say is listed.
@@ -148,7 +161,9 @@ def convert_command(
         )
     target, wanted = places[-1], format_named(to)
     if name is not None:
-        _refuse("IN", {"--from": format, "--head": head, "--label": labels, "--images": images})
+        of_boxes = {"--from": format, "--head": head, "--label": labels, "--images": images}
+        of_tables = {"--columns": columns, "--pixel-size": pixel_size, "--planes": planes}
+        _refuse("IN", {**of_boxes, **of_tables})
         settings = dataset_settings(name, overrides)
         exported, missing = export_dataset(
             settings, target, split=split, to=wanted, overwrite=overwrite
@@ -167,6 +182,9 @@ def convert_command(
         point=head or "centre",
         labels=labels,
         images=images,
+        columns=columns_of(columns),
+        pixel_size=pixel_size,
+        planes=planes or "one",
         overwrite=overwrite,
     )
     _tell(done, str(places[0]), done.source, target, as_json)

@@ -38,12 +38,34 @@ halo_option: Decorator = click.option(
 
 
 ANNOTATION_FORMATS = (
-    "csv, json, txt, coco, cvat, labelme, label-studio, via-csv, via-json, nwpu-text"
+    "csv, json, txt, coco, cvat, labelme, label-studio, via-csv, via-json, nwpu-text, napari, "
+    "cell-counter, qupath-geojson"
 )
 """Names of the formats of annotation files, written out so that help needs no torch."""
 
-READ_FORMATS = f"{ANNOTATION_FORMATS}, make-sense, visdrone, yolo"
-"""The same with those that are read, but not written."""
+ONLY_READ_FORMATS = (
+    "make-sense, visdrone, yolo, imagej-results, imagej-table, imagej-roi, qupath-table, "
+    "cellprofiler, ilastik, trackmate"
+)
+"""Those that are read, but not written."""
+
+READ_FORMATS = f"{ANNOTATION_FORMATS}, {ONLY_READ_FORMATS}"
+"""All of them."""
+
+
+pixel_size_option: Decorator = click.option(
+    "--pixel-size",
+    type=float,
+    metavar="LENGTH",
+    help="Side of a pixel in the unit of the points, such as µm, where they are no pixels.",
+)
+
+planes_option: Decorator = click.option(
+    "--planes",
+    type=click.Choice(["one", "all"]),
+    show_default="one",
+    help="Whether points of several planes of a stack are refused, or all are the image's.",
+)
 
 
 def named_overrides(overrides: tuple[str, ...], **names: str | None) -> list[str]:

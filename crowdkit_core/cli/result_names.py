@@ -15,8 +15,8 @@ def unique_names(files: Sequence[Path]) -> dict[str, str]:
     """A file stem for each image's results, unlike all others on any system.
 
     It is the image's own stem; where two are alike but for capitals, with its ending behind, or
-    with the folders in front in which they differ. What no name may hold is replaced, and what is too
-    long is cut; a digest of the path tells those apart.
+    with the folders in front in which they differ. What no name may hold is replaced, and what is
+    too long is cut; a digest of the path tells those apart.
 
     Example:
         >>> unique_names([Path("a/1.jpg"), Path("b/1.jpg"), Path("b/2.jpg")])

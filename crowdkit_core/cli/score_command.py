@@ -1,11 +1,11 @@
 """`crowdkit score`: points of other tools against the heads of a dataset."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from crowdkit_core.cli.columns import columns_of, columns_option
 from crowdkit_core.cli.evaluation_options import (
     ReportOutput,
     metrics_option,
@@ -13,11 +13,15 @@ from crowdkit_core.cli.evaluation_options import (
     report_options,
     split_option,
 )
-from crowdkit_core.cli.options import READ_FORMATS, set_option
-from crowdkit_core.errors import UsageError
+from crowdkit_core.cli.options import (
+    READ_FORMATS,
+    pixel_size_option,
+    planes_option,
+    set_option,
+)
 
 if TYPE_CHECKING:  # data brings torch along
-    from crowdkit_core.data.annotations import Columns
+    from crowdkit_core.data.annotations import Planes
     from crowdkit_core.interfaces import Split
 
 
@@ -26,12 +30,9 @@ if TYPE_CHECKING:  # data brings torch along
 @click.option("--dataset", required=True, help="The dataset whose heads they are compared with.")
 @split_option
 @click.option("--format", help=f"Format of POINTS: {READ_FORMATS}; recognised by default.")
-@click.option(
-    "--columns",
-    metavar="COLUMN=NAME,...",
-    help="Columns of a csv, or keys of a json, that are not called image, x, y and score: "
-    "image=filename,score=confidence.",
-)
+@columns_option
+@pixel_size_option
+@planes_option
 @click.option(
     "--missing-as-empty",
     is_flag=True,
@@ -47,6 +48,8 @@ def score_command(
     split: "Split | None",
     format: str | None,
     columns: str | None,
+    pixel_size: float | None,
+    planes: "Planes | None",
     missing_as_empty: bool,
     radii: tuple[float, ...],
     metrics: tuple[str, ...],
@@ -63,7 +66,7 @@ def score_command(
 
     refuse_split(overrides)
     options = only_sections(parse_overrides(overrides), "dataset")["dataset"]
-    named = None if columns is None else columns_of(columns)
+    named = columns_of(columns)
     name = format_named(format) or recognise(points)
     images, choice = chosen_images(
         lambda each: create("dataset", dataset, **{**options, "split": each}),
@@ -71,7 +74,13 @@ def score_command(
         otherwise="all",
     )
     report = evaluate_points(
-        read_annotations(points, format=name, columns=named),
+        read_annotations(
+            points,
+            format=name,
+            columns=named,
+            pixel_size=pixel_size,
+            planes=planes or "one",
+        ),
         images,
         source=str(points),
         radii=radii,
@@ -80,26 +89,3 @@ def score_command(
         stamp={**choice, "format": FORMATS[name].title},
     )
     output.show(report)
-
-
-def columns_of(text: str) -> "Columns":
-    """``image=filename,score=confidence`` as the names of columns.
-
-    Raises:
-        UsageError: It is not of that form, or there is no such column.
-
-    Example:
-        >>> columns_of("image=filename,score=confidence").score
-        'confidence'
-    """
-    from crowdkit_core.data.annotations import Columns
-
-    known = [field.name for field in fields(Columns)]
-    names = dict(part.partition("=")[::2] for part in text.split(","))
-    for name, column in names.items():
-        if name not in known or not column:
-            raise UsageError(
-                f"--columns {text!r}: expected such as image=filename,score=confidence",
-                hint=f"columns: {', '.join(known)}",
-            )
-    return Columns(**names)

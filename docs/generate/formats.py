@@ -19,6 +19,10 @@ crowdkit data convert instances.json people.csv --head top --label person
 # a published data set, all its splits or one
 crowdkit data convert --dataset shanghaitech --set dataset.root=DIR shanghaitech.json --to coco
 crowdkit data convert --dataset jhu --set dataset.root=DIR --split test jhu-test.xml
+# a microscope's positions in µm: the side of a pixel is 0.325 µm
+crowdkit data convert measurements.tsv cells.csv --pixel-size 0.325
+# cells marked on any slice of a stack, for its projection
+crowdkit data convert CellCounter_a.xml a.csv --planes all
 # look for mistakes before training
 crowdkit data check photos --annotations annotations.xml
 """
@@ -51,6 +55,11 @@ def formats_page() -> str:
         " `point`) the middle of its upper edge. A data set's heads get boxes where it knows how"
         " large they are; its regions of interest and groups have no place in any format and are"
         " among what is listed.",
+        "Programs of microscopy count pixels from the middle of the first one or from its corner;"
+        " each section says which, and reading makes corners of them. Positions in micrometres"
+        " are refused until the size of a pixel is said: `--pixel-size`, of a dataset"
+        " `pixel_size`. Points on several planes of a stack are those of several pictures, and are"
+        " refused unless `--planes all` says that they belong to one.",
         *(part for name, each in FORMATS.items() for part in _section(name, each)),
     )
 
@@ -58,12 +67,25 @@ def formats_page() -> str:
 def _section(name: FormatName, chosen: Format) -> tuple[str, ...]:
     return (
         f"## {name}",
-        f"{chosen.title}, read and written as {code(name)}.",
+        f"{chosen.title}, {_ways(chosen)} as {code(name)}.",
         chosen.origin,
         _about(sys.modules[chosen.read.__module__].__doc__),
         f"Reading gives: {_first_lower(_about_reading(chosen))}",
         _limits(chosen),
+        *_example(chosen),
     )
+
+
+def _ways(chosen: Format) -> str:
+    return "read" if chosen.write is None else "read and written"
+
+
+def _example(chosen: Format) -> tuple[str, ...]:
+    if not chosen.example:
+        return ()
+    names = " or ".join(code(f"{each.format('a')}{chosen.suffix}") for each in chosen.named)
+    called = f", called {names} beside `a.tif`" if chosen.per_image else ""
+    return f"An example{called}:", listing(chosen.example.rstrip("\n"), "text")
 
 
 def _about(docstring: str | None) -> str:
@@ -82,12 +104,15 @@ def _first_lower(text: str) -> str:
 
 def _limits(chosen: Format) -> str:
     limits = []
+    if chosen.write is None:
+        return ""
     if chosen.needs_sizes:
         limits.append("Written in per cent of the image, whose size must be known: `--images DIR`.")
     if "boxes" in chosen.carries and not chosen.carries_any_box:
         limits.append("A box is written where its centre is the point, elsewhere the point alone.")
     if chosen.precision >= 0.5:
-        limits.append("Points are rounded to whole pixels.")
+        where = "the middle of their pixel" if chosen.whole_at else "whole pixels"
+        limits.append(f"Points are moved to {where}.")
     if chosen.key("a/b.jpg") != "a/b.jpg":
         limits.append(f"Images are told apart as `{chosen.key('a/b.jpg')}` for `a/b.jpg`.")
     return " ".join(limits)

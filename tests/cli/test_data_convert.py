@@ -51,6 +51,9 @@ def test_one_split_in_a_named_format(crowdkit, jhu, tmp_path):
         (["out.csv"], "expected IN OUT, or --dataset NAME OUT"),
         (["--dataset", "jhu", "--label", "a", "out.csv"], "--label goes with IN alone"),
         (["--dataset", "jhu", "--head", "top", "out.csv"], "--head goes with IN alone"),
+        (["--dataset", "jhu", "--pixel-size", "1", "out.csv"], "--pixel-size goes with IN alone"),
+        (["--dataset", "jhu", "--planes", "all", "out.csv"], "--planes goes with IN alone"),
+        (["--dataset", "jhu", "--columns", "x=a", "out.csv"], "--columns goes with IN alone"),
         (["--split", "test", "in.csv", "out.csv"], "--split goes with --dataset alone"),
         (["--set", "dataset.root=a", "in.csv", "out.csv"], "--set goes with --dataset alone"),
         (["--dataset", "jhu", "--set", "dataset.split=all", "out.csv"], "dataset.split"),
@@ -98,3 +101,37 @@ def test_help_names_every_format():
     written = {name for name, each in FORMATS.items() if each.write is not None}
     assert set(options.ANNOTATION_FORMATS.split(", ")) == written
     assert set(options.READ_FORMATS.split(", ")) == set(FORMATS)
+
+
+def test_a_table_in_micrometres_needs_the_size_of_a_pixel(crowdkit, tmp_path):
+    table = tmp_path / "m.tsv"
+    table.write_text("Image\tCentroid X µm\tCentroid Y µm\na.tif\t5.25\t10\n", encoding="utf-8")
+    refused = crowdkit("data", "convert", table, tmp_path / "a.csv")
+    assert refused.code == 1
+    assert "in 'µm', not in pixels" in refused.err
+    assert "--pixel-size" in refused.err
+    done = crowdkit("data", "convert", table, tmp_path / "a.csv", "--pixel-size", "0.5")
+    assert done.code == 0, done.err
+    assert (tmp_path / "a.csv").read_text() == "image,x,y\na.tif,10.5,20.0\n"
+
+
+def test_planes_of_a_stack_may_be_one_picture(crowdkit, tmp_path):
+    (tmp_path / "a.csv").write_text("index,axis-0,axis-1,axis-2\n0,1,2,3\n1,4,5,6\n")
+    refused = crowdkit("data", "convert", tmp_path / "a.csv", tmp_path / "b.csv")
+    assert refused.code == 1
+    assert "--planes all" in refused.err
+    done = crowdkit("data", "convert", tmp_path / "a.csv", tmp_path / "b.csv", "--planes", "all")
+    assert done.code == 0, done.err
+    assert "not carried: planes (2)" in done.out
+    assert (tmp_path / "b.csv").read_text() == "image,x,y\na,3.5,2.5\na,6.5,5.5\n"
+
+
+def test_columns_may_be_called_otherwise(crowdkit, tmp_path):
+    (tmp_path / "a.csv").write_text("file,col,row\na.jpg,1,2\n")
+    names = ("--columns", "image=file,x=col,y=row")
+    done = crowdkit("data", "convert", tmp_path / "a.csv", tmp_path / "b.json", *names)
+    assert done.code == 0, done.err
+    assert [(m.x, m.y) for m in read_annotations(tmp_path / "b.json")[0].marks] == [(1, 2)]
+    swapped = ("--columns", "image=file,x=row,y=col")
+    refused = crowdkit("data", "convert", tmp_path / "a.csv", tmp_path / "c.json", *swapped)
+    assert "column 'row' counts rows, so it is y" in refused.err

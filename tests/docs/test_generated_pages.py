@@ -150,6 +150,8 @@ def test_every_format_says_how_it_comes_out_of_its_tool(generate):
         assert chosen.origin
         assert chosen.origin in section
         assert f"| [`{name}`](#{name}) | {chosen.title} |" in text
+        assert chosen.example.rstrip("\n") in section
+        assert (f"read and written as `{name}`" in section) == (chosen.write is not None)
 
 
 def test_datasets_show_their_folders(generate):

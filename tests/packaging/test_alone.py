@@ -8,7 +8,7 @@ import pytest
 
 from crowdkit_core.registry.kinds import KINDS
 
-EXTRAS = ("h5py", "pytest", "hypothesis", "beartype")
+EXTRAS = ("h5py", "roifile", "pytest", "hypothesis", "beartype")
 """What the core's extras bring."""
 
 TINY_RUN = """

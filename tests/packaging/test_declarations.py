@@ -90,7 +90,8 @@ def test_the_core_declares_what_it_imports(core, libraries_of):
     kit = set(core.source.glob("testing/**/*.py"))
     own = {"crowdkit-core"}
     assert libraries_of(kit) - own <= set(declared(core, "testing"))
-    assert libraries_of({*core.source.rglob("*.py")} - kit) - own <= set(declared(core, "hdf5"))
+    extras = {**declared(core, "hdf5"), **declared(core, "imagej")}
+    assert libraries_of({*core.source.rglob("*.py")} - kit) - own <= set(extras)
 
 
 def test_the_core_imports_what_it_declares(core, libraries_of):

@@ -5,7 +5,14 @@ the original image, corner convention.
 """
 
 from crowdkit_core.data.annotations.conversion import Conversion, convert, with_files
-from crowdkit_core.data.annotations.formats import FORMATS, Columns, Format, FormatName
+from crowdkit_core.data.annotations.formats import (
+    FORMATS,
+    Columns,
+    Format,
+    FormatName,
+    Planes,
+    Reading,
+)
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames, aliases, without_ending
 from crowdkit_core.data.annotations.reading import read_annotations, recognise
@@ -22,6 +29,8 @@ __all__ = [
     "ImageNames",
     "Mark",
     "MarkedImage",
+    "Planes",
+    "Reading",
     "aliases",
     "convert",
     "format_named",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crowdkit_core.data.annotations.formats import FORMATS, FormatName
+from crowdkit_core.data.annotations.formats import FORMATS, Columns, FormatName, Planes
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames
 from crowdkit_core.data.annotations.reading import read_recognised
@@ -42,6 +42,9 @@ def convert(
     point: BoxPoint = "centre",
     labels: Collection[str] = (),
     images: str | Path | None = None,
+    columns: Columns | None = None,
+    pixel_size: float | None = None,
+    planes: Planes = "one",
     overwrite: bool = False,
 ) -> Conversion:
     """Write an annotation file in another format. Every point is carried.
@@ -55,6 +58,9 @@ def convert(
         point: Which point of a box is the head, where only the box is marked.
         labels: Only marks with one of these; all when empty.
         images: Folder of the images, which tells their sizes and full names.
+        columns: As of `read_annotations`.
+        pixel_size: As of `read_annotations`.
+        planes: As of `read_annotations`.
         overwrite: Replace files that are there already.
 
     Raises:
@@ -62,7 +68,15 @@ def convert(
             be written in that format.
         UsageError: ``target`` does not fit the format, or is there already.
     """
-    name, read = read_recognised(source, format=format, point=point, labels=labels)
+    name, read = read_recognised(
+        source,
+        format=format,
+        point=point,
+        labels=labels,
+        columns=columns,
+        pixel_size=pixel_size,
+        planes=planes,
+    )
     marked = read if images is None else with_files(read, Path(images))
     written = write_annotations(target, marked, format=to, overwrite=overwrite)
     return Conversion(
@@ -111,6 +125,6 @@ def not_carried(images: Sequence[MarkedImage], target: FormatName) -> Counter[st
         lost["boxes"] = sum(mark.box is not None and mark.centred_box is None for mark in marks)
     if chosen.precision >= 0.5:
         lost["fractions of a pixel"] = sum(
-            not (mark.x.is_integer() and mark.y.is_integer()) for mark in marks
+            not all((place - chosen.whole_at).is_integer() for place in mark[:2]) for mark in marks
         )
     return +sum((image.left_out for image in images), lost)

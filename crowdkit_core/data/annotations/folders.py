@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from crowdkit_core.data.annotations.formats import FORMATS, Columns, FormatName, Reading
+from crowdkit_core.data.annotations.formats import FORMATS, FormatName, Reading
 from crowdkit_core.data.annotations.lists import list_suffixes, match_lists
-from crowdkit_core.data.annotations.marks import SPLIT_NAMES, BoxPoint, MarkedImage
+from crowdkit_core.data.annotations.marks import SPLIT_NAMES, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames, can_be_path, is_below
+from crowdkit_core.data.annotations.opening import read_as
 from crowdkit_core.data.annotations.recognition import format_of, format_of_one_image
 from crowdkit_core.data.annotations.whole_files import (
     TABLES,
@@ -47,8 +48,7 @@ def find_annotated(
     annotations: Path | None = None,
     *,
     format: FormatName | None,
-    columns: Columns,
-    point: BoxPoint,
+    reading: Reading,
     masks: Path | None = None,
 ) -> list[FoundImage]:
     """Every image below ``root`` and every image its annotations mention.
@@ -58,8 +58,7 @@ def find_annotated(
         annotations: File or folder below ``root`` (or absolute), or below each split's folder;
             None to look for `TABLES`, else files named as the images, else a tool's export.
         format: As of `read_annotations`.
-        columns: As of `read_annotations`.
-        point: As of `read_annotations`.
+        reading: Options of reading; its folder does not matter.
         masks: A folder whose images are no photos.
 
     Raises:
@@ -76,13 +75,11 @@ def find_annotated(
             return None
         folder = points if points and points.is_dir() else base
         if not points or points.is_dir():
-            reading = Reading(folder=folder, columns=columns, point=point)
-            found = _in_lists(base, images, format, reading)
+            found = _in_lists(base, images, format, replace(reading, folder=folder))
             points = None if found or annotations else exported_table(base, images, format)
             if points is None:
                 return found
-        reading = Reading(folder=points.parent, columns=columns, point=point)
-        return _in_table(base, images, points, format, reading)
+        return _in_table(base, images, points, format, replace(reading, folder=points.parent))
 
     def require(base: Path, found: list[FoundImage] | None) -> list[FoundImage]:
         if found is None:
@@ -124,8 +121,15 @@ def _in_table(
     named: dict[Path, str] = {}
     found = []
     known = format or format_of(file)
-    for name, split, read in FORMATS[known].read(file, reading):
-        matches = [files[each] for each in names.find(name)] or [_missing(base, name, table)]
+    for name, split, read in read_as(known, file, reading):
+        matches = [files[each] for each in names.find(name)]
+        if not matches and FORMATS[known].per_image:
+            raise MissingFileError(
+                f"{table}: the file of one image ({known}), but no image of {base} is called "
+                f"{shown(name)}",
+                hint="call it as its image is called, such as a.csv beside a.tif",
+            )
+        matches = matches or [_missing(base, name, table)]
         if len(matches) > 1:
             raise DataError(f"{table}: {name!r} may be {matches[0]} or {matches[1]}")
         image = matches[0]
@@ -175,7 +179,15 @@ def _in_lists(
 
 def _read_list(path: Path, image: Path, format: FormatName | None, reading: Reading) -> MarkedImage:
     file = TextFile(path)
-    (found,) = FORMATS[format or format_of_one_image(file)].read(
-        file, replace(reading, image=image)
-    )
-    return found.read()
+    name = format or format_of_one_image(file)
+    found = read_as(name, file, replace(reading, image=image))
+    if FORMATS[name].per_image:
+        return found[0].read()
+    own = ImageNames([image.name])
+    others = [each.name for each in found if not own.find(each.name)]
+    if others or len(found) > 1:
+        said = shown((others or [found[1].name])[0])
+        raise DataError(
+            f"{path}: image {said} in what is by its name the file of {image.name} alone"
+        )
+    return found[0].read() if found else MarkedImage(name=image.name, marks=())

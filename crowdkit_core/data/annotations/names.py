@@ -13,6 +13,11 @@ from crowdkit_core.data.files import IMAGE_SUFFIXES
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DRIVE = re.compile(r"/?[A-Za-z]:")
+_OF_MICROSCOPES = re.compile(
+    r"(\.ome)?\.(tiff?|czi|dcm|dv|ims|lif|lsm|mrxs|nd2|ndpi|oib|oif|oir|scn|svs|vsi|zarr)$",
+    re.IGNORECASE,
+)
+"""Endings of files that are annotated themselves, and converted to be counted."""
 _LONGEST = 255
 """Bytes that file systems allow in the name of a file."""
 
@@ -46,6 +51,20 @@ def aliases(names: Iterable[str]) -> Mapping[str, list[str]]:
     return shorter | whole
 
 
+def stripped(name: str, pattern: str) -> str:
+    """The name of which ``pattern`` made this one, where it did.
+
+    Example:
+        >>> stripped("night/CellCounter_a", "CellCounter_{}"), stripped("a", "{}_table")
+        ('night/a', 'a')
+    """
+    path = PurePosixPath(name)
+    before, _, after = pattern.partition("{}")
+    inner = path.name.removeprefix(before).removesuffix(after)
+    fits = inner and len(inner) == len(path.name) - len(before) - len(after)
+    return str(path.with_name(inner)) if fits else name
+
+
 def folded(name: str) -> str:
     """One spelling of names that differ in capitals or in composed letters.
 
@@ -61,7 +80,8 @@ class ImageNames:
 
     Beside `aliases`, a name may be spelled as another system does: in capitals or with composed
     letters, with backslashes, as a URL or percent-encoded, or as a path from elsewhere whose last
-    parts are the images' folder and the image.
+    parts are the images' folder and the image. A name with an ending of microscopes' files may
+    mean an image made of that file, which has another ending.
 
     Args:
         names: Paths of the images below their folder, with ``/``.
@@ -84,10 +104,15 @@ class ImageNames:
             ['night/a.jpg']
             >>> ImageNames(["a.jpg"], Path("/data/photos")).find("C:/Anna/photos/a.jpg")
             ['a.jpg']
+            >>> ImageNames(["a.png"]).find("a.ome.tif")
+            ['a.png']
         """
         known = self._known.get(name)
         if known or not can_be_path(name):
             return known or []
+        return self._spelled(name) or self._spelled(_OF_MICROSCOPES.sub("", name))
+
+    def _spelled(self, name: str) -> Sequence[str]:
         spellings = filter(can_be_path, _spellings(name))
         paths = (path for spelling in spellings for path in self._below(spelling))
         return next((found for path in paths if (found := self._named(path))), [])

@@ -13,16 +13,18 @@ from crowdkit_core.data.annotations.formats import (
     Format,
     FormatName,
     Listed,
+    Planes,
     Reading,
 )
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
+from crowdkit_core.data.annotations.opening import read_as, require_options
 from crowdkit_core.data.annotations.recognition import (
     annotation_files,
     format_at,
     format_of_one_image,
 )
 from crowdkit_core.data.files import TextFile, image_size, images_below, natural_key
-from crowdkit_core.errors import DataError, UsageError
+from crowdkit_core.errors import DataError
 
 
 def read_annotations(
@@ -32,6 +34,8 @@ def read_annotations(
     point: BoxPoint = "centre",
     labels: Collection[str] = (),
     columns: Columns | None = None,
+    pixel_size: float | None = None,
+    planes: Planes = "one",
 ) -> list[MarkedImage]:
     """What an annotation file, or a folder of one per image, says of each image.
 
@@ -44,13 +48,25 @@ def read_annotations(
         point: Which point of a box is the head, where only the box is marked.
         labels: Only marks with one of these; all when empty.
         columns: What the columns of a ``csv`` or the keys of a ``json`` are called.
+        pixel_size: Side of a pixel in the unit of the positions, such as µm, where those are no
+            pixels; 1 says that they are.
+        planes: Whether points on several planes of a stack (z or time) are refused, or those of
+            ``all`` are the image's, as of a projection.
 
     Raises:
-        UsageError: ``columns`` for a format without any.
+        UsageError: ``columns`` for a format without any, or ``pixel_size`` for one in pixels.
         DataError: The file is missing, unsafe or malformed; names it and the record. Or a label
             of ``labels`` is nowhere in it.
     """
-    return read_recognised(path, format=format, point=point, labels=labels, columns=columns)[1]
+    return read_recognised(
+        path,
+        format=format,
+        point=point,
+        labels=labels,
+        columns=columns,
+        pixel_size=pixel_size,
+        planes=planes,
+    )[1]
 
 
 def read_recognised(
@@ -60,12 +76,21 @@ def read_recognised(
     point: BoxPoint = "centre",
     labels: Collection[str] = (),
     columns: Columns | None = None,
+    pixel_size: float | None = None,
+    planes: Planes = "one",
 ) -> tuple[FormatName, list[MarkedImage]]:
     """The format of annotations and what they say; arguments and errors: `read_annotations`."""
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: no such annotation file or folder")
-    name, found = _list(path, format, point, columns)
+    reading = Reading(
+        folder=path if path.is_dir() else path.parent,
+        point=point,
+        columns=columns or Columns(),
+        pixel_size=pixel_size,
+        planes=planes,
+    )
+    name, found = _list(path, format, reading)
     images = [each.read() for each in found]
     twice = [image for image, times in Counter(each.name for each in images).items() if times > 1]
     if twice:
@@ -80,7 +105,7 @@ def recognise(path: Path) -> FormatName:
         DataError: There is nothing, or nothing that is known.
     """
     if path.is_dir() and images_below(path):
-        return _of_images(path, None, "centre", None)[0]
+        return _of_images(path, None, Reading(folder=path))[0]
     return format_at(path)
 
 
@@ -112,26 +137,24 @@ def with_labels(image: MarkedImage, labels: Collection[str]) -> MarkedImage:
 
 
 def _list(
-    path: Path, format: FormatName | None, point: BoxPoint, columns: Columns | None
+    path: Path, format: FormatName | None, reading: Reading
 ) -> tuple[FormatName, list[Listed]]:
     if path.is_dir() and images_below(path):
-        return _of_images(path, format, point, columns)
+        return _of_images(path, format, reading)
     name = format or format_at(path)
-    chosen = _require_columns(path, name, columns)
-    folder = path if path.is_dir() else path.parent
-    reading = Reading(folder=folder, point=point, columns=columns or Columns())
-    files = _files_of(path, chosen) if path.is_dir() else [TextFile(path)]
-    return name, [image for each in files for image in chosen.read(each, reading)]
+    require_options(path, name, reading)
+    files = _files_of(path, FORMATS[name]) if path.is_dir() else [TextFile(path)]
+    return name, [image for each in files for image in read_as(name, each, reading)]
 
 
 def _of_images(
-    folder: Path, format: FormatName | None, point: BoxPoint, columns: Columns | None
+    folder: Path, format: FormatName | None, reading: Reading
 ) -> tuple[FormatName, list[Listed]]:
     """What is said of images, found as the data set ``folder`` finds it."""
-    found = find_annotated(folder, format=format, columns=columns or Columns(), point=point)
+    found = find_annotated(folder, format=format, reading=reading)
     spoken_of = [(each, each.read) for each in found if each.read is not None]
     name = format or _format_of([each for each, _ in spoken_of])
-    _require_columns(folder, name, columns)
+    require_options(folder, name, reading)
     named = [(each.image.relative_to(folder).as_posix(), each, read) for each, read in spoken_of]
     named.sort(key=lambda image: natural_key(image[0]))
     return name, [
@@ -153,13 +176,6 @@ def _with_file(read: Callable[[], MarkedImage], name: str, image: Path) -> Marke
     if not image.is_file():
         return marked
     return replace(marked, name=name, file=image, size=marked.size or image_size(image))
-
-
-def _require_columns(path: Path, name: FormatName, columns: Columns | None) -> Format:
-    """The format, which has columns if some are named."""
-    if columns is not None and not FORMATS[name].has_columns:
-        raise UsageError(f"{path}: {name} has no columns that could be named")
-    return FORMATS[name]
 
 
 def _files_of(folder: Path, format: Format) -> list[TextFile]:

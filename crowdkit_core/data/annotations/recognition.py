@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, Format, FormatName
-from crowdkit_core.data.files import TextFile, files_below
+from crowdkit_core.data.annotations.formats.format import any_content
+from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, files_below
 from crowdkit_core.errors import DataError, MissingFileError
 
 
@@ -27,11 +28,14 @@ def format_of(file: TextFile) -> FormatName:
         DataError: It is empty, or its suffix is none of a format.
     """
     suffix = file.path.suffix.lower()
-    known = [name for name, each in FORMATS.items() if each.suffix == suffix]
+    known = [name for name, each in FORMATS.items() if suffix in each.suffixes]
     if not known:
-        raise DataError(
-            f"{file}: unknown kind of annotation file", hint=f"known: {', '.join(FORMATS)}"
+        inside = (
+            "it is an image; annotations inside its file are not read: save them apart, such as "
+            "in ImageJ *Image*, *Overlay*, *To ROI Manager*, then *More*, *Save...*"
         )
+        hint = inside if suffix in IMAGE_SUFFIXES else f"known: {', '.join(FORMATS)}"
+        raise DataError(f"{file}: unknown kind of annotation file", hint=hint)
     if suffix == ".txt" and not file.lines:
         raise DataError(
             f"{file}: an empty file",
@@ -41,10 +45,16 @@ def format_of(file: TextFile) -> FormatName:
 
 
 def format_of_one_image(file: TextFile) -> FormatName:
-    """The format of a file that holds the annotations of one image."""
+    """The format of a file that holds the annotations of one image.
+
+    It may be a format of all images, where it certainly is and no other certainly fits.
+    """
     suffix = file.path.suffix.lower()
-    known = [n for n, each in FORMATS.items() if each.per_image and suffix in each.suffixes]
-    return _first_that_fits(known, file)
+    known = [(name, each) for name, each in FORMATS.items() if suffix in each.suffixes]
+    of_one = [name for name, each in known if each.per_image]
+    strict = [name for name in of_one if FORMATS[name].fits is not any_content]
+    of_all = [name for name, each in known if not each.per_image and each.certain is None]
+    return _first_that_fits([*strict, *of_all, *of_one], file)
 
 
 def certain_format(file: TextFile) -> FormatName | None:
@@ -54,8 +64,21 @@ def certain_format(file: TextFile) -> FormatName | None:
         DataError: It cannot be read.
     """
     suffix = file.path.suffix.lower()
-    known = [each for each in FORMATS.items() if each[1].suffix == suffix and not each[1].per_image]
-    return next((name for name, each in known if (each.certain or each.fits)(file)), None)
+    known = [(name, each) for name, each in FORMATS.items() if suffix in each.suffixes]
+    whole = [(name, each) for name, each in known if not each.per_image]
+    return next((name for name, each in whole if (each.certain or each.fits)(file)), None)
+
+
+def certain_format_of_one_image(file: TextFile) -> FormatName | None:
+    """The format of one image that a file certainly is in, by what it holds, if any.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    suffix = file.path.suffix.lower()
+    known = [(name, each) for name, each in FORMATS.items() if suffix in each.suffixes]
+    strict = [(n, each) for n, each in known if each.per_image and each.fits is not any_content]
+    return next((name for name, each in strict if each.fits(file)), None)
 
 
 def annotation_files(folder: Path, format: Format) -> list[Path]:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crowdkit_core.data.annotations.formats import FORMATS, FormatName
-from crowdkit_core.data.annotations.recognition import certain_format
+from crowdkit_core.data.annotations.recognition import (
+    certain_format,
+    certain_format_of_one_image,
+)
 from crowdkit_core.data.files import TextFile, files_in
 from crowdkit_core.errors import DataError
 
@@ -52,16 +55,24 @@ def _exports(
     folder: Path, images: Sequence[Path], format: FormatName | None
 ) -> tuple[Sequence[Path], Sequence[str]]:
     """The files that certainly annotate many images, and why others could not be read."""
-    suffixes = {each.suffix for each in FORMATS.values() if not each.per_image} - {".txt"}
+    suffixes = {suffix for each in FORMATS.values() for suffix in each.suffixes} - {".txt"}
     stems = {image.stem for image in images}
     found, problems = [], []
     for place in (folder, folder / "annotations"):
         for file in files_in(place, suffixes):
+            if file.stem in stems:
+                continue
             try:
-                name = None if file.stem in stems else certain_format(TextFile(file))
+                content = TextFile(file)
+                name = certain_format(content)
+                one = certain_format_of_one_image(content) if name is None else None
             except DataError as error:
                 problems.append(error.message)
                 continue
+            if one is not None:
+                problems.append(
+                    f"{file} is the file of one image ({one}), but is not called as any of them is"
+                )
             if name is not None and format in (None, name):
                 found.append(file)
     return found, problems

@@ -150,4 +150,4 @@ def _files(
     chosen = FORMATS[format]
     if not chosen.per_image:
         return {path: images}
-    return {path / f"{chosen.key(image.name)}{chosen.suffix}": [image] for image in images}
+    return {path / chosen.file_of(image.name): [image] for image in images}

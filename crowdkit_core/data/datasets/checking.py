@@ -20,11 +20,13 @@ FindingKind = Literal[
     "swapped",
     "clipped",
     "duplicates",
+    "corner",
     "zero-people",
 ]
-"""``clipped``, ``duplicates`` and ``zero-people`` are used as they are; the others are errors."""
+"""``clipped``, ``duplicates``, ``corner`` and ``zero-people`` are used as they are; the others are
+errors."""
 
-_NOTES: frozenset[FindingKind] = frozenset({"clipped", "duplicates", "zero-people"})
+_NOTES: frozenset[FindingKind] = frozenset({"clipped", "duplicates", "corner", "zero-people"})
 _LEAST_IMAGES = 3
 _LEAST_POINTS = 10
 
@@ -110,6 +112,12 @@ def check(
     if _all_fit_swapped(readable):
         message = "x and y seem to be swapped: every point of every image fits the other way round"
         findings.append(Finding("swapped", "", message))
+    if _all_in_corner(readable):
+        message = (
+            "every point of every image lies in its upper left quarter: are they in µm, or in "
+            "pixels of a smaller image?"
+        )
+        findings.append(Finding("corner", "", message))
     counts = [len(annotation.points) for annotation in readable]
     return DataCheck(
         images=len(dataset),
@@ -166,6 +174,15 @@ def _finding_of(error: DataError, name: str) -> Finding:
     elif isinstance(error, OutsideError):
         kind = "swapped" if error.swapped else "outside"
     return Finding(kind, name, f"{error.message}; {error.hint}" if error.hint else error.message)
+
+
+def _all_in_corner(annotations: list[Annotation]) -> bool:
+    """Whether no point of many lies beyond the middle of its image, as lengths in µm would not."""
+    inside = [
+        (annotation.points * 2 <= annotation.points.new_tensor(annotation.size[::-1])).all(dim=1)
+        for annotation in annotations
+    ]
+    return sum(map(len, inside)) >= _LEAST_POINTS and all(bool(each.all()) for each in inside)
 
 
 def _all_fit_swapped(annotations: list[Annotation]) -> bool:

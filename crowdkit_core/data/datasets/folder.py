@@ -6,7 +6,14 @@ from typing import Literal
 
 from torch import Tensor
 
-from crowdkit_core.data.annotations import BoxPoint, Columns, FormatName, MarkedImage
+from crowdkit_core.data.annotations import (
+    BoxPoint,
+    Columns,
+    FormatName,
+    MarkedImage,
+    Planes,
+    Reading,
+)
 from crowdkit_core.data.annotations.folders import FoundImage, find_annotated
 from crowdkit_core.data.annotations.reading import only_labels, with_labels
 from crowdkit_core.data.datasets.base import Entry, ImageFiles, require_size
@@ -25,21 +32,22 @@ class Folder(ImageFiles):
 
     Points are read from the first of these that is there:
 
-    - ``annotations``, a file of all points, or a folder of one CSV, txt, LabelMe or YOLO file per
-      image (``night/a.jpg`` -> ``night/a.csv``);
+    - ``annotations``, a file of all points, or a folder of one file per image, such as CSV, txt,
+      LabelMe, YOLO or those of ImageJ (``night/a.jpg`` -> ``night/a.csv``);
     - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
-    - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name, or in ``labels``
-      or ``annotations`` where the image is in ``images``;
+    - such a file beside each image, with the image's name or as its tool calls it after that
+      (``CellCounter_a.xml``), or in ``labels`` or ``annotations`` where the image is in
+      ``images``;
     - the one file in ``root``, or in ``annotations`` in it, that is an annotation tool's export by
       what it holds, whatever it is called.
 
     CSV: a header and a row per point (``image,x,y``); a row with x and y empty is an image
     without people. JSON: ``{"a.jpg": [[x, y], ...]}`` or a list of records. The files of COCO,
-    CVAT, Label Studio and the VGG Image Annotator, and the NWPU benchmark's text, are recognised
-    by what they hold. A file per image holds ``x,y`` or ``x y`` per line and may be empty. Images
-    are named by their path below ``root``; its folders and its ending may be left out where no two
-    images are meant then. An image that nothing says anything of is an error unless
-    ``unannotated`` says otherwise.
+    CVAT, Label Studio and the VGG Image Annotator, of ImageJ, QuPath and other programs of
+    microscopy, and the NWPU benchmark's text, are recognised by what they hold. A file per image
+    holds ``x,y`` or ``x y`` per line and may be empty. Images are named by their path below
+    ``root``; its folders and its ending may be left out where no two images are meant then. An
+    image that nothing says anything of is an error unless ``unannotated`` says otherwise.
 
     Where every head of an image has a box round it, its width and height are the ``lengths``
     ``head_width`` and ``head_height``.
@@ -57,6 +65,10 @@ class Folder(ImageFiles):
             of heads) or the middle of its ``top`` edge (boxes of people).
         labels: Only people labelled so; all when empty.
         columns: Names of the columns or JSON keys of crowdkit's own tables.
+        pixel_size: Side of a pixel in the unit of the points, such as µm, where a microscope's
+            software writes lengths; 1 says that they are pixels.
+        planes: Whether points on several planes of a stack (z or time) are refused, or those of
+            ``all`` are the image's, as of a projection.
         split: Which images.
         validation_every: Every how many training images one, in natural order of names, is held
             out for validation (the 10th, 20th, ... for 10); 0 for none.
@@ -80,6 +92,8 @@ class Folder(ImageFiles):
         point: BoxPoint = "centre",
         labels: tuple[str, ...] = (),
         columns: Columns = Columns(),  # frozen
+        pixel_size: float | None = None,
+        planes: Planes = "one",
         split: Split = "train",
         validation_every: int = 10,
         test_every: int = 0,
@@ -93,8 +107,11 @@ class Folder(ImageFiles):
         self._offset = MATLAB_OFFSET if one_based else 0.0
         self._unannotated = unannotated
         self._masks = None if roi is None else require_folder(folder / roi)
+        reading = Reading(
+            folder=folder, point=point, columns=columns, pixel_size=pixel_size, planes=planes
+        )
         found_images = find_annotated(
-            folder, annotations, format=format, columns=columns, point=point, masks=self._masks
+            folder, annotations, format=format, reading=reading, masks=self._masks
         )
         self._found = {
             found.image.relative_to(folder).as_posix(): found

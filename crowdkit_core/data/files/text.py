@@ -19,6 +19,8 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16-LE",
     codecs.BOM_UTF16_BE: "UTF-16-BE",
 }
+_WORKBOOKS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
+"""How files of Excel begin, whatever they are called."""
 _SAVE = (
     "save it as UTF-8: in a spreadsheet *CSV UTF-8*, in a text editor *Save as*, *Encoding*; in R "
     'fileEncoding = "UTF-8"'
@@ -94,6 +96,11 @@ class TextFile:
             raise DataError(f"{self}: not JSON: {error}") from error
 
     def _decode(self, content: bytes) -> str:
+        if content.startswith(_WORKBOOKS):
+            raise DataError(
+                f"{self}: an Excel workbook rather than text",
+                hint="save it in the spreadsheet as *CSV UTF-8*",
+            )
         marks = [mark for mark in _BYTE_ORDER_MARKS if content.startswith(mark)]
         mark = marks[0] if marks else b""
         encoding = _BYTE_ORDER_MARKS.get(mark, "UTF-8")

@@ -82,3 +82,11 @@ def test_folders_below_are_kept_apart():
     names = ImageNames(["day/a.jpg", "night/a.jpg"], FOLDER)
     assert names.find(r"C:\photos\night\a.jpg") == ["night/a.jpg"]
     assert list(names.find("a.jpg")) == ["day/a.jpg", "night/a.jpg"]
+
+
+def test_a_microscopes_file_may_have_been_converted():
+    known = ImageNames(["a.png", "b.tif", "b.png", "c.jpg", "d.png", "d.jpg"])
+    assert known.find("a.czi") == known.find("a.OME.TIFF") == ["a.png"]
+    assert known.find("b.tif") == ["b.tif"]
+    assert known.find("c.png") == []
+    assert sorted(known.find("d.tif")) == ["d.jpg", "d.png"]

@@ -53,6 +53,15 @@ def test_notes_are_no_errors(photos):
     assert (report.least, report.most) == (0, 3)
 
 
+def test_points_that_all_lie_in_a_corner_are_noted(photos):
+    corner = [f"{name}.jpg,{n * 6},{n * 4}" for name in "abcdef" for n in range(6)]
+    report = run(photos, corner)
+    assert kinds(report) == {("corner", "")}
+    assert report.ok
+    assert "in µm" in report.findings[0].message
+    assert kinds(run(photos, [*corner, "f.jpg,31,5"])) == set()
+
+
 def test_points_that_all_fit_swapped_are_suspected(photos):
     upright = [f"{name}.jpg,{n * 6},{n * 4}" for name in "abcdef" for n in range(10)]
     swapped = [f"{name}.jpg,{n * 4},{n * 4}" for name in "abcdef" for n in range(10)]

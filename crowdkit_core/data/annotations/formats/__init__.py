@@ -8,14 +8,23 @@ from collections.abc import Mapping
 from typing import Literal
 
 from crowdkit_core.data.annotations.formats import (
+    cell_counter,
+    cellprofiler,
     coco,
     cvat,
+    ilastik,
+    imagej_rois,
+    imagej_tables,
     label_studio,
     labelme,
     make_sense,
+    napari,
     nwpu_text,
+    qupath_geojson,
+    qupath_table,
     tables,
     text_lists,
+    trackmate,
     via,
     visdrone,
     yolo,
@@ -25,17 +34,28 @@ from crowdkit_core.data.annotations.formats.format import (
     Fact,
     Format,
     Listed,
+    Planes,
     Reading,
 )
 
 FormatName = Literal[
     "coco",
+    "cell-counter",
     "cvat",
+    "qupath-geojson",
     "labelme",
     "label-studio",
     "via-csv",
     "via-json",
     "make-sense",
+    "napari",
+    "imagej-results",
+    "imagej-table",
+    "imagej-roi",
+    "qupath-table",
+    "cellprofiler",
+    "ilastik",
+    "trackmate",
     "yolo",
     "visdrone",
     "nwpu-text",
@@ -46,12 +66,22 @@ FormatName = Literal[
 
 FORMATS: Mapping[FormatName, Format] = {
     "coco": coco.FORMAT,
+    "cell-counter": cell_counter.FORMAT,
     "cvat": cvat.FORMAT,
+    "qupath-geojson": qupath_geojson.FORMAT,
     "labelme": labelme.FORMAT,
     "label-studio": label_studio.FORMAT,
     "via-csv": via.CSV,
     "via-json": via.JSON,
     "make-sense": make_sense.FORMAT,
+    "napari": napari.FORMAT,
+    "imagej-results": imagej_tables.RESULTS,
+    "imagej-table": imagej_tables.TABLE,
+    "imagej-roi": imagej_rois.FORMAT,
+    "qupath-table": qupath_table.FORMAT,
+    "cellprofiler": cellprofiler.FORMAT,
+    "ilastik": ilastik.FORMAT,
+    "trackmate": trackmate.FORMAT,
     "yolo": yolo.FORMAT,
     "visdrone": visdrone.FORMAT,
     "nwpu-text": nwpu_text.FORMAT,
@@ -61,4 +91,4 @@ FORMATS: Mapping[FormatName, Format] = {
 }
 """In the order in which they are tried and listed."""
 
-__all__ = ["FORMATS", "Columns", "Fact", "Format", "FormatName", "Listed", "Reading"]
+__all__ = ["FORMATS", "Columns", "Fact", "Format", "FormatName", "Listed", "Planes", "Reading"]

@@ -3,15 +3,21 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from math import isfinite
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.files import TextFile
+from crowdkit_core.errors import UsageError
 
 Fact = Literal["labels", "scores", "boxes", "image sizes", "splits"]
 """What may be known beyond the points. ``boxes`` whose centre is not the point need more than a
 format of shapes can say; `Format.carries_any_box` tells which can."""
+
+Planes = Literal["one", "all"]
+"""Whether the points of an image have to lie on one plane of a stack (z or time), or those of all
+its planes are taken together, as of a projection."""
 
 DEFAULT_LABEL = "person"
 """Written for marks without a label where a format demands one."""
@@ -47,12 +53,25 @@ class Reading:
         image: Of a file per image: its image, where that was found already.
         point: Which point of a box is the head, where only the box is marked.
         columns: What the columns of a table are called.
+        pixel_size: Side of a pixel in the unit of the positions, such as µm; None where they are
+            pixels or the file says so.
+        planes: Which points of a stack are points of its image.
+
+    Raises:
+        UsageError: ``pixel_size`` is no positive number.
     """
 
     folder: Path
     image: Path | None = None
     point: BoxPoint = "centre"
     columns: Columns = field(default_factory=Columns)
+    pixel_size: float | None = None
+    planes: Planes = "one"
+
+    def __post_init__(self) -> None:
+        size = self.pixel_size
+        if size is not None and not (isfinite(size) and size > 0):
+            raise UsageError(f"pixel size {size}, expected the length of a pixel's side")
 
 
 class Listed(NamedTuple):
@@ -99,13 +118,19 @@ class Format:
             where the format is only read.
         per_image: There is a folder with a file for each image.
         ignored: Names of files in such a folder that hold no image's annotations.
+        named: How such a file may be called after its image's name without ending, beside that
+            name itself; the first is written.
         by_suffix: A file with its suffix is written in this format unless another is named.
         key: By what it tells images apart, from their name.
         carries: What it keeps beyond the points.
         carries_any_box: It keeps the point and the box of a mark apart.
         has_columns: `Reading.columns` says what its columns are called.
+        has_units: Its positions may be lengths, of which `Reading.pixel_size` makes pixels.
         needs_sizes: An image with marks cannot be written without its size.
-        precision: Greatest error of a written coordinate in pixels.
+        precision: Greatest error of a written coordinate in pixels; from 0.5 on whole numbers are
+            written.
+        whole_at: Where in its pixel a point is that is a whole number.
+        example: A small file of it; empty where it is no text or examples are everywhere.
     """
 
     title: str
@@ -117,15 +142,24 @@ class Format:
     certain: Callable[[TextFile], bool] | None = None
     per_image: bool = False
     ignored: frozenset[str] = frozenset()
+    named: tuple[str, ...] = ("{}",)
     by_suffix: bool = False
     key: Callable[[str], str] = str
     carries: frozenset[Fact] = frozenset()
     carries_any_box: bool = False
     has_columns: bool = False
+    has_units: bool = False
     needs_sizes: bool = False
     precision: float = 1e-6
+    whole_at: float = 0.0
+    example: str = ""
 
     @property
     def suffix(self) -> str:
         """The suffix of written files."""
         return self.suffixes[0]
+
+    def file_of(self, image: str) -> str:
+        """The path of the file of an image, of a format with one for each."""
+        key = PurePosixPath(self.key(image))
+        return str(key.with_name(f"{self.named[0].format(key.name)}{self.suffix}"))

@@ -36,7 +36,8 @@ SIDES = Box._fields
 _COLUMNS = Columns()
 _NAMING = (
     "write image,x,y over the columns, or say what they are called: "
-    "`--set dataset.columns.image=NAME` of a dataset, `crowdkit score --columns image=NAME`"
+    "`--set dataset.columns.image=NAME` of a dataset, `--columns image=NAME` of `crowdkit score` "
+    "and `crowdkit data convert`"
 )
 
 
@@ -263,7 +264,7 @@ CSV = Format(
     title="crowdkit CSV, a row per point",
     origin="crowdkit writes it: `crowdkit count PHOTOS --points points.csv`; a spreadsheet or a"
     " script writes it as easily.",
-    suffixes=(".csv",),
+    suffixes=(".csv", ".tsv"),
     fits=any_content,
     certain=_is_csv,
     read=read,

@@ -116,7 +116,7 @@ def _require_points(file: TextFile, rows: Sequence[Row]) -> None:
 FORMAT = Format(
     title="a text file per image, lines of x y",
     origin="From a script: a line `x y` for each point, an empty file for an image without people.",
-    suffixes=(".txt", ".csv"),
+    suffixes=(".txt", ".csv", ".tsv"),
     fits=any_content,
     read=read,
     write=write,
