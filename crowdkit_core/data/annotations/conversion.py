@@ -13,6 +13,8 @@ from crowdkit_core.data.annotations.writing import write_annotations
 from crowdkit_core.data.files import image_size, images_below, require_folder
 from crowdkit_core.errors import DataError
 
+UNSAID = "images of which nothing is said"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
@@ -62,15 +64,15 @@ def convert(
             be written in that format.
         UsageError: ``target`` does not fit the format, or is there already.
     """
-    name, read = read_recognised(source, format=format, point=point, labels=labels)
-    marked = read if images is None else with_files(read, Path(images))
+    name, read, unsaid = read_recognised(source, format=format, point=point, labels=labels)
+    marked = list(read) if images is None else with_files(read, Path(images))
     written = write_annotations(target, marked, format=to, overwrite=overwrite)
     return Conversion(
         source=name,
         target=written,
         images=len(marked),
         points=sum(len(image.marks) for image in marked),
-        lost=dict(not_carried(read, written)),
+        lost=dict(not_carried(read, written) + +Counter({UNSAID: len(unsaid)})),
     )
 
 

@@ -178,4 +178,6 @@ def _read_list(path: Path, image: Path, format: FormatName | None, reading: Read
     (found,) = FORMATS[format or format_of_one_image(file)].read(
         file, replace(reading, image=image)
     )
+    if found.read is None:
+        raise DataError(f"{path}: does not say who is in {image.name}")
     return found.read()

@@ -297,21 +297,6 @@ class TestLabelStudio:
         with pytest.raises(DataError, match=r"result 1: image_rotation is 90"):
             read_annotations(save(tmp_path / "a.json", [task(turned)]))
 
-    def test_skipped_annotations_and_predictions(self, tmp_path):
-        def annotation(x, **more):
-            return {"result": [result("keypoint", {"x": x, "y": 0})], **more}
-
-        tasks = [
-            {
-                "data": {"image": "s3://bucket/a.jpg"},
-                "annotations": [annotation(1, was_cancelled=True), annotation(2), annotation(3)],
-            },
-            {"data": {"image": "b.jpg"}, "annotations": [], "predictions": [annotation(4)]},
-        ]
-        path = save(tmp_path / "a.json", tasks)
-        assert points_of(path) == {"a.jpg": [(4, 0)], "b.jpg": [(8, 0)]}
-        assert read_annotations(path)[0].left_out == {"further annotations of an image": 1}
-
     @pytest.mark.parametrize(
         ("change", "message"),
         [
