@@ -9,6 +9,7 @@ from crowdkit_core.data.annotations.formats import FORMATS, FormatName
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames
 from crowdkit_core.data.annotations.reading import read_recognised
+from crowdkit_core.data.annotations.sizes import require_stated_size
 from crowdkit_core.data.annotations.writing import write_annotations
 from crowdkit_core.data.files import image_size, images_below, require_folder
 from crowdkit_core.errors import DataError
@@ -60,12 +61,12 @@ def convert(
         overwrite: Replace files that are there already.
 
     Raises:
-        DataError: The source cannot be read, an image is not in ``images``, or something cannot
-            be written in that format.
+        DataError: The source cannot be read, an image is not in ``images`` or has another size
+            than the source says, or something cannot be written in that format.
         UsageError: ``target`` does not fit the format, or is there already.
     """
     name, read, unsaid = read_recognised(source, format=format, point=point, labels=labels)
-    marked = list(read) if images is None else with_files(read, Path(images))
+    marked = list(read) if images is None else with_files(read, Path(images), source)
     written = write_annotations(target, marked, format=to, overwrite=overwrite)
     return Conversion(
         source=name,
@@ -76,24 +77,38 @@ def convert(
     )
 
 
-def with_files(images: Sequence[MarkedImage], folder: Path) -> list[MarkedImage]:
+def with_files(
+    images: Sequence[MarkedImage], folder: Path, source: str | Path
+) -> list[MarkedImage]:
     """Look up the files of images below a folder, and take names and sizes from them.
 
+    Args:
+        images: As annotations name them.
+        folder: Of the files.
+        source: The annotations, named in errors.
+
     Raises:
-        DataError: One is not there, or may be one of several.
+        DataError: One is not there, may be one of several, or is one that was named before.
+        SizeMismatchError: One has another size than the annotations say.
     """
     found = {
         file.relative_to(folder).as_posix(): file for file in images_below(require_folder(folder))
     }
     known = ImageNames(found, folder)
     looked_up = []
+    named: dict[str, str] = {}
     for image in images:
         matches = known.find(image.name)
         if len(matches) != 1:
             problem = f"may be {matches[0]} or {matches[1]}" if matches else "no such image"
             raise DataError(f"{folder}: {image.name!r}: {problem}")
-        file = found[matches[0]]
-        looked_up.append(replace(image, name=matches[0], file=file, size=image_size(file)))
+        (name,) = matches
+        if name in named:
+            raise DataError(f"{source}: {named[name]!r} and {image.name!r} are the same image")
+        named[name] = image.name
+        size = image_size(found[name])
+        require_stated_size(image, size, f"{source} ({image.name})")
+        looked_up.append(replace(image, name=name, file=found[name], size=size))
     return looked_up
 
 

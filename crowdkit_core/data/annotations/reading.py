@@ -22,6 +22,7 @@ from crowdkit_core.data.annotations.recognition import (
     format_at,
     format_of_one_image,
 )
+from crowdkit_core.data.annotations.sizes import require_stated_size
 from crowdkit_core.data.files import TextFile, image_size, images_below, natural_key
 from crowdkit_core.errors import DataError, UsageError
 
@@ -154,7 +155,7 @@ def _of_images(
 
 def _listed(found: FoundImage, name: str) -> Listed:
     read = found.read
-    return Listed(name, found.split, read and partial(_with_file, read, name, found.image))
+    return Listed(name, found.split, read and partial(_with_file, read, name, found))
 
 
 def _format_of(found: Sequence[FoundImage]) -> FormatName:
@@ -166,11 +167,13 @@ def _format_of(found: Sequence[FoundImage]) -> FormatName:
     return next(map(format_of_one_image, lists), "txt")
 
 
-def _with_file(read: Callable[[], MarkedImage], name: str, image: Path) -> MarkedImage:
+def _with_file(read: Callable[[], MarkedImage], name: str, found: FoundImage) -> MarkedImage:
     marked = read()
-    if not image.is_file():
+    if not found.image.is_file():
         return marked
-    return replace(marked, name=name, file=image, size=marked.size or image_size(image))
+    size = image_size(found.image)
+    require_stated_size(marked, size, f"{found.truth} ({name})")
+    return replace(marked, name=name, file=found.image, size=size)
 
 
 def _require_columns(path: Path, name: FormatName, columns: Columns | None) -> Format:
