@@ -19,6 +19,8 @@ crowdkit data convert instances.json people.csv --head top --label person
 # a published data set, all its splits or one
 crowdkit data convert --dataset shanghaitech --set dataset.root=DIR shanghaitech.json --to coco
 crowdkit data convert --dataset jhu --set dataset.root=DIR --split test jhu-test.xml
+# corrections of some images, exported from a labelling tool, into the annotations of all
+crowdkit data convert all.csv all-corrected.csv --update corrections.json
 # look for mistakes before training
 crowdkit data check photos --annotations annotations.xml
 """
@@ -51,6 +53,14 @@ def formats_page() -> str:
         " `point`) the middle of its upper edge. A data set's heads get boxes where it knows how"
         " large they are; its regions of interest and groups have no place in any format and are"
         " among what is listed.",
+        "With `--update CORRECTED`, an image that the correction speaks of has the correction's"
+        " points and no others; the rest stays as it was, and the numbers of images and points"
+        " replaced, added and unchanged are printed (with `--json`, image by image). Images that"
+        " are new are an error, unless `--add` is given. In Python it is `convert(...,"
+        " update=...)`, or `update_annotations` for images already read.",
+        "Where a file states the size of an image, another size of the image itself is an error:"
+        " points on a resized copy, or on a photo without the turn that its EXIF orientation asks"
+        " for, are elsewhere. VIA, YOLO, VisDrone and lists of points state no size.",
         *(part for name, each in FORMATS.items() for part in _section(name, each)),
     )
 

@@ -9,6 +9,7 @@ from crowdkit_core.data.annotations.formats import FORMATS, Columns, Format, For
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames, aliases, without_ending
 from crowdkit_core.data.annotations.reading import read_annotations, recognise
+from crowdkit_core.data.annotations.updating import Update, update_annotations
 from crowdkit_core.data.annotations.writing import format_named, require_free, write_annotations
 
 __all__ = [
@@ -22,12 +23,14 @@ __all__ = [
     "ImageNames",
     "Mark",
     "MarkedImage",
+    "Update",
     "aliases",
     "convert",
     "format_named",
     "read_annotations",
     "recognise",
     "require_free",
+    "update_annotations",
     "with_files",
     "without_ending",
     "write_annotations",

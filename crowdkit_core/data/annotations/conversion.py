@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from crowdkit_core.data.annotations.formats import FORMATS, FormatName
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames
-from crowdkit_core.data.annotations.reading import read_recognised
+from crowdkit_core.data.annotations.reading import Recognised, read_recognised
 from crowdkit_core.data.annotations.sizes import require_stated_size
+from crowdkit_core.data.annotations.updating import Update, update_annotations
 from crowdkit_core.data.annotations.writing import write_annotations
 from crowdkit_core.data.files import image_size, images_below, require_folder
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, UsageError
 
 UNSAID = "images of which nothing is said"
 
@@ -27,6 +29,7 @@ class Conversion:
         images: Number of images.
         points: Number of points, in both.
         lost: What was not carried, by kind, and of how many points or images.
+        update: What a correction changed; None without one.
     """
 
     source: FormatName
@@ -34,6 +37,7 @@ class Conversion:
     images: int
     points: int
     lost: Mapping[str, int]
+    update: Update | None = None
 
 
 def convert(
@@ -45,6 +49,8 @@ def convert(
     point: BoxPoint = "centre",
     labels: Collection[str] = (),
     images: str | Path | None = None,
+    update: str | Path | None = None,
+    add: bool = False,
     overwrite: bool = False,
 ) -> Conversion:
     """Write an annotation file in another format. Every point is carried.
@@ -58,23 +64,58 @@ def convert(
         point: Which point of a box is the head, where only the box is marked.
         labels: Only marks with one of these; all when empty.
         images: Folder of the images, which tells their sizes and full names.
+        update: Corrected annotations of some images, a file or folder in any format, whose marks
+            take the place of all that ``source`` has of these images: `update_annotations`.
+        add: Images of ``update`` that ``source`` does not have are added.
         overwrite: Replace files that are there already.
 
     Raises:
         DataError: The source cannot be read, an image is not in ``images`` or has another size
-            than the source says, or something cannot be written in that format.
-        UsageError: ``target`` does not fit the format, or is there already.
+            than the source says, or something cannot be written in that format; or as of
+            `update_annotations`.
+        UsageError: ``target`` does not fit the format, or is there already; or ``add`` without
+            ``update``.
     """
-    name, read, unsaid = read_recognised(source, format=format, point=point, labels=labels)
-    marked = list(read) if images is None else with_files(read, Path(images), source)
+    if add and update is None:
+        raise UsageError("adding images goes with an update alone")
+    folder = None if images is None else Path(images)
+
+    def read(place: str | Path, format: FormatName | None) -> _Source:
+        found = read_recognised(place, format=format, point=point, labels=labels)
+        if folder is None:
+            return _Source(found, found.images)
+        return _Source(found, with_files(found.images, folder, place))
+
+    old = read(source, format)
+    marked, stated = old.images, old.stated_sizes
+    changed = None
+    if update is not None:
+        new = read(update, None)
+        marked, changed = update_annotations(marked, new.images, add=add, source=update)
+        stated += new.stated_sizes
     written = write_annotations(target, marked, format=to, overwrite=overwrite)
+    lost = not_carried(marked, written)
+    lost["image sizes"] = min(lost["image sizes"], stated)  # those of --images were no part of it
+    lost[UNSAID] = len(old.found.unsaid)
     return Conversion(
-        source=name,
+        source=old.found.format,
         target=written,
         images=len(marked),
         points=sum(len(image.marks) for image in marked),
-        lost=dict(not_carried(read, written) + +Counter({UNSAID: len(unsaid)})),
+        lost=dict(+lost),
+        update=changed,
     )
+
+
+class _Source(NamedTuple):
+    """What was read, and the same with names and sizes of files."""
+
+    found: Recognised
+    images: Sequence[MarkedImage]
+
+    @property
+    def stated_sizes(self) -> int:
+        return sum(image.size is not None for image in self.found.images)
 
 
 def with_files(
