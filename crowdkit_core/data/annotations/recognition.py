@@ -6,6 +6,8 @@ from crowdkit_core.data.annotations.formats import FORMATS, Format, FormatName
 from crowdkit_core.data.files import TextFile, files_below
 from crowdkit_core.errors import DataError, MissingFileError
 
+_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"})
+
 
 def format_at(path: Path) -> FormatName:
     """The format of a file, or of a folder of nothing but annotations.
@@ -29,6 +31,10 @@ def format_of(file: TextFile) -> FormatName:
     suffix = file.path.suffix.lower()
     known = [name for name, each in FORMATS.items() if each.suffix == suffix]
     if not known:
+        if suffix in _ARCHIVES:
+            raise DataError(
+                f"{file}: an archive", hint="unpack it and give the annotation file, or its folder"
+            )
         raise DataError(
             f"{file}: unknown kind of annotation file", hint=f"known: {', '.join(FORMATS)}"
         )

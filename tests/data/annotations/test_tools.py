@@ -178,7 +178,7 @@ class TestCvat:
             ('xtl="100.0"', 'xtl="x"', r"box 3: xtl is 'x', expected a number"),
             ("ellipse", "cuboid", r"cuboid 5: expected points, box"),
             ("<version>", "<broken>", r"not XML"),
-            ("</image>", "</image><track/>", r"holds the tracks of a video"),
+            ("</image>", "</image><track/>", r"both <image> and <track>"),
         ],
     )
     def test_errors_name_file_and_record(self, tmp_path, old, new, message):

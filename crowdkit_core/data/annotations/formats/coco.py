@@ -9,7 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from crowdkit_core.data.annotations.formats.format import (
     DEFAULT_LABEL,
@@ -19,12 +19,11 @@ from crowdkit_core.data.annotations.formats.format import (
     listed,
 )
 from crowdkit_core.data.annotations.formats.records import Record, object_of
-from crowdkit_core.data.annotations.formats.shapes import rectangle
+from crowdkit_core.data.annotations.formats.skeletons import Keypoint, head_of, heads
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
 from crowdkit_core.errors import shown
 
-HEAD_KEYPOINTS = ("head", "nose")
 _PIXEL_CENTRE = 0.5
 _VISIBLE = 2
 _READ = frozenset(
@@ -108,13 +107,6 @@ def write(path: Path, images: Sequence[MarkedImage]) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
-class _Keypoint(NamedTuple):
-    name: str
-    x: float
-    y: float
-    visible: bool
-
-
 def _category(annotation: Record, categories: Mapping[int | str, Record]) -> Record:
     key = annotation.identity("category_id")
     if key not in categories:
@@ -122,7 +114,7 @@ def _category(annotation: Record, categories: Mapping[int | str, Record]) -> Rec
     return categories[key]
 
 
-def _keypoints(annotation: Record, category: Record) -> list[_Keypoint]:
+def _keypoints(annotation: Record, category: Record) -> list[Keypoint]:
     """All of an annotation; without names where the category has none."""
     if not annotation.values.get("keypoints"):
         return []
@@ -136,37 +128,26 @@ def _keypoints(annotation: Record, category: Record) -> list[_Keypoint]:
     if len(names) != number:
         raise annotation.error(f"{number} keypoints, the category names {len(names)}")
     triples = zip(names, values[::3], values[1::3], values[2::3], strict=True)
-    return [_Keypoint(str(name), x, y, seen > 0) for name, x, y, seen in triples]
+    return [Keypoint(str(name), x, y, seen > 0) for name, x, y, seen in triples]
 
 
-def _heads(keypoints: Sequence[_Keypoint]) -> Sequence[_Keypoint]:
-    """Those that may be the head, the best one first, visible or not."""
-    if len(keypoints) == 1:
-        return keypoints
-    return [each for name in HEAD_KEYPOINTS for each in keypoints if each.name == name]
-
-
-def _head(keypoints: Sequence[_Keypoint]) -> _Keypoint | None:
-    return next((each for each in _heads(keypoints) if each.visible), None)
-
-
-def _left_out(annotation: Record, keypoints: Sequence[_Keypoint]) -> Counter[str]:
-    visible, found = sum(each.visible for each in keypoints), _head(keypoints) is not None
+def _left_out(annotation: Record, keypoints: Sequence[Keypoint]) -> Counter[str]:
+    visible, found = sum(each.visible for each in keypoints), head_of(keypoints) is not None
     facts = {
         "outlines": int(bool(annotation.values.get("segmentation"))),
         "further keypoints": visible - found,
-        "heads not visible": int(bool(_heads(keypoints)) and not found),
+        "heads not visible": int(bool(heads(keypoints)) and not found),
     }
     return +Counter(facts) + annotation.unread(_READ)
 
 
-def _mark(annotation: Record, label: str, keypoints: Sequence[_Keypoint], point: BoxPoint) -> Mark:
+def _mark(annotation: Record, label: str, keypoints: Sequence[Keypoint], point: BoxPoint) -> Mark:
     score = annotation.optional("score")
     boxed = None
     if annotation.values.get("bbox") is not None:
-        box = annotation.box(rectangle(*annotation.numbers("bbox", 4)))
+        box = annotation.box(annotation.rectangle(*annotation.numbers("bbox", 4)))
         boxed = Mark.of_box(box, point, label=label, score=score)
-    head = _head(keypoints)
+    head = head_of(keypoints)
     if head is not None:
         x, y = head.x + _PIXEL_CENTRE, head.y + _PIXEL_CENTRE
         return Mark(x, y, label, score, boxed.box if boxed else None)

@@ -29,7 +29,6 @@ from crowdkit_core.data.annotations.formats.shapes import (
     Corner,
     ellipse,
     is_turned,
-    rectangle,
     turned,
 )
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
@@ -233,7 +232,7 @@ def _corners(kind: str, value: Record, size: Size) -> list[Corner]:
         wide, high = value.number("radiusX") * right, value.number("radiusY") * down
         return ellipse(x, y, wide, high, rotation)
     wide, high = value.number("width") * right, value.number("height") * down
-    return turned(rectangle(x, y, wide, high), rotation, about=(x, y))
+    return turned(value.rectangle(x, y, wide, high), rotation, about=(x, y))
 
 
 def _pairs(value: Record) -> list[list[float]]:

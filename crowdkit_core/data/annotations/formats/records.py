@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crowdkit_core.data.annotations.formats.shapes import Corner, rectangle
 from crowdkit_core.data.annotations.marks import Box
 from crowdkit_core.data.files import TextFile, as_number
 from crowdkit_core.errors import DataError, shown
@@ -124,6 +125,16 @@ class Record:
                 raise record.error(f"id {shown(key)} occurs twice")
             found[key] = record
         return found
+
+    def rectangle(self, left: float, top: float, width: float, height: float) -> list[Corner]:
+        """`rectangle`, whose sides are not negative.
+
+        Raises:
+            DataError: One is.
+        """
+        if min(width, height) < 0:
+            raise self.error(f"a box of {width:g} x {height:g}, expected sides of 0 or more")
+        return rectangle(left, top, width, height)
 
     def box(self, corners: Iterable[tuple[float, float]]) -> Box:
         """`Box.around` the corners of this record's shape.
