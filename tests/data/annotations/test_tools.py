@@ -73,7 +73,10 @@ class TestCoco:
             ({"keypoints": [1, 2]}, r"annotations 1: 2 numbers in keypoints"),
             ({"image_id": 9}, r"annotations 1: image_id 9 is none of the images"),
             ({"category_id": 9}, r"annotations 1: category_id 9 is none"),
-            ({"bbox": None, "keypoints": None}, r"annotations 1: neither a visible head"),
+            (
+                {"bbox": None, "keypoints": None, "segmentation": {}},
+                r"annotations 1: neither a visible head",
+            ),
             ({"keypoints": [24, 31, 2]}, r"annotations 1: 1 keypoints, the category names 3"),
             ({"bbox": [1e308, 0, 1e308, 1]}, r"annotations 1: box .*expected finite numbers"),
             ({"image_id": [1]}, r"annotations 1: image_id is \[1\], expected a whole number or a"),

@@ -45,6 +45,8 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     root = parse(file)
     if root.tag != "annotations":
         raise DataError(f"{file}: <{root.tag}>, expected <annotations>")
+    if all(root.find(tag) is None for tag in (*_PARTS, "meta")):
+        raise DataError(f"{file}: no <image> and no <track>, expected a file of CVAT")
     if root.find("track") is not None:
         if root.find("image") is not None:
             raise DataError(f"{file}: both <image> and <track>, expected one of them")

@@ -18,7 +18,8 @@ from crowdkit_core.data.annotations.formats.records import Record, facts, object
 from crowdkit_core.data.annotations.formats.shapes import ellipse, is_turned
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, shown
+from crowdkit_core.parsing import parse_json
 
 LABEL = "label"
 SCORE = "score"
@@ -196,11 +197,11 @@ def _degrees(shape: Record) -> float:
 
 def _json_cell(cells: Record, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(cells.text(name) or "{}")
-    except (ValueError, RecursionError) as error:
+        value = parse_json(cells.text(name) or "{}")
+    except ValueError as error:
         raise cells.error(f"{name} is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise cells.error(f"{name} is {value!r}, expected an object")
+        raise cells.error(f"{name} is {shown(value)}, expected an object")
     return value
 
 
