@@ -100,7 +100,7 @@ def check_command(
 @click.option(
     "--from",
     "format",
-    help="Format of IN, one of these, make-sense, visdrone or yolo; recognised by default.",
+    help="Format of IN, one of these, make-sense, visdrone, voc or yolo; recognised by default.",
 )
 @click.option(
     "--head",
@@ -142,8 +142,8 @@ def convert_command(
     """Write the annotations of IN, or of a dataset, in another format to OUT.
 
     IN and OUT are files, or folders for a format with a file per image (txt, labelme, yolo,
-    visdrone); IN may be a folder of images with their annotations, found as `crowdkit data check`
-    finds them. Of a dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by their
+    visdrone, voc); IN may be a folder of images with their annotations, found as `crowdkit data
+    check` finds them. Of a dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by their
     path below its root, and heads whose size it knows get boxes. Every point is carried; what the
     other format cannot say is listed. With --update, corrections of some images, as a labelling
     tool exports them, are brought into the annotations of all.

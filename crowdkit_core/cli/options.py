@@ -42,7 +42,7 @@ ANNOTATION_FORMATS = (
 )
 """Names of the formats of annotation files, written out so that help needs no torch."""
 
-READ_FORMATS = f"{ANNOTATION_FORMATS}, make-sense, visdrone, yolo"
+READ_FORMATS = f"{ANNOTATION_FORMATS}, make-sense, visdrone, voc, yolo"
 """The same with those that are read, but not written."""
 
 

@@ -25,11 +25,11 @@ class Folder(ImageFiles):
 
     Points are read from the first of these that is there:
 
-    - ``annotations``, a file of all points, or a folder of one CSV, txt, LabelMe or YOLO file per
-      image (``night/a.jpg`` -> ``night/a.csv``);
+    - ``annotations``, a file of all points, or a folder of one CSV, txt, LabelMe, VOC or YOLO file
+      per image (``night/a.jpg`` -> ``night/a.csv``);
     - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
-    - a CSV, txt, LabelMe or YOLO file beside each image, with the image's name, or in ``labels``
-      or ``annotations`` where the image is in ``images``;
+    - a CSV, txt, LabelMe, VOC or YOLO file beside each image, with the image's name, or in
+      ``labels`` or ``annotations`` where the image is in ``images``;
     - the one file in ``root``, or in ``annotations`` in it, that is an annotation tool's export by
       what it holds, whatever it is called.
 

@@ -18,6 +18,7 @@ from crowdkit_core.data.annotations.formats import (
     text_lists,
     via,
     visdrone,
+    voc,
     yolo,
 )
 from crowdkit_core.data.annotations.formats.format import (
@@ -36,6 +37,7 @@ FormatName = Literal[
     "via-csv",
     "via-json",
     "make-sense",
+    "voc",
     "yolo",
     "visdrone",
     "nwpu-text",
@@ -46,6 +48,7 @@ FormatName = Literal[
 
 FORMATS: Mapping[FormatName, Format] = {
     "coco": coco.FORMAT,
+    "voc": voc.FORMAT,
     "cvat": cvat.FORMAT,
     "labelme": labelme.FORMAT,
     "label-studio": label_studio.FORMAT,

@@ -9,10 +9,7 @@ images that have names, export *CVAT for images 1.1*, which splits tracks by ima
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, indent
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from crowdkit_core.data.annotations.formats.cvat_shapes import marks_of
 from crowdkit_core.data.annotations.formats.cvat_video import read_tracks
@@ -25,6 +22,7 @@ from crowdkit_core.data.annotations.formats.format import (
     listed,
 )
 from crowdkit_core.data.annotations.formats.records import Record
+from crowdkit_core.data.annotations.formats.xml_files import parse
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
 from crowdkit_core.errors import DataError
@@ -61,22 +59,6 @@ def _is_cvat(file: TextFile) -> bool:
     """Whether it is such XML with an image or a track."""
     root = parse(file)
     return root.tag == "annotations" and any(root.find(tag) is not None for tag in _PARTS)
-
-
-def parse(file: TextFile) -> Element:
-    """The root of an XML file without document type, entities or references to other files.
-
-    Raises:
-        DataError: The file is no XML, or has any of those.
-    """
-    text = file.text
-    try:
-        root: Element = fromstring(text, forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise DataError(f"{file}: declares a document type or entities: refused") from error
-    except (ParseError, ValueError) as error:
-        raise DataError(f"{file}: not XML: {error}") from error
-    return root
 
 
 def write(path: Path, images: Sequence[MarkedImage]) -> None:
