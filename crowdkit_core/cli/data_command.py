@@ -143,9 +143,9 @@ def convert_command(
 
     IN and OUT are files, or folders for a format with a file per image (txt, labelme, yolo,
     visdrone, voc); IN may be a folder of images with their annotations, found as `crowdkit data
-    check` finds them. Of a dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by their
-    path below its root, and heads whose size it knows get boxes. Every point is carried; what the
-    other format cannot say is listed. With --update, corrections of some images, as a labelling
+    check` finds them. Of a dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by
+    their path below its root, and heads whose size it knows get boxes. Every point is carried; what
+    the other format cannot say is listed. With --update, corrections of some images, as a labelling
     tool exports them, are brought into the annotations of all.
     """
     from crowdkit_core.cli.data_export import dataset_settings, export_dataset

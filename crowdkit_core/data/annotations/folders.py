@@ -109,8 +109,8 @@ def _nothing(base: Path, annotations: Path | None) -> MissingFileError:
     problem = "" if annotations else unreadable_table(base)
     return MissingFileError(
         f"{base / annotations if annotations else base}: no annotations, expected "
-        f"{' or '.join(TABLES)}, the export of an annotation tool, or a .csv, .txt or .json file "
-        "with the name of each image" + (f"; {problem}" if problem else ""),
+        f"{' or '.join(TABLES)}, the export of an annotation tool, or a .csv, .txt, .json or .xml "
+        "file with the name of each image" + (f"; {problem}" if problem else ""),
         hint="set `annotations` to the file or folder of the points",
     )
 

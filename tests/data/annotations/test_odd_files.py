@@ -149,6 +149,19 @@ class TestOtherContent:
             read_annotations(save(tmp_path / "a.json", [record]))
         assert hint in caught.value.hint
 
+    @pytest.mark.parametrize(
+        ("content", "tool"),
+        [
+            ({"objects": [], "size": {"height": 60, "width": 80}, "tags": []}, "Supervisely"),
+            ({"version": "2.0", "item": {"name": "a.jpg"}, "annotations": []}, "Darwin"),
+        ],
+    )
+    def test_files_of_other_tools(self, tmp_path, save_image, content, tool):
+        save_image(tmp_path / "a.jpg", (60, 80))
+        save(tmp_path / "a.json", content)
+        (finding,) = check(tmp_path).findings
+        assert f"it looks like {tool}" in finding.message
+
     def test_a_large_file_is_refused_in_one_line(self, tmp_path):
         path = save(tmp_path / "a.json", {str(n): {"k": [n] * 50} for n in range(20_000)})
         with pytest.raises(DataError, match=r"a\.json: ") as caught:

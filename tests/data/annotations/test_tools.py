@@ -377,6 +377,13 @@ class TestVia:
         assert recognise(path) == "via-csv"
         assert points_of(path) == VIA_POINTS
 
+    def test_a_label_of_ticked_boxes(self, tmp_path):
+        ticked = {"label": {"head": True, "car": False}}
+        region = {**VIA_REGIONS[0], "region_attributes": ticked}
+        assert (
+            read_annotations(save(tmp_path / "a.json", via([region])))[0].marks[0].label == "head"
+        )
+
     def test_a_turned_ellipse(self, tmp_path):
         shape = {"name": "ellipse", "cx": 30, "cy": 40, "rx": 20, "ry": 5, "theta": np.pi / 2}
         path = save(tmp_path / "a.json", via([{"shape_attributes": shape}]))

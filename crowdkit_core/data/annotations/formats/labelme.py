@@ -19,6 +19,7 @@ from crowdkit_core.data.annotations.formats.format import (
     Reading,
     listed,
 )
+from crowdkit_core.data.annotations.formats.lookalikes import other_documents
 from crowdkit_core.data.annotations.formats.records import Record, facts, object_of
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import folded, without_ending
@@ -43,7 +44,10 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     """
     document = object_of(file)
     if "shapes" not in document.values:
-        raise DataError(f"{file}: no 'shapes', expected a file of LabelMe")
+        raise DataError(
+            f"{file}: no 'shapes', expected a file of LabelMe",
+            hint=other_documents(document.values),
+        )
     left_out = Counter({"flags of whole images": facts(document.values.get("flags"))})
     marks: list[Mark] = []
     for shape in document.records("shapes"):

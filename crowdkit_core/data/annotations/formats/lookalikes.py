@@ -25,6 +25,16 @@ def looks_like(rows: Sequence[Row]) -> tuple[str, str]:
     return f"{columns} without a header", _DECIMALS if width == 3 else _NAMED
 
 
+def other_documents(values: Mapping[str, Any]) -> str:
+    """What to do about another tool's JSON of one image; empty where none is known.
+
+    Example:
+        >>> other_documents({"objects": [], "size": {}, "tags": []})
+        'it looks like Supervisely: export COCO instead'
+    """
+    return next((hint for keys, hint in _DOCUMENTS.items() if keys <= values.keys()), "")
+
+
 def other_records(values: Mapping[str, Any]) -> str:
     """What to do about a record of another tool's JSON; empty where none is known.
 
@@ -61,6 +71,11 @@ def _is_box(row: Sequence[str]) -> bool:
 def _whole(numbers: Sequence[float], least: float, most: float = inf) -> bool:
     return all(each.is_integer() and least <= each <= most for each in numbers)
 
+
+_DOCUMENTS: Mapping[frozenset[str], str] = {
+    frozenset({"objects", "size"}): "it looks like Supervisely: export COCO instead",
+    frozenset({"annotations", "item"}): "it looks like Darwin (V7): export COCO instead",
+}
 
 _RECORDS: Mapping[frozenset[str], str] = {
     frozenset({"image_id", "category_id"}): (

@@ -167,8 +167,7 @@ def _image(
 
 
 def _mark(shape: Record, attributes: Record, point: BoxPoint) -> Mark:
-    label = attributes.values.get(LABEL)
-    label = "" if label is None else str(label)
+    label = _chosen(attributes.values.get(LABEL))
     score = attributes.optional(SCORE)
     kind = shape.text("name")
     if kind == "point":
@@ -188,6 +187,13 @@ def _mark(shape: Record, attributes: Record, point: BoxPoint) -> Mark:
     else:
         raise shape.error(f"shape {kind!r}, expected point, rect, circle, ellipse or polygon")
     return Mark.of_box(box, point, label=label, score=score)
+
+
+def _chosen(value: Any) -> str:
+    """The label; of ticked boxes, as ``{"head": true}``, those that are."""
+    if isinstance(value, dict):
+        return ", ".join(name for name, ticked in value.items() if ticked)
+    return "" if value is None else str(value)
 
 
 def _degrees(shape: Record) -> float:
