@@ -68,7 +68,7 @@ def formats_page() -> str:
 def _section(name: FormatName, chosen: Format) -> tuple[str, ...]:
     return (
         f"## {name}",
-        f"{chosen.title}, read and written as {code(name)}.",
+        f"{chosen.title}, {'read and written' if chosen.write else 'read'} as {code(name)}.",
         chosen.origin,
         _about(sys.modules[chosen.read.__module__].__doc__),
         f"Reading gives: {_first_lower(_about_reading(chosen))}",
@@ -94,7 +94,7 @@ def _limits(chosen: Format) -> str:
     limits = []
     if chosen.needs_sizes:
         limits.append("Written in per cent of the image, whose size must be known: `--images DIR`.")
-    if "boxes" in chosen.carries and not chosen.carries_any_box:
+    if chosen.write and "boxes" in chosen.carries and not chosen.carries_any_box:
         limits.append("A box is written where its centre is the point, elsewhere the point alone.")
     if chosen.precision >= 0.5:
         limits.append("Points are rounded to whole pixels.")

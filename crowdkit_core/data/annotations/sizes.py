@@ -10,7 +10,8 @@ from crowdkit_core.interfaces import Size
 _OTHER_IMAGE = "is this the annotation of another image, or of another size of it?"
 _UNTURNED = (
     "the sides are exchanged: was the image annotated as it is stored, without the turn that its "
-    "EXIF orientation asks for? annotate it upright, or remove the EXIF orientation"
+    "EXIF orientation asks for? annotate it upright, or remove the EXIF orientation; from Label "
+    "Studio export its own JSON, not COCO"
 )
 
 

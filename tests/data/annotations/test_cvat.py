@@ -59,6 +59,11 @@ class TestVideo:
             read_annotations(path)
         assert "export it again" in e.value.hint
 
+    def test_nobody_is_twice_in_a_frame(self, tmp_path):
+        path = save(tmp_path / "a.xml", TRACKS.replace('frame="1" keyframe="0"', 'frame="2"'))
+        with pytest.raises(DataError, match="track 1, box 3: the track has two shapes in frame 2"):
+            read_annotations(path)
+
     def test_a_task_may_have_every_tenth_frame(self, tmp_path):
         track = TRACKS.split("</track>", maxsplit=1)[0] + "</track>"
         track = track.replace('keyframe="0"', 'keyframe="1"')

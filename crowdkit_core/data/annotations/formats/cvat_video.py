@@ -31,6 +31,7 @@ def read_tracks(file: TextFile, root: Element, point: BoxPoint) -> list[MarkedIm
     left_out: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for number, track in enumerate(root.iterfind("track"), 1):
         shapes = [*_shapes(file, f"track {number}", track)]
+        _require_one_shape(shapes)
         if not complete:
             _require_every_frame(shapes, step)
         label = track.get("label", "")
@@ -61,6 +62,14 @@ def _shapes(file: TextFile, place: str, track: Element) -> Iterator[tuple[int, E
             raise said.error(f"frame is {frame}, expected a whole number from 0")
         found.append((int(frame), shape, said))
     return iter(sorted(found, key=lambda each: each[0]))
+
+
+def _require_one_shape(shapes: list[tuple[int, Element, Record]]) -> None:
+    """Refuse a person who is twice in one frame, as where two jobs overlap."""
+    visible = [(frame, said) for frame, shape, said in shapes if not is_outside(shape)]
+    for (frame, _), (following, said) in pairwise(visible):
+        if frame == following:
+            raise said.error(f"the track has two shapes in frame {frame}, expected one")
 
 
 def _require_every_frame(shapes: list[tuple[int, Element, Record]], step: int) -> None:
