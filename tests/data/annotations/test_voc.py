@@ -41,6 +41,14 @@ def test_beside_the_images(tmp_path, save_image):
     assert read_annotations(tmp_path)[1].left_out == {"other names of images": 1}
 
 
+def test_the_folders_of_the_data_set(tmp_path, save_image):
+    save_image(tmp_path / "JPEGImages/a.jpg", (60, 80))
+    (tmp_path / "Annotations").mkdir()
+    save(tmp_path / "Annotations/a.xml", HEAD)
+    assert check(tmp_path).people == 1
+    assert check(tmp_path / "JPEGImages", annotations=tmp_path / "Annotations").people == 1
+
+
 def test_half_size_labels_are_refused_and_no_size_is_none(tmp_path, save_image):
     save_image(tmp_path / "a.jpg", (60, 80))
     save(tmp_path / "a.xml", HEAD, width=40, height=30)
