@@ -6,7 +6,7 @@ that whoever walks through them next would.
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 DEEPEST = 64
@@ -31,8 +31,14 @@ def parse_toml(text: str) -> dict[str, Any]:
     return table
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(
+    text: str | bytes, *, object_of: Callable[[list[tuple[str, Any]]], Any] | None = None
+) -> Any:
     """The value that JSON text stands for.
+
+    Args:
+        text: The JSON.
+        object_of: Makes an object of its keys and values, and may refuse them; a dict when None.
 
     Raises:
         ValueError: It is no JSON, or nested too deeply.
@@ -42,7 +48,7 @@ def parse_json(text: str | bytes) -> Any:
         [1, 2.5]
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=object_of)
     except RecursionError:
         raise _too_deep() from None
     _require_shallow(value)

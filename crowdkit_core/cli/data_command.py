@@ -19,7 +19,7 @@ from crowdkit_core.cli.options import (
 from crowdkit_core.cli.output import json_option, print_json, say
 
 if TYPE_CHECKING:  # imports torch
-    from crowdkit_core.data.annotations import Conversion, Planes
+    from crowdkit_core.data.annotations import Conversion, Planes, Update
     from crowdkit_core.data.datasets.exporting import Export
 
 
@@ -124,6 +124,14 @@ def check_command(
 @columns_option
 @pixel_size_option
 @planes_option
+@click.option(
+    "--update",
+    metavar="CORRECTED",
+    type=click.Path(path_type=Path),
+    help="Corrected annotations, in any format, of some images of IN: all their points take the "
+    "place of IN's, and the other images stay as they are.",
+)
+@click.option("--add", is_flag=True, help="Add images of CORRECTED that IN does not have.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there already.")
 @json_option
 def convert_command(
@@ -139,16 +147,19 @@ def convert_command(
     columns: str | None,
     pixel_size: float | None,
     planes: "Planes | None",
+    update: Path | None,
+    add: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write the annotations of IN, or of a dataset, in another format to OUT.
 
     IN and OUT are files, or folders for a format with a file per image (txt, labelme, napari,
-    yolo, ...); IN may be a folder of images with their annotations, found as `crowdkit data check`
-    finds them. Of a dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by their
-    path below its root, and heads whose size it knows get boxes. Every point is carried; what the
-    other format cannot say is listed.
+    yolo, voc, ...); IN may be a folder of images with their annotations, found as `crowdkit data
+    check` finds them. Of a dataset (--dataset NAME --set dataset.root=DIR OUT) images are named by
+    their path below its root, and heads whose size it knows get boxes. Every point is carried; what
+    the other format cannot say is listed. With --update, corrections of some images, as a labelling
+    tool exports them, are brought into the annotations of all.
     """
     from crowdkit_core.cli.data_export import dataset_settings, export_dataset
     from crowdkit_core.data.annotations import convert, format_named
@@ -161,9 +172,9 @@ def convert_command(
         )
     target, wanted = places[-1], format_named(to)
     if name is not None:
-        of_boxes = {"--from": format, "--head": head, "--label": labels, "--images": images}
+        of_files = {"--from": format, "--head": head, "--label": labels, "--images": images}
         of_tables = {"--columns": columns, "--pixel-size": pixel_size, "--planes": planes}
-        _refuse("IN", {**of_boxes, **of_tables})
+        _refuse("IN", {**of_files, **of_tables, "--update": update, "--add": add})
         settings = dataset_settings(name, overrides)
         exported, missing = export_dataset(
             settings, target, split=split, to=wanted, overwrite=overwrite
@@ -174,6 +185,8 @@ def convert_command(
         _tell(exported, name, splits, target, as_json)
         return
     _refuse("--dataset", {"--set": overrides, "--split": split})
+    if update is None:
+        _refuse("--update", {"--add": add})
     done = convert(
         places[0],
         target,
@@ -185,9 +198,21 @@ def convert_command(
         columns=columns_of(columns),
         pixel_size=pixel_size,
         planes=planes or "one",
+        update=update,
+        add=add,
         overwrite=overwrite,
     )
     _tell(done, str(places[0]), done.source, target, as_json)
+    if done.update is not None and not as_json:
+        _tell_update(done.update)
+
+
+def _tell_update(update: "Update") -> None:
+    """How many images and points a correction replaced, added and left alone."""
+    before, now = (sum(each[i] for each in update.replaced.values()) for i in (0, 1))
+    say(f"replaced: {len(update.replaced)} images, {before} points by {now}")
+    for kind, points in (("added", update.added), ("unchanged", update.unchanged)):
+        say(f"{kind}: {len(points)} images, {sum(points.values())} points")
 
 
 def _refuse(owner: str, options: Mapping[str, object]) -> None:

@@ -44,7 +44,7 @@ ANNOTATION_FORMATS = (
 """Names of the formats of annotation files, written out so that help needs no torch."""
 
 ONLY_READ_FORMATS = (
-    "make-sense, visdrone, yolo, imagej-results, imagej-table, imagej-roi, qupath-table, "
+    "make-sense, visdrone, voc, yolo, imagej-results, imagej-table, imagej-roi, qupath-table, "
     "cellprofiler, ilastik, trackmate"
 )
 """Those that are read, but not written."""

@@ -8,6 +8,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from crowdkit_core.data.annotations import FORMATS, ImageNames, Mark, MarkedImage
+from crowdkit_core.data.annotations.sizes import require_stated_size
 from crowdkit_core.errors import DataError, IncompatibleError, UsageError
 from crowdkit_core.evaluation.asked_metrics import asked_metrics, map_metrics
 from crowdkit_core.evaluation.image_result import ImageResult
@@ -52,6 +53,7 @@ def evaluate_points(
 
     Raises:
         DataError: An image is not in the dataset, may be several, or is not listed.
+        SizeMismatchError: The points say that an image has another size than the dataset gives.
         IncompatibleError: A metric compares density maps.
         UnknownComponentError: No metric has such a name; suggests near ones.
         UsageError: The dataset is empty, a radius or range is wrong, or a point lacks the score
@@ -63,6 +65,9 @@ def evaluate_points(
     if not annotations:
         raise UsageError(f"{dataset.label} has no {dataset.split} image to evaluate on")
     by_name = _by_name(found, [each.name for each in annotations], source, missing)
+    for each in annotations:
+        if each.name in by_name:
+            require_stated_size(by_name[each.name], each.size, f"{source} ({each.name})")
     return make_report(
         [_score(each, by_name.get(each.name), radii) for each in annotations],
         counter=source,

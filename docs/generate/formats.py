@@ -23,6 +23,8 @@ crowdkit data convert --dataset jhu --set dataset.root=DIR --split test jhu-test
 crowdkit data convert measurements.tsv cells.csv --pixel-size 0.325
 # cells marked on any slice of a stack, for its projection
 crowdkit data convert CellCounter_a.xml a.csv --planes all
+# corrections of some images, exported from a labelling tool, into the annotations of all
+crowdkit data convert all.csv all-corrected.csv --update corrections.json
 # look for mistakes before training
 crowdkit data check photos --annotations annotations.xml
 """
@@ -60,6 +62,14 @@ def formats_page() -> str:
         " are refused until the size of a pixel is said: `--pixel-size`, of a dataset"
         " `pixel_size`. Points on several planes of a stack are those of several pictures, and are"
         " refused unless `--planes all` says that they belong to one.",
+        "With `--update CORRECTED`, an image that the correction speaks of has the correction's"
+        " points and no others; the rest stays as it was, and the numbers of images and points"
+        " replaced, added and unchanged are printed (with `--json`, image by image). Images that"
+        " are new are an error, unless `--add` is given. In Python it is `convert(...,"
+        " update=...)`, or `update_annotations` for images already read.",
+        "Where a file states the size of an image, another size of the image itself is an error:"
+        " points on a resized copy, or on a photo without the turn that its EXIF orientation asks"
+        " for, are elsewhere. VIA, YOLO, VisDrone and lists of points state no size.",
         *(part for name, each in FORMATS.items() for part in _section(name, each)),
     )
 
@@ -108,7 +118,7 @@ def _limits(chosen: Format) -> str:
         return ""
     if chosen.needs_sizes:
         limits.append("Written in per cent of the image, whose size must be known: `--images DIR`.")
-    if "boxes" in chosen.carries and not chosen.carries_any_box:
+    if chosen.write and "boxes" in chosen.carries and not chosen.carries_any_box:
         limits.append("A box is written where its centre is the point, elsewhere the point alone.")
     if chosen.precision >= 0.5:
         where = "the middle of their pixel" if chosen.whole_at else "whole pixels"

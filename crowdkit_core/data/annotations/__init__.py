@@ -16,6 +16,7 @@ from crowdkit_core.data.annotations.formats import (
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames, aliases, without_ending
 from crowdkit_core.data.annotations.reading import read_annotations, recognise
+from crowdkit_core.data.annotations.updating import Update, update_annotations
 from crowdkit_core.data.annotations.writing import format_named, require_free, write_annotations
 
 __all__ = [
@@ -31,12 +32,14 @@ __all__ = [
     "MarkedImage",
     "Planes",
     "Reading",
+    "Update",
     "aliases",
     "convert",
     "format_named",
     "read_annotations",
     "recognise",
     "require_free",
+    "update_annotations",
     "with_files",
     "without_ending",
     "write_annotations",

@@ -4,14 +4,19 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from crowdkit_core.data.annotations.formats import FORMATS, Columns, FormatName, Planes
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames
-from crowdkit_core.data.annotations.reading import read_recognised
+from crowdkit_core.data.annotations.reading import Recognised, read_recognised
+from crowdkit_core.data.annotations.sizes import require_stated_size
+from crowdkit_core.data.annotations.updating import Update, update_annotations
 from crowdkit_core.data.annotations.writing import write_annotations
 from crowdkit_core.data.files import image_size, images_below, require_folder
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, UsageError
+
+UNSAID = "images of which nothing is said"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,7 @@ class Conversion:
         images: Number of images.
         points: Number of points, in both.
         lost: What was not carried, by kind, and of how many points or images.
+        update: What a correction changed; None without one.
     """
 
     source: FormatName
@@ -31,6 +37,7 @@ class Conversion:
     images: int
     points: int
     lost: Mapping[str, int]
+    update: Update | None = None
 
 
 def convert(
@@ -45,6 +52,8 @@ def convert(
     columns: Columns | None = None,
     pixel_size: float | None = None,
     planes: Planes = "one",
+    update: str | Path | None = None,
+    add: bool = False,
     overwrite: bool = False,
 ) -> Conversion:
     """Write an annotation file in another format. Every point is carried.
@@ -61,51 +70,100 @@ def convert(
         columns: As of `read_annotations`.
         pixel_size: As of `read_annotations`.
         planes: As of `read_annotations`.
+        update: Corrected annotations of some images, a file or folder in any format, whose marks
+            take the place of all that ``source`` has of these images: `update_annotations`.
+        add: Images of ``update`` that ``source`` does not have are added.
         overwrite: Replace files that are there already.
 
     Raises:
-        DataError: The source cannot be read, an image is not in ``images``, or something cannot
-            be written in that format.
-        UsageError: ``target`` does not fit the format, or is there already.
+        DataError: The source cannot be read, an image is not in ``images`` or has another size
+            than the source says, or something cannot be written in that format; or as of
+            `update_annotations`.
+        UsageError: ``target`` does not fit the format, or is there already; or ``add`` without
+            ``update``.
     """
-    name, read = read_recognised(
-        source,
-        format=format,
-        point=point,
-        labels=labels,
-        columns=columns,
-        pixel_size=pixel_size,
-        planes=planes,
-    )
-    marked = read if images is None else with_files(read, Path(images))
+    if add and update is None:
+        raise UsageError("adding images goes with an update alone")
+    folder = None if images is None else Path(images)
+
+    def read(place: str | Path, format: FormatName | None) -> _Source:
+        found = read_recognised(
+            place,
+            format=format,
+            point=point,
+            labels=labels,
+            columns=columns if place is source else None,
+            pixel_size=pixel_size if place is source else None,
+            planes=planes,
+        )
+        if folder is None:
+            return _Source(found, found.images)
+        return _Source(found, with_files(found.images, folder, place))
+
+    old = read(source, format)
+    marked, stated = old.images, old.stated_sizes
+    changed = None
+    if update is not None:
+        new = read(update, None)
+        marked, changed = update_annotations(marked, new.images, add=add, source=update)
+        stated += new.stated_sizes
     written = write_annotations(target, marked, format=to, overwrite=overwrite)
+    lost = not_carried(marked, written)
+    lost["image sizes"] = min(lost["image sizes"], stated)  # those of --images were no part of it
+    lost[UNSAID] = len(old.found.unsaid)
     return Conversion(
-        source=name,
+        source=old.found.format,
         target=written,
         images=len(marked),
         points=sum(len(image.marks) for image in marked),
-        lost=dict(not_carried(read, written)),
+        lost=dict(+lost),
+        update=changed,
     )
 
 
-def with_files(images: Sequence[MarkedImage], folder: Path) -> list[MarkedImage]:
+class _Source(NamedTuple):
+    """What was read, and the same with names and sizes of files."""
+
+    found: Recognised
+    images: Sequence[MarkedImage]
+
+    @property
+    def stated_sizes(self) -> int:
+        return sum(image.size is not None for image in self.found.images)
+
+
+def with_files(
+    images: Sequence[MarkedImage], folder: Path, source: str | Path
+) -> list[MarkedImage]:
     """Look up the files of images below a folder, and take names and sizes from them.
 
+    Args:
+        images: As annotations name them.
+        folder: Of the files.
+        source: The annotations, named in errors.
+
     Raises:
-        DataError: One is not there, or may be one of several.
+        DataError: One is not there, may be one of several, or is one that was named before.
+        SizeMismatchError: One has another size than the annotations say.
     """
     found = {
         file.relative_to(folder).as_posix(): file for file in images_below(require_folder(folder))
     }
     known = ImageNames(found, folder)
     looked_up = []
+    named: dict[str, str] = {}
     for image in images:
         matches = known.find(image.name)
         if len(matches) != 1:
             problem = f"may be {matches[0]} or {matches[1]}" if matches else "no such image"
             raise DataError(f"{folder}: {image.name!r}: {problem}")
-        file = found[matches[0]]
-        looked_up.append(replace(image, name=matches[0], file=file, size=image_size(file)))
+        (name,) = matches
+        if name in named:
+            raise DataError(f"{source}: {named[name]!r} and {image.name!r} are the same image")
+        named[name] = image.name
+        size = image_size(found[name])
+        require_stated_size(image, size, f"{source} ({image.name})")
+        looked_up.append(replace(image, name=name, file=found[name], size=size))
     return looked_up
 
 

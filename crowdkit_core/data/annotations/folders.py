@@ -1,11 +1,11 @@
 """Find which file holds the points of which image in a user's folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from crowdkit_core.data.annotations.formats import FORMATS, FormatName, Reading
+from crowdkit_core.data.annotations.formats import FORMATS, FormatName, Listed, Reading
 from crowdkit_core.data.annotations.lists import list_suffixes, match_lists
 from crowdkit_core.data.annotations.marks import SPLIT_NAMES, MarkedImage
 from crowdkit_core.data.annotations.names import ImageNames, can_be_path, is_below
@@ -106,8 +106,8 @@ def _nothing(base: Path, annotations: Path | None) -> MissingFileError:
     problem = "" if annotations else unreadable_table(base)
     return MissingFileError(
         f"{base / annotations if annotations else base}: no annotations, expected "
-        f"{' or '.join(TABLES)}, the export of an annotation tool, or a .csv, .txt or .json file "
-        "with the name of each image" + (f"; {problem}" if problem else ""),
+        f"{' or '.join(TABLES)}, the export of an annotation tool, or a .csv, .txt, .json or .xml "
+        "file with the name of each image" + (f"; {problem}" if problem else ""),
         hint="set `annotations` to the file or folder of the points",
     )
 
@@ -181,8 +181,17 @@ def _read_list(path: Path, image: Path, format: FormatName | None, reading: Read
     file = TextFile(path)
     name = format or format_of_one_image(file)
     found = read_as(name, file, replace(reading, image=image))
-    if FORMATS[name].per_image:
-        return found[0].read()
+    if not FORMATS[name].per_image:
+        _require_of_one(image, found, path)
+    if not found:
+        return MarkedImage(name=image.name, marks=())
+    if found[0].read is None:
+        raise DataError(f"{path}: does not say who is in {image.name}")
+    return found[0].read()
+
+
+def _require_of_one(image: Path, found: Sequence[Listed], path: Path) -> None:
+    """Refuse a list of other images in what is by its name the list of one."""
     own = ImageNames([image.name])
     others = [each.name for each in found if not own.find(each.name)]
     if others or len(found) > 1:
@@ -190,4 +199,3 @@ def _read_list(path: Path, image: Path, format: FormatName | None, reading: Read
         raise DataError(
             f"{path}: image {said} in what is by its name the file of {image.name} alone"
         )
-    return found[0].read() if found else MarkedImage(name=image.name, marks=())

@@ -9,9 +9,8 @@ from crowdkit_core.data.annotations.names import folded, stripped
 from crowdkit_core.data.files import TextFile, files_below
 from crowdkit_core.errors import DataError
 
-_IMAGES = "images"
-_BESIDE_IMAGES = ("labels", "annotations")
-"""Folders of lists, as YOLO and VisDrone have them."""
+_BESIDE = {"images": ("labels", "annotations"), "JPEGImages": ("Annotations",)}
+"""Folders of lists beside folders of images, as YOLO, VisDrone and Pascal VOC have them."""
 _OF_OTHERS = (".xml", ".zip")
 """Endings of files that may have an image's name and be anything, and are opened to see."""
 
@@ -87,9 +86,9 @@ def _names_of_lists(image: Path) -> Sequence[str]:
     """What the list of an image may be called, without its ending: ``a`` or ``a.jpg``."""
     parts = image.parts
     places = [image]
-    if _IMAGES in parts[:-1]:
-        last = len(parts) - 1 - parts[::-1].index(_IMAGES)
-        places += [Path(*parts[:last], name, *parts[last + 1 :]) for name in _BESIDE_IMAGES]
+    for images in sorted(_BESIDE.keys() & set(parts[:-1])):
+        last = len(parts) - 1 - parts[::-1].index(images)
+        places += [Path(*parts[:last], name, *parts[last + 1 :]) for name in _BESIDE[images]]
     return [name for place in places for name in (_without_suffix(place), place.as_posix())]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from crowdkit_core.data.annotations.folders import FoundImage, find_annotated
 from crowdkit_core.data.annotations.formats import (
@@ -23,6 +24,7 @@ from crowdkit_core.data.annotations.recognition import (
     format_at,
     format_of_one_image,
 )
+from crowdkit_core.data.annotations.sizes import require_stated_size
 from crowdkit_core.data.files import TextFile, image_size, images_below, natural_key
 from crowdkit_core.errors import DataError
 
@@ -58,7 +60,7 @@ def read_annotations(
         DataError: The file is missing, unsafe or malformed; names it and the record. Or a label
             of ``labels`` is nowhere in it.
     """
-    return read_recognised(
+    read = read_recognised(
         path,
         format=format,
         point=point,
@@ -66,7 +68,22 @@ def read_annotations(
         columns=columns,
         pixel_size=pixel_size,
         planes=planes,
-    )[1]
+    )
+    return list(read.images)
+
+
+class Recognised(NamedTuple):
+    """What annotations say.
+
+    Attributes:
+        format: Theirs.
+        images: What is said of each image.
+        unsaid: Names of the images that nothing is said of.
+    """
+
+    format: FormatName
+    images: Sequence[MarkedImage]
+    unsaid: Sequence[str]
 
 
 def read_recognised(
@@ -78,7 +95,7 @@ def read_recognised(
     columns: Columns | None = None,
     pixel_size: float | None = None,
     planes: Planes = "one",
-) -> tuple[FormatName, list[MarkedImage]]:
+) -> Recognised:
     """The format of annotations and what they say; arguments and errors: `read_annotations`."""
     path = Path(path)
     if not path.exists():
@@ -91,11 +108,12 @@ def read_recognised(
         planes=planes,
     )
     name, found = _list(path, format, reading)
-    images = [each.read() for each in found]
+    images = [each.read() for each in found if each.read is not None]
     twice = [image for image, times in Counter(each.name for each in images).items() if times > 1]
     if twice:
         raise DataError(f"{path}: image {twice[0]!r} occurs twice")
-    return name, only_labels(images, labels, path) if labels else images
+    unsaid = [each.name for each in found if each.read is None]
+    return Recognised(name, only_labels(images, labels, path) if labels else images, unsaid)
 
 
 def recognise(path: Path) -> FormatName:
@@ -152,30 +170,33 @@ def _of_images(
 ) -> tuple[FormatName, list[Listed]]:
     """What is said of images, found as the data set ``folder`` finds it."""
     found = find_annotated(folder, format=format, reading=reading)
-    spoken_of = [(each, each.read) for each in found if each.read is not None]
-    name = format or _format_of([each for each, _ in spoken_of])
+    name = format or _format_of(found)
     require_options(folder, name, reading)
-    named = [(each.image.relative_to(folder).as_posix(), each, read) for each, read in spoken_of]
-    named.sort(key=lambda image: natural_key(image[0]))
-    return name, [
-        Listed(name, each.split, partial(_with_file, read, name, each.image))
-        for name, each, read in named
-    ]
+    images = [_listed(each, each.image.relative_to(folder).as_posix()) for each in found]
+    return name, sorted(images, key=lambda image: natural_key(image.name))
+
+
+def _listed(found: FoundImage, name: str) -> Listed:
+    read = found.read
+    return Listed(name, found.split, read and partial(_with_file, read, name, found))
 
 
 def _format_of(found: Sequence[FoundImage]) -> FormatName:
     """That of the table, or of the first list that says anything."""
-    if found and found[0].format is not None:
-        return found[0].format
-    lists = (TextFile(each.truth) for each in found if each.truth.stat().st_size > 0)
+    of_tables = [each.format for each in found if each.format is not None]
+    if of_tables:
+        return of_tables[0]
+    lists = (TextFile(each.truth) for each in found if each.read and each.truth.stat().st_size > 0)
     return next(map(format_of_one_image, lists), "txt")
 
 
-def _with_file(read: Callable[[], MarkedImage], name: str, image: Path) -> MarkedImage:
+def _with_file(read: Callable[[], MarkedImage], name: str, found: FoundImage) -> MarkedImage:
     marked = read()
-    if not image.is_file():
+    if not found.image.is_file():
         return marked
-    return replace(marked, name=name, file=image, size=marked.size or image_size(image))
+    size = image_size(found.image)
+    require_stated_size(marked, size, f"{found.truth} ({name})")
+    return replace(marked, name=name, file=found.image, size=size)
 
 
 def _files_of(folder: Path, format: Format) -> list[TextFile]:

@@ -7,6 +7,8 @@ from crowdkit_core.data.annotations.formats.format import any_content
 from crowdkit_core.data.files import IMAGE_SUFFIXES, TextFile, files_below
 from crowdkit_core.errors import DataError, MissingFileError
 
+_ARCHIVES = frozenset({".tar", ".gz", ".tgz", ".7z", ".rar"})
+
 
 def format_at(path: Path) -> FormatName:
     """The format of a file, or of a folder of nothing but annotations.
@@ -30,6 +32,10 @@ def format_of(file: TextFile) -> FormatName:
     suffix = file.path.suffix.lower()
     known = [name for name, each in FORMATS.items() if suffix in each.suffixes]
     if not known:
+        if suffix in _ARCHIVES:
+            raise DataError(
+                f"{file}: an archive", hint="unpack it and give the annotation file, or its folder"
+            )
         inside = (
             "it is an image; annotations inside its file are not read: save them apart, such as "
             "in ImageJ *Image*, *Overlay*, *To ROI Manager*, then *More*, *Save...*"

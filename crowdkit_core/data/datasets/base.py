@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crowdkit_core.data.annotations import MarkedImage
+from crowdkit_core.data.annotations.sizes import by, require_stated_size
 from crowdkit_core.data.datasets.framing import frame_points
 from crowdkit_core.data.files import image_size, natural_key, read_image, require_folder
 from crowdkit_core.data.transforms import Resizing, resize_annotation, resize_image
@@ -132,11 +133,7 @@ class ImageFiles(Dataset):
         """The marks inside the frame of the image, and how many were moved."""
         marked = self._read(entry)
         source = f"{entry.truth} ({entry.name})"
-        if marked.size is not None and marked.size != size:
-            raise SizeMismatchError(
-                f"{source}: annotated at {_by(marked.size)} pixels, but the image has {_by(size)}",
-                hint="is this the annotation of another image, or of another size of it?",
-            )
+        require_stated_size(marked, size, source)
         points, moved = frame_points(marked.points, size, source=source, overhang=entry.overhang)
         marks = marked.marks
         if moved:
@@ -202,7 +199,7 @@ def require_size(roi: Tensor, size: Size, source: Path, entry: Entry) -> Tensor:
     if tuple(roi.shape) != size:
         raise SizeMismatchError(
             f"{source}: the mask is {roi.shape[1]} x {roi.shape[0]} pixels, "
-            f"its image {entry.name} {_by(size)}"
+            f"its image {entry.name} {by(size)}"
         )
     return roi
 
@@ -217,7 +214,3 @@ def _head_sizes(marked: MarkedImage) -> Lengths:
 
 def _float32(values: NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
-
-
-def _by(size: Size) -> str:
-    return f"{size[1]} x {size[0]}"

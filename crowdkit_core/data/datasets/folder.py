@@ -33,7 +33,7 @@ class Folder(ImageFiles):
     Points are read from the first of these that is there:
 
     - ``annotations``, a file of all points, or a folder of one file per image, such as CSV, txt,
-      LabelMe, YOLO or those of ImageJ (``night/a.jpg`` -> ``night/a.csv``);
+      LabelMe, VOC, YOLO or those of ImageJ (``night/a.jpg`` -> ``night/a.csv``);
     - ``annotations.csv``, ``annotations.json`` or ``annotations.xml`` in ``root``;
     - such a file beside each image, with the image's name or as its tool calls it after that
       (``CellCounter_a.xml``), or in ``labels`` or ``annotations`` where the image is in

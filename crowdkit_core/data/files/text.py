@@ -1,7 +1,6 @@
 """Read a text file once, as text, rows of cells or JSON."""
 
 import codecs
-import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 from crowdkit_core.data.files.cells import COMMENT, rows_of
 from crowdkit_core.data.files.numerals import Row
 from crowdkit_core.errors import DataError, MissingFileError, shown
+from crowdkit_core.parsing import parse_json
 
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "UTF-8",
@@ -85,14 +85,15 @@ class TextFile:
         """The JSON value, in which no object says anything twice.
 
         Raises:
-            DataError: Missing, undecodable, not JSON, or a key of an object occurs twice.
+            DataError: Missing, undecodable, not JSON or nested too deeply, or an object has a key
+                twice.
         """
         text = self.text
         try:
-            return json.loads(text, object_pairs_hook=_object)
+            return parse_json(text, object_of=_object)
         except DataError as error:
             raise DataError(f"{self}: {error}") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise DataError(f"{self}: not JSON: {error}") from error
 
     def _decode(self, content: bytes) -> str:
@@ -125,7 +126,8 @@ class TextFile:
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    (key, times), *_ = [*Counter(key for key, _ in pairs).most_common(1), ("", 1)]
-    if times > 1:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        ((key, _),) = Counter(key for key, _ in pairs).most_common(1)
         raise DataError(f"{shown(key)} occurs twice in one object")
-    return dict(pairs)
+    return values

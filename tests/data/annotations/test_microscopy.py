@@ -220,7 +220,7 @@ class TestCellCounter:
     def test_beside_its_image(self, tmp_path, save_image):
         save_image(tmp_path / "a.png")
         save(tmp_path / "CellCounter_a.xml", COUNTER.format(title="a.tif", z=1))
-        save(tmp_path / "a.xml", "<annotation><object/></annotation>")  # of something else
+        save(tmp_path / "a.xml", "<metadata><object/></metadata>")  # of something else
         assert check(tmp_path).people == 2
         save(tmp_path / "CellCounter_a.xml", COUNTER.format(title="b.tif", z=1))
         (finding,) = check(tmp_path).findings

@@ -73,7 +73,10 @@ class TestCoco:
             ({"keypoints": [1, 2]}, r"annotations 1: 2 numbers in keypoints"),
             ({"image_id": 9}, r"annotations 1: image_id 9 is none of the images"),
             ({"category_id": 9}, r"annotations 1: category_id 9 is none"),
-            ({"bbox": None, "keypoints": None}, r"annotations 1: neither a visible head"),
+            (
+                {"bbox": None, "keypoints": None, "segmentation": {}},
+                r"annotations 1: neither a visible head",
+            ),
             ({"keypoints": [24, 31, 2]}, r"annotations 1: 1 keypoints, the category names 3"),
             ({"bbox": [1e308, 0, 1e308, 1]}, r"annotations 1: box .*expected finite numbers"),
             ({"image_id": [1]}, r"annotations 1: image_id is \[1\], expected a whole number or a"),
@@ -178,7 +181,7 @@ class TestCvat:
             ('xtl="100.0"', 'xtl="x"', r"box 3: xtl is 'x', expected a number"),
             ("ellipse", "cuboid", r"cuboid 5: expected points, box"),
             ("<version>", "<broken>", r"not XML"),
-            ("</image>", "</image><track/>", r"holds the tracks of a video"),
+            ("</image>", "</image><track/>", r"both <image> and <track>"),
         ],
     )
     def test_errors_name_file_and_record(self, tmp_path, old, new, message):
@@ -297,21 +300,6 @@ class TestLabelStudio:
         with pytest.raises(DataError, match=r"result 1: image_rotation is 90"):
             read_annotations(save(tmp_path / "a.json", [task(turned)]))
 
-    def test_skipped_annotations_and_predictions(self, tmp_path):
-        def annotation(x, **more):
-            return {"result": [result("keypoint", {"x": x, "y": 0})], **more}
-
-        tasks = [
-            {
-                "data": {"image": "s3://bucket/a.jpg"},
-                "annotations": [annotation(1, was_cancelled=True), annotation(2), annotation(3)],
-            },
-            {"data": {"image": "b.jpg"}, "annotations": [], "predictions": [annotation(4)]},
-        ]
-        path = save(tmp_path / "a.json", tasks)
-        assert points_of(path) == {"a.jpg": [(4, 0)], "b.jpg": [(8, 0)]}
-        assert read_annotations(path)[0].left_out == {"further annotations of an image": 1}
-
     @pytest.mark.parametrize(
         ("change", "message"),
         [
@@ -388,6 +376,13 @@ class TestVia:
         path = save(tmp_path / "via.csv", "\n".join(rows))
         assert recognise(path) == "via-csv"
         assert points_of(path) == VIA_POINTS
+
+    def test_a_label_of_ticked_boxes(self, tmp_path):
+        ticked = {"label": {"head": True, "car": False}}
+        region = {**VIA_REGIONS[0], "region_attributes": ticked}
+        assert (
+            read_annotations(save(tmp_path / "a.json", via([region])))[0].marks[0].label == "head"
+        )
 
     def test_a_turned_ellipse(self, tmp_path):
         shape = {"name": "ellipse", "cx": 30, "cy": 40, "rx": 20, "ry": 5, "theta": np.pi / 2}

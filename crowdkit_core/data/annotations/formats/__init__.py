@@ -27,6 +27,7 @@ from crowdkit_core.data.annotations.formats import (
     trackmate,
     via,
     visdrone,
+    voc,
     yolo,
 )
 from crowdkit_core.data.annotations.formats.format import (
@@ -56,6 +57,7 @@ FormatName = Literal[
     "cellprofiler",
     "ilastik",
     "trackmate",
+    "voc",
     "yolo",
     "visdrone",
     "nwpu-text",
@@ -67,6 +69,7 @@ FormatName = Literal[
 FORMATS: Mapping[FormatName, Format] = {
     "coco": coco.FORMAT,
     "cell-counter": cell_counter.FORMAT,
+    "voc": voc.FORMAT,
     "cvat": cvat.FORMAT,
     "qupath-geojson": qupath_geojson.FORMAT,
     "labelme": labelme.FORMAT,

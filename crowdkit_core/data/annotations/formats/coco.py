@@ -9,7 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from crowdkit_core.data.annotations.formats.format import (
     DEFAULT_LABEL,
@@ -19,12 +19,12 @@ from crowdkit_core.data.annotations.formats.format import (
     listed,
 )
 from crowdkit_core.data.annotations.formats.records import Record, object_of
-from crowdkit_core.data.annotations.formats.shapes import rectangle
+from crowdkit_core.data.annotations.formats.shapes import Corner
+from crowdkit_core.data.annotations.formats.skeletons import Keypoint, head_of, heads
 from crowdkit_core.data.annotations.marks import Box, BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
-from crowdkit_core.errors import shown
+from crowdkit_core.errors import DataError, shown
 
-HEAD_KEYPOINTS = ("head", "nose")
 _PIXEL_CENTRE = 0.5
 _VISIBLE = 2
 _READ = frozenset(
@@ -57,20 +57,21 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     """A mark for each annotation: its head keypoint, or else the point of its box.
 
     The head is the keypoint ``head``, or else ``nose``, or the only one there is. Regions marked
-    ``iscrowd`` hold an unknown number of people and are left out.
+    ``iscrowd`` hold an unknown number of people and are left out. Where ``bbox`` is empty or all 0
+    the outline's box is meant.
 
     Raises:
-        DataError: The file is something else, or an annotation has neither.
+        DataError: The file is something else, or an annotation has none of these.
     """
     document = object_of(file)
     categories, images = document.by_id("categories"), document.by_id("images")
-    marks: defaultdict[int | str, list[Mark]] = defaultdict(list)
-    left_out: defaultdict[int | str, Counter[str]] = defaultdict(Counter)
+    marks: defaultdict[str, list[Mark]] = defaultdict(list)
+    left_out: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for annotation in document.records("annotations"):
         image = annotation.identity("image_id")
         if image not in images:
-            raise annotation.error(f"image_id {image!r} is none of the images")
-        if annotation.values.get("iscrowd"):
+            raise _unknown(annotation, "image_id", "images")
+        if annotation.optional("iscrowd"):
             left_out[image]["regions marked iscrowd"] += 1
             continue
         category = _category(annotation, categories)
@@ -108,21 +109,18 @@ def write(path: Path, images: Sequence[MarkedImage]) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
-class _Keypoint(NamedTuple):
-    name: str
-    x: float
-    y: float
-    visible: bool
-
-
-def _category(annotation: Record, categories: Mapping[int | str, Record]) -> Record:
+def _category(annotation: Record, categories: Mapping[str, Record]) -> Record:
     key = annotation.identity("category_id")
     if key not in categories:
-        raise annotation.error(f"category_id {key!r} is none of the categories")
+        raise _unknown(annotation, "category_id", "categories")
     return categories[key]
 
 
-def _keypoints(annotation: Record, category: Record) -> list[_Keypoint]:
+def _unknown(annotation: Record, name: str, known: str) -> DataError:
+    return annotation.error(f"{name} {shown(annotation.values[name])} is none of the {known}")
+
+
+def _keypoints(annotation: Record, category: Record) -> list[Keypoint]:
     """All of an annotation; without names where the category has none."""
     if not annotation.values.get("keypoints"):
         return []
@@ -136,43 +134,45 @@ def _keypoints(annotation: Record, category: Record) -> list[_Keypoint]:
     if len(names) != number:
         raise annotation.error(f"{number} keypoints, the category names {len(names)}")
     triples = zip(names, values[::3], values[1::3], values[2::3], strict=True)
-    return [_Keypoint(str(name), x, y, seen > 0) for name, x, y, seen in triples]
+    return [Keypoint(str(name), x, y, seen > 0) for name, x, y, seen in triples]
 
 
-def _heads(keypoints: Sequence[_Keypoint]) -> Sequence[_Keypoint]:
-    """Those that may be the head, the best one first, visible or not."""
-    if len(keypoints) == 1:
-        return keypoints
-    return [each for name in HEAD_KEYPOINTS for each in keypoints if each.name == name]
-
-
-def _head(keypoints: Sequence[_Keypoint]) -> _Keypoint | None:
-    return next((each for each in _heads(keypoints) if each.visible), None)
-
-
-def _left_out(annotation: Record, keypoints: Sequence[_Keypoint]) -> Counter[str]:
-    visible, found = sum(each.visible for each in keypoints), _head(keypoints) is not None
+def _left_out(annotation: Record, keypoints: Sequence[Keypoint]) -> Counter[str]:
+    visible, found = sum(each.visible for each in keypoints), head_of(keypoints) is not None
     facts = {
         "outlines": int(bool(annotation.values.get("segmentation"))),
         "further keypoints": visible - found,
-        "heads not visible": int(bool(_heads(keypoints)) and not found),
+        "heads not visible": int(bool(heads(keypoints)) and not found),
     }
     return +Counter(facts) + annotation.unread(_READ)
 
 
-def _mark(annotation: Record, label: str, keypoints: Sequence[_Keypoint], point: BoxPoint) -> Mark:
+def _mark(annotation: Record, label: str, keypoints: Sequence[Keypoint], point: BoxPoint) -> Mark:
     score = annotation.optional("score")
-    boxed = None
-    if annotation.values.get("bbox") is not None:
-        box = annotation.box(rectangle(*annotation.numbers("bbox", 4)))
-        boxed = Mark.of_box(box, point, label=label, score=score)
-    head = _head(keypoints)
+    corners = _corners(annotation)
+    boxed = corners and Mark.of_box(annotation.box(corners), point, label=label, score=score)
+    head = head_of(keypoints)
     if head is not None:
         x, y = head.x + _PIXEL_CENTRE, head.y + _PIXEL_CENTRE
         return Mark(x, y, label, score, boxed.box if boxed else None)
-    if boxed is None:
-        raise annotation.error("neither a visible head keypoint nor a bbox")
+    if not boxed:
+        raise annotation.error("neither a visible head keypoint nor a bbox nor an outline")
     return boxed
+
+
+def _corners(annotation: Record) -> list[Corner]:
+    """Of ``bbox``, or where it is empty or all 0 of the outline; none without both."""
+    if annotation.values.get("bbox") not in (None, []):
+        sides = annotation.numbers("bbox", 4)
+        if any(sides):
+            return annotation.rectangle(*sides)
+    outlines = annotation.values.get("segmentation")
+    if not isinstance(outlines, list):  # painted, run by run
+        return []
+    parts = {f"segmentation[{index}]": part for index, part in enumerate(outlines)}
+    named = Record(annotation.source, annotation.place, parts)
+    numbers = [named.numbers(name) for name in parts]
+    return [corner for each in numbers for corner in zip(each[::2], each[1::2], strict=False)]
 
 
 def _image(image: MarkedImage, number: int) -> dict[str, Any]:

@@ -1,6 +1,9 @@
-"""CVAT for images 1.1: points, boxes and outlines of all images in one XML file.
+"""CVAT 1.1: points, boxes and outlines of all images, or of the frames of a video, in one XML file.
 
-Coordinates are pixels from the image's top left corner, as everywhere in crowdkit.
+Coordinates are pixels from the image's top left corner, as everywhere in crowdkit. *CVAT for video*
+does not name images: frame 7 is `frame_000007`, as CVAT calls the images it exports with it. Frames
+in which nobody is marked are not in the file and are images of which nothing is said. For a task of
+images that have names, export *CVAT for images 1.1*, which splits tracks by images.
 """
 
 from collections import Counter
@@ -8,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
+from crowdkit_core.data.annotations.formats.cvat_shapes import marks_of
+from crowdkit_core.data.annotations.formats.cvat_video import read_tracks
 from crowdkit_core.data.annotations.formats.format import (
     DEFAULT_LABEL,
     Format,
@@ -16,35 +21,34 @@ from crowdkit_core.data.annotations.formats.format import (
     any_content,
     listed,
 )
-from crowdkit_core.data.annotations.formats.records import Record, facts
-from crowdkit_core.data.annotations.formats.shapes import (
-    Corner,
-    ellipse,
-    is_turned,
-    rectangle,
-    turned,
-)
+from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.formats.xml_files import parse
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
 from crowdkit_core.errors import DataError
 
-_OUTLINES = frozenset({"polygon", "polyline"})
+_PARTS = ("image", "track")
 
 
 def read(file: TextFile, reading: Reading) -> list[Listed]:
     """A mark for each point and each box; an outline or a turned shape stands for the box round it.
 
+    Of a skeleton it is the element `head`, or else `nose`, or the only one; where that is outside,
+    the box round the others. Shapes that are outside are left out.
+
     Raises:
-        DataError: The file is no such XML, declares entities, or holds tracks of a video.
+        DataError: The file is no such XML, declares entities, or lists the keyframes of a video
+            alone.
     """
     root = parse(file)
     if root.tag != "annotations":
         raise DataError(f"{file}: <{root.tag}>, expected <annotations>")
+    if all(root.find(tag) is None for tag in (*_PARTS, "meta")):
+        raise DataError(f"{file}: no <image> and no <track>, expected a file of CVAT")
     if root.find("track") is not None:
-        raise DataError(
-            f"{file}: holds the tracks of a video", hint="export it as 'CVAT for images 1.1'"
-        )
+        if root.find("image") is not None:
+            raise DataError(f"{file}: both <image> and <track>, expected one of them")
+        return listed(read_tracks(file, root, reading.point))
     return listed(
         _read_image(file, number, image, reading.point)
         for number, image in enumerate(root.findall("image"), 1)
@@ -52,9 +56,9 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
 
 
 def _is_cvat(file: TextFile) -> bool:
-    """Whether it is such XML with an image."""
+    """Whether it is such XML with an image or a track."""
     root = parse(file)
-    return root.tag == "annotations" and root.find("image") is not None
+    return root.tag == "annotations" and any(root.find(tag) is not None for tag in _PARTS)
 
 
 def write(path: Path, images: Sequence[MarkedImage]) -> None:
@@ -87,13 +91,7 @@ def _read_image(file: TextFile, number: int, image: Element, point: BoxPoint) ->
             left_out["labels of whole images"] += 1
             continue
         place = f"image {number} ({name}), {shape.tag} {index}"
-        said = Record(file, place, shape.attrib)
-        left_out["attributes"] += len(shape.findall("attribute"))
-        left_out["outlines"] += shape.tag in (*_OUTLINES, "mask", "ellipse")
-        left_out["rotations"] += is_turned(said.number("rotation", 0.0))
-        left_out["occluded"] += shape.get("occluded") == "1"
-        left_out["group_id"] += facts(shape.get("group_id"))
-        marks += _marks(shape.tag, said, point)
+        marks += marks_of(shape, Record(file, place, shape.attrib), point, left_out)
     return MarkedImage(
         name=name,
         marks=tuple(marks),
@@ -101,42 +99,6 @@ def _read_image(file: TextFile, number: int, image: Element, point: BoxPoint) ->
         split=image.get("subset", ""),
         left_out=+left_out,
     )
-
-
-def _marks(kind: str, shape: Record, point: BoxPoint) -> list[Mark]:
-    label = shape.text("label", "")
-    if kind == "points":
-        return [Mark(x, y, label) for x, y in _pairs(shape)]
-    return [Mark.of_box(shape.box(_corners(kind, shape)), point, label=label)]
-
-
-def _corners(kind: str, shape: Record) -> list[Corner]:
-    """Corners whose box is that of the shape, turned about its centre."""
-    rotation = shape.number("rotation", 0.0)
-    if kind in _OUTLINES:
-        return _pairs(shape)
-    if kind == "box":
-        left, top, right, bottom = (shape.number(name) for name in ("xtl", "ytl", "xbr", "ybr"))
-        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-        return turned(corners, rotation, about=shape.box(corners).centre)
-    if kind == "ellipse":
-        x, y, rx, ry = (shape.number(name) for name in ("cx", "cy", "rx", "ry"))
-        return ellipse(x, y, rx, ry, rotation)
-    if kind == "mask":
-        left, top, width, height = (
-            shape.number(name) for name in ("left", "top", "width", "height")
-        )
-        return rectangle(left, top, width, height)
-    raise shape.error("expected points, box, polygon, polyline, ellipse or mask")
-
-
-def _pairs(shape: Record) -> list[tuple[float, float]]:
-    pairs = []
-    for text in shape.text("points").split(";"):
-        x, comma, y = text.partition(",")
-        pair = Record(shape.source, shape.place, {"x": x, "y": y if comma else None})
-        pairs.append((pair.number("x"), pair.number("y")))
-    return pairs
 
 
 def _add(image: Element, mark: Mark) -> None:
@@ -150,9 +112,9 @@ def _add(image: Element, mark: Mark) -> None:
 
 
 FORMAT = Format(
-    title="CVAT for images 1.1 (XML)",
-    origin="In CVAT *Actions*, *Export task dataset*, *CVAT for images 1.1*; unpack"
-    " `annotations.xml`.",
+    title="CVAT for images or for video 1.1 (XML)",
+    origin="In CVAT *Actions*, *Export task dataset*, *CVAT for images 1.1*, or of a video"
+    " *CVAT for video 1.1*; unpack `annotations.xml`.",
     suffixes=(".xml",),
     fits=any_content,
     certain=_is_cvat,

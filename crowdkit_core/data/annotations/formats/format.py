@@ -80,12 +80,12 @@ class Listed(NamedTuple):
     Attributes:
         name: As of `MarkedImage`.
         split: As of `MarkedImage`.
-        read: Gives its marks.
+        read: Gives its marks; None where the file lists the image and does not say who is in it.
     """
 
     name: str
     split: str
-    read: Callable[[], MarkedImage]
+    read: Callable[[], MarkedImage] | None
 
 
 def listed(images: Iterable[MarkedImage]) -> list[Listed]:

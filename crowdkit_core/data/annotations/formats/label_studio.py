@@ -3,6 +3,10 @@
 Coordinates are per cent of the image's width and height from its top left corner; each result
 carries the size of the image. A rectangle is turned about its upper left corner, an ellipse about
 its centre, both in pixels. Written tasks name their image as a file of local storage.
+
+An annotation that was submitted without any region says that nobody is there. A task without a
+submitted annotation says nothing, as if the image were not listed: neither skipped annotations nor
+drafts nor predictions are taken for the truth.
 """
 
 import json
@@ -25,16 +29,20 @@ from crowdkit_core.data.annotations.formats.shapes import (
     Corner,
     ellipse,
     is_turned,
-    rectangle,
     turned,
 )
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
+from crowdkit_core.data.annotations.names import without_ending
 from crowdkit_core.data.files import TextFile
+from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size
 
 _POINT_WIDTH = 0.5
 _LOCAL = "/data/local-files/?d="
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+_SHAPES = ("keypoint", "rectangle", "ellipse", "polygon")
+_PAINTED = ("brush", "bitmask", "magicwand")
+_OTHER_SHAPES = ("vector", "videorectangle")
 _READ = frozenset(
     {
         "id",
@@ -60,14 +68,14 @@ def fits(file: TextFile) -> bool:
 def read(file: TextFile, reading: Reading) -> list[Listed]:
     """A mark for each keypoint and each rectangle; other and turned shapes are the box round them.
 
-    Of several annotations of an image the first that was not skipped is read, and of an image
-    without any its first prediction. Results that mark no place are left out.
+    Of several annotations of an image the one marked as ground truth (the star) is read; without
+    one they are refused. What is said of a region beside its label is left out.
 
     Raises:
-        DataError: The file is something else.
+        DataError: The file is something else, or an image has several annotations.
     """
     tasks = records_of(file, "task", file.json)
-    return listed(_read_task(task, reading.point) for task in tasks)
+    return [_read_task(task, reading.point) for task in tasks]
 
 
 def write(path: Path, images: Sequence[MarkedImage]) -> None:
@@ -101,18 +109,53 @@ def _is_task(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("data"), dict)
 
 
-def _read_task(task: Record, point: BoxPoint) -> MarkedImage:
-    left_out: Counter[str] = Counter()
-    results = _results(task, left_out)
+def _read_task(task: Record, point: BoxPoint) -> Listed:
+    name = image_name(_reference(task))
+    submitted = [
+        each for each in task.records("annotations") if not each.values.get("was_cancelled")
+    ]
+    if not submitted:
+        return Listed(name, "", None)
+    left_out = Counter(
+        {
+            "further annotations of an image": len(submitted) - 1,
+            "predictions": len(list(task.records("predictions"))),
+        }
+    )
+    results = list(_truth(task, name, submitted).records("result"))
+    return listed([_read_results(name, results, point, left_out)])[0]
+
+
+def _truth(task: Record, name: str, submitted: Sequence[Record]) -> Record:
+    """The annotation that is right.
+
+    Raises:
+        DataError: Nothing says which.
+    """
+    starred = [each for each in submitted if each.values.get("ground_truth")]
+    chosen = starred or submitted
+    if len(chosen) > 1:
+        kind = "annotations marked as ground truth" if starred else "annotations"
+        error = task.error(f"{name} has {len(chosen)} {kind}, expected one")
+        raise DataError(
+            error.message,
+            hint="mark the right one as ground truth (the star) in Label Studio, or delete or skip"
+            " the others, and export again",
+        )
+    return chosen[0]
+
+
+def _read_results(
+    name: str, results: Sequence[Record], point: BoxPoint, left_out: Counter[str]
+) -> MarkedImage:
     labels = {str(each.values.get("id")): named for each in results if (named := _labels(each))}
     marks: list[Mark] = []
     size: Size | None = None
     for result in results:
         kind = result.text("type").removesuffix("labels")
-        if kind not in ("keypoint", "rectangle", "ellipse", "polygon"):
-            if kind == "brush":
-                raise result.error("painted masks have no points; expected keypoints or boxes")
-            left_out[f"results of type {result.text('type')}"] += kind != ""
+        if kind not in _SHAPES:
+            _require_no_place(result, kind)
+            left_out[f"results of type {kind}"] += kind != ""
             continue
         _require_upright(result)
         named = labels.get(str(result.values.get("id"))) or [""]
@@ -120,37 +163,51 @@ def _read_task(task: Record, point: BoxPoint) -> MarkedImage:
         left_out["outlines"] += kind in ("ellipse", "polygon")
         left_out["rotations"] += is_turned(result.record("value").number("rotation", 0.0))
         left_out += result.unread(_READ)
-        size = int(result.number("original_height")), int(result.number("original_width"))
+        size = _size(result, size)
         value = result.record("value")
         box = value.box(_corners(kind, value, size))
         score = result.optional("score")
         marks.append(Mark.of_box(box, point, label=named[0], score=score))
-    return MarkedImage(
-        name=image_name(_reference(task)), marks=tuple(marks), size=size, left_out=+left_out
-    )
+    return MarkedImage(name=name, marks=tuple(marks), size=size, left_out=+left_out)
 
 
-def _results(task: Record, left_out: Counter[str]) -> list[Record]:
-    done = [each for each in task.records("annotations") if not each.values.get("was_cancelled")]
-    chosen = done or list(task.records("predictions"))
-    left_out["further annotations of an image"] += len(chosen[1:])
-    return list(chosen[0].records("result")) if chosen else []
+def _require_no_place(result: Record, kind: str) -> None:
+    """Refuse marked people that cannot be read; a choice or a text marks nobody."""
+    if kind in _PAINTED:
+        raise result.error("painted masks have no points; expected keypoints or boxes")
+    if kind in _OTHER_SHAPES or (kind and result.text("type").endswith("labels")):
+        raise result.error(f"{result.text('type')} cannot be read; expected keypoints or boxes")
+
+
+def _size(result: Record, of_others: Size | None) -> Size:
+    size = int(result.number("original_height")), int(result.number("original_width"))
+    if min(size) < 1:
+        raise result.error(f"original_width x original_height is {size[1]} x {size[0]}")
+    if of_others not in (None, size):
+        raise result.error(f"the image is of another size, {size[1]} x {size[0]}, than before")
+    return size
 
 
 def _reference(task: Record) -> str:
+    """What a task says of where its image is: `image`, or the only text that ends as an image."""
     data = task.record("data")
     if "image" in data.values:
         return data.text("image")
     texts = [value for value in data.values.values() if isinstance(value, str)]
-    if len(texts) != 1:
-        raise data.error("no 'image'")
-    return texts[0]
+    images = [text for text in texts if without_ending(name := image_name(text)) != name]
+    chosen = images or texts
+    if len(chosen) != 1:
+        raise data.error(f"no 'image', and {len(chosen)} texts that may be the image")
+    return chosen[0]
 
 
 def _labels(result: Record) -> list[str]:
-    """Of a result; a marked place and its labels may be two results of one id."""
-    value = result.record("value", {})
-    labels = value.values.get(result.text("type"))
+    """Of a result; a marked place and its labels may be two results of one id.
+
+    What is chosen, written or rated for a region is not its label.
+    """
+    kind = result.text("type")
+    labels = result.record("value", {}).values.get(kind) if kind.endswith("labels") else None
     return [str(label) for label in labels] if isinstance(labels, list) else []
 
 
@@ -175,7 +232,7 @@ def _corners(kind: str, value: Record, size: Size) -> list[Corner]:
         wide, high = value.number("radiusX") * right, value.number("radiusY") * down
         return ellipse(x, y, wide, high, rotation)
     wide, high = value.number("width") * right, value.number("height") * down
-    return turned(rectangle(x, y, wide, high), rotation, about=(x, y))
+    return turned(value.rectangle(x, y, wide, high), rotation, about=(x, y))
 
 
 def _pairs(value: Record) -> list[list[float]]:

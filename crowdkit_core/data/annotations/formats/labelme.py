@@ -1,5 +1,6 @@
 """LabelMe: a JSON file for each image, beside it or in a folder of its own.
 
+Folders in ``imagePath`` do not count: the image is beside the file or found by its name.
 Coordinates are pixels from the image's top left corner, as everywhere in crowdkit.
 """
 
@@ -18,11 +19,12 @@ from crowdkit_core.data.annotations.formats.format import (
     Reading,
     listed,
 )
+from crowdkit_core.data.annotations.formats.lookalikes import other_documents
 from crowdkit_core.data.annotations.formats.records import Record, facts, object_of
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
-from crowdkit_core.data.annotations.names import without_ending
+from crowdkit_core.data.annotations.names import folded, without_ending
 from crowdkit_core.data.files import TextFile
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, shown
 
 VERSION = "5.5.0"
 _OUTLINES = frozenset({"polygon", "line", "linestrip", "mask", "circle", "oriented_rectangle"})
@@ -42,7 +44,10 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     """
     document = object_of(file)
     if "shapes" not in document.values:
-        raise DataError(f"{file}: no 'shapes', expected a file of LabelMe")
+        raise DataError(
+            f"{file}: no 'shapes', expected a file of LabelMe",
+            hint=other_documents(document.values),
+        )
     left_out = Counter({"flags of whole images": facts(document.values.get("flags"))})
     marks: list[Mark] = []
     for shape in document.records("shapes"):
@@ -51,9 +56,23 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
         left_out += shape.unread(_READ)
         marks += _marks(shape, reading.point)
     image = PurePosixPath(document.text("imagePath", file.path.stem).replace("\\", "/")).name
+    if reading.image is not None:
+        _require_own(reading.image, document, image)
     size = document.size("imageHeight", "imageWidth")
     name = (file.path.relative_to(reading.folder).parent / image).as_posix()
     return listed([MarkedImage(name=name, marks=tuple(marks), size=size, left_out=+left_out)])
+
+
+def _require_own(image: Path, document: Record, said: str) -> None:
+    """Refuse a file that lies beside one image, by its name, and says that it is of another.
+
+    Raises:
+        DataError: The two names differ in more than folders, ending or spelling.
+    """
+    if folded(image.stem) not in (folded(said), folded(without_ending(said))):
+        raise document.error(
+            f"imagePath is {shown(said)} in what is by its name the file of {image.name}"
+        )
 
 
 def write(path: Path, images: Sequence[MarkedImage]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
+from typing import Any
 
 from crowdkit_core.data.annotations.formats import visdrone, yolo
 from crowdkit_core.data.files import Row, is_number
@@ -22,6 +23,26 @@ def looks_like(rows: Sequence[Row]) -> tuple[str, str]:
             return name, hint
     columns = "one column" if width == 1 else f"{width} columns"
     return f"{columns} without a header", _DECIMALS if width == 3 else _NAMED
+
+
+def other_documents(values: Mapping[str, Any]) -> str:
+    """What to do about another tool's JSON of one image; empty where none is known.
+
+    Example:
+        >>> other_documents({"objects": [], "size": {}, "tags": []})
+        'it looks like Supervisely: export COCO instead'
+    """
+    return next((hint for keys, hint in _DOCUMENTS.items() if keys <= values.keys()), "")
+
+
+def other_records(values: Mapping[str, Any]) -> str:
+    """What to do about a record of another tool's JSON; empty where none is known.
+
+    Example:
+        >>> other_records({"image_id": 1, "category_id": 1, "bbox": []})
+        'it looks like results of COCO, which name no images: put them into its `annotations`'
+    """
+    return next((hint for keys, hint in _RECORDS.items() if keys <= values.keys()), "")
 
 
 def are_jhu(rows: Sequence[Row]) -> bool:
@@ -50,6 +71,20 @@ def _is_box(row: Sequence[str]) -> bool:
 def _whole(numbers: Sequence[float], least: float, most: float = inf) -> bool:
     return all(each.is_integer() and least <= each <= most for each in numbers)
 
+
+_DOCUMENTS: Mapping[frozenset[str], str] = {
+    frozenset({"objects", "size"}): "it looks like Supervisely: export COCO instead",
+    frozenset({"annotations", "item"}): "it looks like Darwin (V7): export COCO instead",
+}
+
+_RECORDS: Mapping[frozenset[str], str] = {
+    frozenset({"image_id", "category_id"}): (
+        "it looks like results of COCO, which name no images: put them into its `annotations`"
+    ),
+    frozenset({"annotation_id", "annotator"}): (
+        "it looks like JSON-MIN of Label Studio: export *JSON*"
+    ),
+}
 
 _SHAPES: Mapping[tuple[str, str], Callable[[Sequence[str]], bool]] = {
     ("YOLO labels (class and a box in shares of the image)", _AS.format("yolo")): yolo.row_fits,

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from crowdkit_core.data.annotations.formats.format import Format, Listed, Reading, listed
 from crowdkit_core.data.annotations.formats.records import Record
-from crowdkit_core.data.annotations.formats.shapes import rectangle
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import without_ending
 from crowdkit_core.data.files import Row, TextFile, is_number
@@ -79,7 +78,7 @@ def _mark(record: Record, point: BoxPoint) -> Mark:
     if "x" in record.values:
         return Mark(record.number("x"), record.number("y"), label)
     sides = (record.number(name) for name in _BOX[1:5])
-    return Mark.of_box(record.box(rectangle(*sides)), point, label=label)
+    return Mark.of_box(record.box(record.rectangle(*sides)), point, label=label)
 
 
 FORMAT = Format(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crowdkit_core.data.annotations.formats.shapes import Corner, rectangle
 from crowdkit_core.data.annotations.marks import Box
 from crowdkit_core.data.files import TextFile, as_number
 from crowdkit_core.errors import DataError, shown
@@ -79,16 +80,18 @@ class Record:
             raise self.error(f"{name} is {shown(value)}, expected a text")
         return value
 
-    def identity(self, name: str) -> int | str:
-        """What tells this or another record apart: a whole number or a text.
+    def identity(self, name: str) -> str:
+        """What tells this or another record apart: a whole number, as 7, 7.0 or "7", or a text.
 
         Raises:
             DataError: It is missing or neither.
         """
         value = self.values.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise self.error(f"{name} is {shown(value)}, expected a whole number or a text")
-        return value
+        return str(value)
 
     def record(self, name: str, default: Mapping[str, Any] | None = None) -> "Record":
         """An object inside this one; ``default`` where it is missing or null.
@@ -111,19 +114,29 @@ class Record:
         """
         return records_of(self.source, self._inside(name), self.values.get(name) or [])
 
-    def by_id(self, name: str) -> "dict[int | str, Record]":
+    def by_id(self, name: str) -> "dict[str, Record]":
         """The objects of a list inside this one by their ``id``.
 
         Raises:
             DataError: As `records` and `identity`, or two have one id.
         """
-        found: dict[int | str, Record] = {}
+        found: dict[str, Record] = {}
         for record in self.records(name):
             key = record.identity("id")
             if key in found:
-                raise record.error(f"id {shown(key)} occurs twice")
+                raise record.error(f"id {shown(record.values['id'])} occurs twice")
             found[key] = record
         return found
+
+    def rectangle(self, left: float, top: float, width: float, height: float) -> list[Corner]:
+        """`rectangle`, whose sides are not negative.
+
+        Raises:
+            DataError: One is.
+        """
+        if min(width, height) < 0:
+            raise self.error(f"a box of {width:g} x {height:g}, expected sides of 0 or more")
+        return rectangle(left, top, width, height)
 
     def box(self, corners: Iterable[tuple[float, float]]) -> Box:
         """`Box.around` the corners of this record's shape.

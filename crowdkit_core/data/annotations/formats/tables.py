@@ -24,6 +24,7 @@ from crowdkit_core.data.annotations.formats.format import (
     any_content,
 )
 from crowdkit_core.data.annotations.formats.headers import head, header_of, record_of
+from crowdkit_core.data.annotations.formats.lookalikes import other_records
 from crowdkit_core.data.annotations.formats.records import Record
 from crowdkit_core.data.annotations.marks import Box, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import without_ending
@@ -63,7 +64,10 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     for record in _records(file, columns):
         name = record.values.get(columns.image)
         if name is None or name == "":
-            raise DataError(f"{file}: {record.place}: no {columns.image!r}", hint=_NAMING)
+            raise DataError(
+                f"{file}: {record.place}: no {columns.image!r}",
+                hint=other_records(record.values) or _NAMING,
+            )
         rows = images.setdefault(str(name).replace("\\", "/"), _Rows())
         rows.records += _points(record, columns)
         split = record.values.get(columns.split) or None
@@ -151,10 +155,10 @@ def _points(record: Record, columns: Columns) -> list[Record]:
     if columns.points in values:
         points = values[columns.points]
         if not isinstance(points, list):
-            raise record.error(f"{points!r}, expected a list of [x, y]")
+            raise record.error(f"{shown(points)}, expected a list of [x, y]")
         for number, point in enumerate(points, 1):
             if not isinstance(point, list) or len(point) != 2:
-                raise record.error(f"point {number} is {point!r}, expected [x, y]")
+                raise record.error(f"point {number} is {shown(point)}, expected [x, y]")
         return [
             Record(
                 record.source,
@@ -167,7 +171,7 @@ def _points(record: Record, columns: Columns) -> list[Record]:
         raise DataError(
             f"{record.source}: {record.place} has neither {columns.points!r} nor "
             f"{columns.x!r} and {columns.y!r}",
-            hint=_NAMING,
+            hint=other_records(values) or _NAMING,
         )
     blank = all(values[name] in (None, "") for name in (columns.x, columns.y))
     return [] if blank else [record]

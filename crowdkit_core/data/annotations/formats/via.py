@@ -1,7 +1,7 @@
-"""VGG Image Annotator (VIA) 1 and 2: regions of all images in one CSV or JSON file.
+"""VGG Image Annotator (VIA): regions of all images in one CSV or JSON file.
 
 Coordinates are pixels from the image's top left corner, as everywhere in crowdkit; the tool itself
-rounds them to whole pixels.
+rounds them to whole pixels. The files are those of VIA 1 and 2; of VIA 3 the saved project is read.
 """
 
 import csv
@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from crowdkit_core.data.annotations.formats import via3
 from crowdkit_core.data.annotations.formats.format import Fact, Format, Listed, Reading, listed
 from crowdkit_core.data.annotations.formats.records import Record, facts, object_of
-from crowdkit_core.data.annotations.formats.shapes import ellipse, is_turned, rectangle
+from crowdkit_core.data.annotations.formats.shapes import ellipse, is_turned
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.files import TextFile
-from crowdkit_core.errors import DataError
+from crowdkit_core.errors import DataError, shown
+from crowdkit_core.parsing import parse_json
 
 LABEL = "label"
 SCORE = "score"
@@ -31,16 +33,21 @@ HEADER = (
     "region_shape_attributes",
     "region_attributes",
 )
+_HEADER_OF_3 = "CSV_HEADER = metadata_id,file_list"
 _UNKNOWN_BYTES = -1
 
 
 def read_json_file(file: TextFile, reading: Reading) -> list[Listed]:
-    """Annotations exported as JSON, or a saved project.
+    """Annotations exported as JSON, or a saved project, of VIA 3, too.
+
+    The label is the attribute `label`. An image without regions is one without people.
 
     Raises:
         DataError: The file is something else.
     """
     document = object_of(file)
+    if document.values.keys() >= via3.PARTS:
+        return listed(via3.read_project(document, reading.point))
     images = document.record(METADATA) if METADATA in document.values else document
     found = []
     for key in images.values:
@@ -63,7 +70,8 @@ def read_csv_file(file: TextFile, reading: Reading) -> list[Listed]:
     header = _header(file)
     missing = [name for name in HEADER if name not in header]
     if missing:
-        raise DataError(f"{file}: no column {missing[0]!r}, expected a file of VIA")
+        hint = "of VIA 3, save the project and give its JSON" if _is_via3(file) else ""
+        raise DataError(f"{file}: no column {missing[0]!r}, expected a file of VIA", hint=hint)
     images: dict[tuple[str, str], list[Record]] = {}
     of_images: dict[tuple[str, str], Any] = {}
     for place, row in file.rows[1:]:
@@ -121,14 +129,22 @@ def _header(file: TextFile) -> list[str]:
 
 
 def _fits_csv(file: TextFile) -> bool:
-    return HEADER[-1] in _header(file)
+    return HEADER[-1] in _header(file) or _is_via3(file)
+
+
+def _is_via3(file: TextFile) -> bool:
+    return _HEADER_OF_3 in file.text
 
 
 def _fits_json(file: TextFile) -> bool:
     content = file.json
     if not isinstance(content, dict):
         return False
-    return METADATA in content or (bool(content) and all(map(_is_image, content.values())))
+    return (
+        METADATA in content
+        or content.keys() >= via3.PARTS
+        or (bool(content) and all(map(_is_image, content.values())))
+    )
 
 
 def _is_image(value: Any) -> bool:
@@ -151,15 +167,14 @@ def _image(
 
 
 def _mark(shape: Record, attributes: Record, point: BoxPoint) -> Mark:
-    label = attributes.values.get(LABEL)
-    label = "" if label is None else str(label)
+    label = _chosen(attributes.values.get(LABEL))
     score = attributes.optional(SCORE)
     kind = shape.text("name")
     if kind == "point":
         return Mark(shape.number("cx"), shape.number("cy"), label, score)
     if kind == "rect":
         left, top, wide, high = (shape.number(name) for name in ("x", "y", "width", "height"))
-        box = shape.box(rectangle(left, top, wide, high))
+        box = shape.box(shape.rectangle(left, top, wide, high))
     elif kind in ("circle", "ellipse"):
         x, y = shape.number("cx"), shape.number("cy")
         wide, high = (shape.number(n) for n in (("r", "r") if kind == "circle" else ("rx", "ry")))
@@ -174,6 +189,13 @@ def _mark(shape: Record, attributes: Record, point: BoxPoint) -> Mark:
     return Mark.of_box(box, point, label=label, score=score)
 
 
+def _chosen(value: Any) -> str:
+    """The label; of ticked boxes, as ``{"head": true}``, those that are."""
+    if isinstance(value, dict):
+        return ", ".join(name for name, ticked in value.items() if ticked)
+    return "" if value is None else str(value)
+
+
 def _degrees(shape: Record) -> float:
     """By which an ellipse is turned; the tool counts in radians."""
     return math.degrees(shape.number("theta", 0.0))
@@ -181,11 +203,11 @@ def _degrees(shape: Record) -> float:
 
 def _json_cell(cells: Record, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(cells.text(name) or "{}")
-    except (ValueError, RecursionError) as error:
+        value = parse_json(cells.text(name) or "{}")
+    except ValueError as error:
         raise cells.error(f"{name} is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise cells.error(f"{name} is {value!r}, expected an object")
+        raise cells.error(f"{name} is {shown(value)}, expected an object")
     return value
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from crowdkit_core.data.annotations.formats.format import Format, Listed, Reading, listed
 from crowdkit_core.data.annotations.formats.records import Record
-from crowdkit_core.data.annotations.formats.shapes import rectangle
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import without_ending
 from crowdkit_core.data.files import TextFile, is_number
@@ -78,7 +77,7 @@ def _cells(row: Sequence[str]) -> Sequence[str]:
 
 
 def _mark(record: Record, category: str, point: BoxPoint, *, found: bool) -> Mark:
-    box = record.box(rectangle(*(record.number(name) for name in _COLUMNS[:4])))
+    box = record.box(record.rectangle(*(record.number(name) for name in _COLUMNS[:4])))
     score = record.number("score") if found else None
     return Mark.of_box(box, point, label=category, score=score)
 
