@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.fixture
-def stopped(crowdkit, tmp_path, monkeypatch):
+def stopped(request, crowdkit, tmp_path, monkeypatch):
     """Train, and get a signal once that has begun."""
 
     def run(number: int, *kept: str):
@@ -18,6 +18,9 @@ def stopped(crowdkit, tmp_path, monkeypatch):
             os.kill(os.getpid(), number)
             raise AssertionError("not stopped")
 
+        # A shell that starts the tests in the background has Ctrl-C ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
         monkeypatch.setattr("crowdkit_core.training.train_recipe", begin)
         return crowdkit("train", "--counter", "mcnn", "--output", tmp_path / "run")
 

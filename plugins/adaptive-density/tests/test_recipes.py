@@ -36,7 +36,7 @@ def has_parts_that_fit(run: GridRun) -> bool:
 
 def test_the_grids_of_the_paper_are_there() -> None:
     grids = {"shanghaitech-a", "shanghaitech-b", "shanghaitech-a-small", "ucf-qnrf"}
-    grids |= {"ablations-shanghaitech-a"}
+    grids |= {"ablations-shanghaitech-a", "targets-shanghaitech-a"}
     assert {f"adaptive-density/{name}" for name in grids} == set(RECIPES)
 
 

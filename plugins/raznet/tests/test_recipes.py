@@ -9,6 +9,7 @@ from crowdkit_core.testing import check_recipes
 PUBLISHED = ("shanghaitech-a", "shanghaitech-b", "ucf-qnrf", "worldexpo")
 GRIDS = (
     "ablations-shanghaitech-a",
+    "counts-shanghaitech-a",
     "resolution-shanghaitech-a",
     "table-4-shanghaitech",
     "table-4-ucf-qnrf",

@@ -19,7 +19,8 @@ def test_recipes_and_grids_are_found() -> None:
         for found in (list_recipes, list_grids)
     )
     assert recipes == {"shanghaitech-a", "shanghaitech-b", "ucf-qnrf", "ucsd"}
-    assert grids == {"ablation-shanghaitech-a", "table-5-small", "distillation-small"}
+    short = {"generators-shanghaitech-a", "stages-shanghaitech-a"}
+    assert grids == {"ablation-shanghaitech-a", "table-5-small", "distillation-small"} | short
 
 
 def stages(recipe: Recipe) -> list[StagePlan]:
