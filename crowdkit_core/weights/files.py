@@ -155,6 +155,8 @@ def _read_head(path: Path) -> bytes:
             f"{path}: is a folder, expected a weights file",
             hint=f"the best weights of this run are {best}" if best.is_file() else "",
         )
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise WeightsError(f"{path}: a pipe, socket or device, expected a weights file")
     try:
         with path.open("rb") as file:
             head = file.read(16)

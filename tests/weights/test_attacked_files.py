@@ -213,3 +213,10 @@ def test_the_order_in_which_things_are_said_plays_no_part(tmp_path) -> None:
         nn.init.zeros_(module.bias)
         save_weights(tmp_path / name, module, options=options, facts={**options, "of": options})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.pth"])
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path, name) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(WeightsError, match="a pipe, socket or device"):
+        read_weights(tmp_path / name)

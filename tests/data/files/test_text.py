@@ -1,5 +1,7 @@
 """Text files as people save them: encodings, separators and decimal marks."""
 
+import os
+
 import pytest
 
 from crowdkit_core.data.files import TextFile
@@ -18,6 +20,12 @@ def rows(tmp_path):
         return [row for _, row in TextFile(path).rows]
 
     return read
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(DataError, match=r"a\.csv: a pipe"):
+        _ = TextFile(tmp_path / "a.csv").lines
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
