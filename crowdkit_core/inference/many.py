@@ -99,7 +99,7 @@ def _each(
             try:
                 counted = count_one(image.result())
             except DataError as error:
-                _leave_out(error, on_error)
+                _leave_out(_naming(file, error), on_error)
             except Exception as error:
                 if not lacks_memory(error):
                     raise
@@ -112,6 +112,13 @@ def _leave_out(error: DataError | NotEnoughMemoryError, on_error: OnError | None
     if on_error is None:
         raise error
     on_error(error)
+
+
+def _naming(file: Path, error: DataError) -> DataError:
+    """The error with the file's name, which a counter that refuses an image does not know."""
+    if str(file) in error.message:
+        return error
+    return DataError(f"{file}: {error.message}", hint=error.hint)
 
 
 def _not_enough(file: Path, error: Exception) -> NotEnoughMemoryError:

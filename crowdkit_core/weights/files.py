@@ -155,9 +155,9 @@ def _read_head(path: Path) -> bytes:
             f"{path}: is a folder, expected a weights file",
             hint=f"the best weights of this run are {best}" if best.is_file() else "",
         )
-    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
-        raise WeightsError(f"{path}: a pipe, socket or device, expected a weights file")
     try:
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            raise WeightsError(f"{path}: a pipe, socket or device, expected a weights file")
         with path.open("rb") as file:
             head = file.read(16)
     except FileNotFoundError:

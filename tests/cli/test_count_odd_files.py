@@ -7,6 +7,7 @@ import shutil
 import pytest
 import torch
 
+from crowdkit_core.errors import DataError
 from crowdkit_core.inference import count_paths, many
 from crowdkit_core.testing.toys import ToyCounter
 
@@ -103,6 +104,17 @@ def test_an_image_too_large_for_memory_is_named_and_the_others_counted(
     assert "Traceback" not in finished.err
     with (folder / "counts.csv").open(newline="") as file:
         assert [os.path.basename(row["file"]) for row in csv.DictReader(file)] == ["b.png"]
+
+
+def test_an_image_that_the_counter_refuses_is_named(odd, monkeypatch):
+    def refuse(counter, image, **options):
+        raise DataError("a strip of 400 x 1 pixels")
+
+    monkeypatch.setattr(many, "count", refuse)
+    told = []
+    file = odd("a.png") / "a.png"
+    assert list(count_paths(ToyCounter(), [file], on_error=told.append)) == []
+    assert [str(error) for error in told] == [f"{file}: a strip of 400 x 1 pixels"]
 
 
 def test_an_error_that_is_not_for_lack_of_memory_is_raised(odd, monkeypatch):

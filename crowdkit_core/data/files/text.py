@@ -49,9 +49,9 @@ class TextFile:
         Raises:
             DataError: Missing, or neither UTF-8 nor UTF-16 with a byte order mark.
         """
-        if self.path.exists() and not self.path.is_file() and not self.path.is_dir():
-            raise DataError(f"{self}: a pipe, socket or device, expected an annotation file")
         try:
+            if self.path.exists() and not self.path.is_file() and not self.path.is_dir():
+                raise DataError(f"{self}: a pipe, socket or device, expected an annotation file")
             content = self.path.read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise MissingFileError(f"{self}: no such annotation file") from error

@@ -6,6 +6,8 @@ from crowdkit_deepcount.tiling import cut_tiles, join_tiles, tile_grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crowdkit_core.errors import DataError
+
 
 @pytest.mark.parametrize(
     ("size", "expected"),
@@ -17,11 +19,16 @@ from hypothesis import strategies as st
         ((1024, 683), (2, 1)),  # 1.33 columns are 1; 512 x 1024 / 683 = 767.6 rows of pixels
         ((2013, 2902), (6, 6)),
         ((30, 4000), (1, 8)),
-        ((4000, 30), (178, 1)),  # 512 x 4000 / 30 / 384 = 177.8
+        ((4000, 64), (83, 1)),  # 512 x 4000 / 64 / 384 = 83.3
     ],
 )
 def test_grid(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert tile_grid(size, (384, 512)) == expected
+
+
+def test_a_strip_that_would_become_hundreds_of_tiles_is_refused() -> None:
+    with pytest.raises(DataError, match="4000 x 30 pixels: 178 tiles of 384 x 512, enlarged 17"):
+        tile_grid((4000, 30), (384, 512))
 
 
 @given(batch=st.integers(1, 3), rows=st.integers(1, 4), columns=st.integers(1, 4))

@@ -4,10 +4,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from crowdkit_core.errors import DataError
 from crowdkit_core.interfaces import Size
 
 Grid = tuple[int, int]
 """Rows and columns of tiles."""
+
+MOST_ENLARGED = 8
+"""Times that an image several tiles high is enlarged at most; the authors' code knows no limit."""
 
 
 def tile_grid(size: Size, tile: Size) -> Grid:
@@ -17,6 +21,9 @@ def tile_grid(size: Size, tile: Size) -> Grid:
         size: (H, W) of the image in pixels.
         tile: (H, W) of a tile in pixels.
 
+    Raises:
+        DataError: A strip so narrow that its width of a tile would make it many tiles high.
+
     Example:
         >>> tile_grid((768, 1024), (384, 512)), tile_grid((600, 600), (384, 512))
         ((2, 2), (1, 1))
@@ -24,6 +31,12 @@ def tile_grid(size: Size, tile: Size) -> Grid:
     height, width = size
     columns = max(1, round(width / tile[1]))
     rows = max(1, round(tile[1] * columns * height / width / tile[0]))
+    if rows > 1 and tile[1] > MOST_ENLARGED * width:
+        raise DataError(
+            f"a strip of {height} x {width} pixels: {rows} tiles of {tile[0]} x {tile[1]}, "
+            f"enlarged {tile[1] / width:.0f} times",
+            hint=f"a high image must be at least {-(-tile[1] // MOST_ENLARGED)} pixels wide",
+        )
     return rows, columns
 
 

@@ -26,7 +26,7 @@ UNKNOWN = torch.full_like(NEVER, -1)
 """Of a threshold from a file that does not say with what, or fitted while zooming was off."""
 
 
-def encoded(search: RegionSearch, **others: float) -> Int64[Tensor, " options"]:
+def encoded(search: RegionSearch, **others: int | float) -> Int64[Tensor, " options"]:
     """Values of `OPTIONS`, to be saved with the threshold.
 
     Args:
