@@ -55,7 +55,8 @@ def is_lossy(image: Image.Image, path: str | Path) -> bool:
     if image.format == "WEBP":
         with Path(path).open("rb") as file:
             return file.read(16).endswith(b"VP8 ")  # VP8L is lossless
-    return image.format in {"JPEG", "MPO", "AVIF", "HEIF"}
+    compressed = image.format == "TIFF" and image.info.get("compression") == "jpeg"
+    return compressed or image.format in {"JPEG", "MPO", "AVIF", "HEIF"}
 
 
 def _require_file(path: Path) -> None:

@@ -66,6 +66,13 @@ def test_dots_in_a_format_that_smears_are_refused(tmp_path, name):
         read_dots(tmp_path / name)
 
 
+def test_dots_in_a_tiff_that_is_compressed_as_jpeg_are_refused(tmp_path):
+    dots = np.zeros((40, 40, 3), dtype=np.uint8)
+    Image.fromarray(dots).save(tmp_path / "a.tif", compression="jpeg")
+    with pytest.raises(DataError, match="smears single pixels"):
+        read_dots(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.bmp"])
 def test_dots_in_a_format_that_keeps_pixels_are_counted(tmp_path, name):
     dots = np.zeros((40, 40), dtype=np.uint8)
