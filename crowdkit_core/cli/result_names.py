@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from unicodedata import normalize
 
 LONGEST = 180
 """Bytes of a stem: with an ending it stays below the 255 of a file's name."""
@@ -14,7 +15,7 @@ LONGEST = 180
 def unique_names(files: Sequence[Path]) -> dict[str, str]:
     """A file stem for each image's results, unlike all others on any system.
 
-    It is the image's own stem; where two are alike but for capitals, with its ending behind, or
+    It is the image's own stem; where two are alike to some system, with its ending behind, or
     with the folders in front in which they differ. What no name may hold is replaced, and what is
     too long is cut; a digest of the path tells those apart.
 
@@ -29,9 +30,14 @@ def unique_names(files: Sequence[Path]) -> dict[str, str]:
     shared = os.path.commonpath(parents) if parents else ""
     for spell in (_stem, _with_ending, partial(_with_folders, shared), _with_digest):
         names |= {name: spell(Path(name)) for name, stem in names.items() if not stem}
-        often = Counter(stem.casefold() for stem in names.values())
-        names = {name: stem if often[stem.casefold()] == 1 else "" for name, stem in names.items()}
+        often = Counter(_folded(stem) for stem in names.values())
+        names = {name: stem if often[_folded(stem)] == 1 else "" for name, stem in names.items()}
     return names
+
+
+def _folded(stem: str) -> str:
+    """What some systems take for the same name: in any capitals, accents written either way."""
+    return normalize("NFC", stem.casefold())
 
 
 def _stem(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from unicodedata import normalize
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,11 @@ def test_images_of_one_name_and_names_that_systems_keep_for_themselves():
     names = unique_names([Path(each) for each in ("a/1.jpg", "a/1.png", "A/1.JPG", "con.jpg")])
     assert (names["a/1.png"], names["con.jpg"]) == ("1-png", "con_")
     assert names["a/1.jpg"].casefold() != names["A/1.JPG"].casefold()
+
+
+def test_accents_written_in_two_ways():
+    names = unique_names([Path("caf\u00e9.jpg"), Path("cafe\u0301.jpg"), Path("b.jpg")])
+    assert len({normalize("NFC", name) for name in names.values()}) == 3
 
 
 def test_the_longest_name_that_can_be_is_written(tmp_path):

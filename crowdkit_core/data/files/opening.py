@@ -13,6 +13,8 @@ from crowdkit_core.errors import DataError, MissingFileError
 _HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 _SUBFILE_TYPE, _REDUCED = 254, 1
 """TIFF's tag that says what a page is, and its bit for a smaller copy of another."""
+_CHANNELS, _EXTRA_CHANNELS, _UNSPECIFIED = 277, 338, 0
+"""TIFF's tags for how many channels there are and what extra ones mean, and one that is unsaid."""
 
 
 @contextmanager
@@ -29,8 +31,10 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         _register_heif(path)
     try:
         # large, odd metadata: only errors matter here
-        with pillow_silenced(), Image.open(path) as image:
+        # A file, not its name: Pillow maps rows of named ones by their size once turned
+        with pillow_silenced(), path.open("rb") as file, Image.open(file) as image:
             _require_one(image, path)
+            _require_colours(image, path)
             yield image
     except DataError:
         raise
@@ -60,7 +64,11 @@ def is_lossy(image: Image.Image, path: str | Path) -> bool:
 
 
 def _require_file(path: Path) -> None:
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise DataError(f"{path}: cannot be read as an image: {error.strerror}") from error
+    if not there:
         raise MissingFileError(f"{path}: no such file")
     if path.is_dir():
         raise DataError(f"{path}: a folder, expected an image file")
@@ -97,6 +105,16 @@ def _require_one(image: Image.Image, path: Path) -> None:
         f"{path}: {number} {kind}, expected one image",
         hint="save the one to count as a file of its own (ImageJ: Image > Duplicate)",
     )
+
+
+def _require_colours(image: Image.Image, path: Path) -> None:
+    """Refuse a TIFF with channels that are neither colours nor transparency: they would be lost."""
+    tags = getattr(image, "tag_v2", {})
+    if _UNSPECIFIED in tags.get(_EXTRA_CHANNELS, ()):
+        raise DataError(
+            f"{path}: {tags.get(_CHANNELS)} channels, expected grey or RGB",
+            hint="save the channels to count in as a file of their own",
+        )
 
 
 def _is_smaller_copy(image: Image.Image, page: int) -> bool:

@@ -39,6 +39,29 @@ def test_orientation_is_applied_as_pillow_does(tmp_path, orientation, suffix):
     assert image_size(path) == tuple(image.shape[1:]) == expected.shape[:2]
 
 
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_a_tiff_of_any_mode_is_turned_once(tmp_path, mode, orientation):
+    upright = np.random.default_rng(1).integers(1, 256, (3, 5), dtype=np.uint8)
+    image = Image.fromarray(upright.astype(np.uint16)) if mode == "I;16" else None
+    image = image or Image.fromarray(upright).convert("RGB").convert(mode)
+    image.save(tmp_path / "upright.tif")
+    image.save(tmp_path / "turned.tif", tiffinfo={274: orientation})
+    expected = read_image(tmp_path / "upright.tif").permute(1, 2, 0).numpy()
+    turns = {
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, -1),
+        7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, 1),
+    }
+    found = read_image(tmp_path / "turned.tif").permute(1, 2, 0).numpy()
+    assert np.array_equal(found, turns[orientation](expected))
+    assert image_size(tmp_path / "turned.tif") == found.shape[:2]
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
 def test_every_mode_becomes_rgb(tmp_path, mode):
     path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")

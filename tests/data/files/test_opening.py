@@ -57,12 +57,24 @@ def test_a_tiff_with_smaller_copies_of_its_picture_is_one_image(tmp_path):
     assert np.array_equal(read_image(tmp_path / "a.tif").permute(1, 2, 0).numpy(), PIXELS)
 
 
+@pytest.mark.parametrize("read", [read_image, image_size])
+def test_channels_that_are_no_colours_are_refused(tmp_path, read):
+    Image.fromarray(np.dstack([PIXELS, PIXELS[..., :1]])).convert("RGBX").save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match=r"a\.tif: 4 channels, expected grey or RGB"):
+        read(tmp_path / "a.tif")
+
+
 def test_a_phone_photograph_with_a_second_picture_is_its_first(tmp_path):
     photo().save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[photo(5)])
     with Image.open(tmp_path / "a.jpg") as image:
         assert image.format == "MPO"
         first = np.asarray(image.convert("RGB"))
     assert np.array_equal(read_image(tmp_path / "a.jpg").permute(1, 2, 0).numpy(), first)
+
+
+def test_a_name_that_no_file_can_have(tmp_path):
+    with pytest.raises(DataError, match="cannot be read as an image: File name too long"):
+        read_image(tmp_path / f"{'a' * 300}.png")
 
 
 def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
