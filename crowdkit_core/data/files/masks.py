@@ -43,6 +43,11 @@ def read_mask(path: str | Path) -> Bool[torch.Tensor, "H W"]:
                     hint="save the mask without transparency: white inside, black outside",
                 )
             inside &= _halved(opaque, f"{path}: of this mask's transparency")
+            if not inside.any():
+                raise DataError(
+                    f"{path}: every pixel that is not black is transparent",
+                    hint="save the mask without transparency: white inside, black outside",
+                )
     return torch.from_numpy(inside)
 
 
@@ -79,6 +84,11 @@ def _halved(values: NDArray[np.uint8], complaint: str) -> NDArray[np.bool_]:
     if between > UNCLEAR:
         raise DataError(
             f"{complaint} {between:.0%} of the pixels are neither black nor white",
+            hint="save masks as PNG, black outside and white inside",
+        )
+    if 0 < values.max() < 128:
+        raise DataError(
+            f"{complaint} no pixel is white, the brightest is {values.max()} of 255",
             hint="save masks as PNG, black outside and white inside",
         )
     return values > 127

@@ -54,13 +54,13 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
 def is_lossy(image: Image.Image, path: str | Path) -> bool:
     """Whether an opened file's format changes pixels a little to make it smaller.
 
-    AVIF and HEIC are taken for such, JPEG 2000 is not; each can be both.
+    AVIF, HEIC and JPEG 2000, each of which can be both, are taken for such.
     """
     if image.format == "WEBP":
         with Path(path).open("rb") as file:
             return file.read(16).endswith(b"VP8 ")  # VP8L is lossless
     compressed = image.format == "TIFF" and image.info.get("compression") == "jpeg"
-    return compressed or image.format in {"JPEG", "MPO", "AVIF", "HEIF"}
+    return compressed or image.format in {"JPEG", "MPO", "JPEG2000", "AVIF", "HEIF"}
 
 
 def _require_file(path: Path) -> None:

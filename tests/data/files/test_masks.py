@@ -12,7 +12,7 @@ DISC = np.hypot(*np.ogrid[-31.5:32.5, -31.5:32.5]) < 20
 WHITE = DISC * np.uint8(255)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.avif", "a.tif", "a.bmp"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.avif", "a.jp2", "a.tif", "a.bmp"])
 def test_a_mask_is_the_same_in_every_format(tmp_path, name):
     Image.fromarray(WHITE).save(tmp_path / name)
     assert (read_mask(tmp_path / name).numpy() != DISC).mean() < 0.005
@@ -45,6 +45,23 @@ def test_black_on_opaque_is_outside_as_ever(tmp_path):
     assert np.array_equal(read_mask(tmp_path / "a.png").numpy(), DISC)
 
 
+def test_transparency_that_contradicts_the_colours_is_refused(tmp_path):
+    with_alpha(tmp_path / "a.png", WHITE, 255 - WHITE)
+    with pytest.raises(DataError, match="every pixel that is not black is transparent"):
+        read_mask(tmp_path / "a.png")
+
+
+def test_labels_in_a_format_that_smears_are_refused(tmp_path):
+    Image.fromarray(DISC * np.uint8(9)).save(tmp_path / "a.jpg")
+    with pytest.raises(DataError, match="no pixel is white, the brightest is"):
+        read_mask(tmp_path / "a.jpg")
+
+
+def test_a_smeared_mask_of_nothing_is_one(tmp_path):
+    Image.fromarray(WHITE * 0).save(tmp_path / "a.jpg")
+    assert not read_mask(tmp_path / "a.jpg").any()
+
+
 def test_a_mask_of_transparency_alone_is_refused(tmp_path):
     with_alpha(tmp_path / "a.png", np.zeros_like(WHITE), WHITE)
     with pytest.raises(DataError, match="black all over, only its transparency differs"):
@@ -57,7 +74,7 @@ def test_half_transparent_masks_are_refused(tmp_path):
         read_mask(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.avif"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.avif", "a.jp2"])
 def test_dots_in_a_format_that_smears_are_refused(tmp_path, name):
     dots = np.zeros((40, 40), dtype=np.uint8)
     dots[10:40:10, 10:40:10] = 255
