@@ -20,7 +20,17 @@ import click
 from crowdkit_core.grid import GridFolder, Outcome, load_grid
 from crowdkit_core.grid.scores import COUNT_SCORES, Score, further_scores
 
-HEADER = ("claim", "row", "published", "MAE here", "95 % interval", "epochs", "minutes", "seed")
+HEADER = (
+    "claim",
+    "row",
+    "published",
+    "MAE here",
+    "95 % interval",
+    "front end",
+    "epochs",
+    "minutes",
+    "seed",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +175,12 @@ def _lines(claim: Claim, overrides: tuple[str, ...], output: Path) -> Iterator[t
 
 def _measured(outcome: Outcome, score: Score) -> tuple[str, ...]:
     if outcome.report is None:
-        return outcome.state, "", "", "", ""
+        return outcome.state, "", "", "", "", ""
     mae, stamp = score.of(outcome), outcome.report["stamp"]
     return (
         f"{mae['value']:.1f}",
         f"{mae['low']:.1f} to {mae['high']:.1f}",
+        Path(str(outcome.run.recipe.counter.options["pretrained"])).stem,
         str(stamp["epochs"]),
         f"{stamp['seconds'] / 60:.0f}",
         outcome.run.replicate,

@@ -83,6 +83,8 @@ class Counter(Weighted, Component, ABC):
             image: (3, H, W) RGB, uint8 or float in [0, 1].
             look: Gives a network's maps of an image, put together from tiles.
 
+        Raises:
+            NotImplementedError: The counter has no ``predict`` of its own, or none in tiles.
         """
         raise NotImplementedError
 

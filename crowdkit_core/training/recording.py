@@ -33,9 +33,13 @@ _HEAD = """\
 def record_parts(folder: RunFolder, task: TrainingTask, trainer: Trainer, run: RunSettings) -> None:
     """Write the recipe of a run, or, where a part stands for none, why not.
 
+    A recipe that the run was started with stays, where a program resumes it.
+
     Raises:
         CrowdkitError: The file cannot be written.
     """
+    if _has_own_recipe(folder):
+        return
     sections, reasons = _sections(task, trainer)
     text = ""
     if not reasons:
@@ -48,6 +52,11 @@ def record_parts(folder: RunFolder, task: TrainingTask, trainer: Trainer, run: R
         folder.write_text(REASONS_FILE, "\n".join(lines) + "\n")
     else:
         folder.write_text(RECIPE_FILE, _HEAD + text)
+
+
+def _has_own_recipe(folder: RunFolder) -> bool:
+    recipe = folder.path / RECIPE_FILE
+    return recipe.exists() and not recipe.read_text(encoding="utf-8").startswith(_HEAD)
 
 
 def _recipe(sections: Mapping[str, Any], run: RunSettings) -> Recipe:

@@ -102,3 +102,12 @@ def test_what_cannot_be_recorded_is_said(task, tmp_path, change, said):
 def test_a_run_leaves_the_recipe_in_its_folder(task, tmp_path):
     train(task, TRAINER, RunSettings(directory=tmp_path, accelerator="cpu"))
     assert load_recipe(tmp_path / "recipe.toml").loss.name == "l1"
+
+
+def test_a_program_that_resumes_a_run_leaves_the_recipe_it_was_given(task, tmp_path):
+    given = '# mine\n[counter]\nname = "mcnn"\n'
+    (tmp_path / "recipe.toml").write_text(given)
+    run = RunSettings(directory=tmp_path, accelerator="cpu", seed=5)
+    record_parts(RunFolder(tmp_path, ["supervised"]), task, TRAINER, run)
+    assert (tmp_path / "recipe.toml").read_text() == given
+    assert not (tmp_path / "no-recipe.txt").exists()

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from crowdkit_core.data.annotations.formats import FORMATS, Columns, FormatName, Planes
 from crowdkit_core.data.annotations.marks import BoxPoint, MarkedImage
@@ -71,7 +71,8 @@ def convert(
         pixel_size: As of `read_annotations`.
         planes: As of `read_annotations`.
         update: Corrected annotations of some images, a file or folder in any format, whose marks
-            take the place of all that ``source`` has of these images: `update_annotations`.
+            take the place of all that ``source`` has of these images: `update_annotations`. Names
+            of columns and the pixel's size are those of ``source`` alone.
         add: Images of ``update`` that ``source`` does not have are added.
         overwrite: Replace files that are there already.
 
@@ -85,26 +86,15 @@ def convert(
     if add and update is None:
         raise UsageError("adding images goes with an update alone")
     folder = None if images is None else Path(images)
-
-    def read(place: str | Path, format: FormatName | None) -> _Source:
-        found = read_recognised(
-            place,
-            format=format,
-            point=point,
-            labels=labels,
-            columns=columns if place is source else None,
-            pixel_size=pixel_size if place is source else None,
-            planes=planes,
-        )
-        if folder is None:
-            return _Source(found, found.images)
-        return _Source(found, with_files(found.images, folder, place))
-
-    old = read(source, format)
+    of_both: _OfBoth = {"point": point, "labels": labels, "planes": planes}
+    found = read_recognised(
+        source, format=format, columns=columns, pixel_size=pixel_size, **of_both
+    )
+    old = _with_folder(found, folder, source)
     marked, stated = old.images, old.stated_sizes
     changed = None
     if update is not None:
-        new = read(update, None)
+        new = _with_folder(read_recognised(update, **of_both), folder, update)
         marked, changed = update_annotations(marked, new.images, add=add, source=update)
         stated += new.stated_sizes
     written = write_annotations(target, marked, format=to, overwrite=overwrite)
@@ -121,6 +111,14 @@ def convert(
     )
 
 
+class _OfBoth(TypedDict):
+    """Options of reading that hold for a correction too; columns and units are of one file."""
+
+    point: BoxPoint
+    labels: Collection[str]
+    planes: Planes
+
+
 class _Source(NamedTuple):
     """What was read, and the same with names and sizes of files."""
 
@@ -130,6 +128,12 @@ class _Source(NamedTuple):
     @property
     def stated_sizes(self) -> int:
         return sum(image.size is not None for image in self.found.images)
+
+
+def _with_folder(found: Recognised, folder: Path | None, place: str | Path) -> _Source:
+    if folder is None:
+        return _Source(found, found.images)
+    return _Source(found, with_files(found.images, folder, place))
 
 
 def with_files(

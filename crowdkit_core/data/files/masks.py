@@ -25,30 +25,10 @@ def read_mask(path: str | Path) -> Bool[torch.Tensor, "H W"]:
 
     Raises:
         DataError: As `read_image`; a smeared or half transparent picture that is neither black nor
-            white in too many pixels; one that is black all over and differs in transparency alone.
+            white in too many pixels; one with transparency that leaves nothing inside.
     """
     with opened(path) as image:
-        upright = turned_upright(image)
-        if upright.mode in DEEP_MODES:
-            return torch.from_numpy(np.asarray(upright) != 0)
-        colours, opaque = _colours(upright), _opacity(upright)
-        if is_lossy(image, path):
-            inside = _halved(colours, f"{path}: {image.format} smears masks, and in this one")
-        else:
-            inside = colours > 0
-        if opaque.min() < 255:
-            if not inside.any():
-                raise DataError(
-                    f"{path}: black all over, only its transparency differs",
-                    hint="save the mask without transparency: white inside, black outside",
-                )
-            inside &= _halved(opaque, f"{path}: of this mask's transparency")
-            if not inside.any():
-                raise DataError(
-                    f"{path}: every pixel that is not black is transparent",
-                    hint="save the mask without transparency: white inside, black outside",
-                )
-    return torch.from_numpy(inside)
+        return torch.from_numpy(_inside(image, path))
 
 
 def read_dots(path: str | Path) -> Bool[torch.Tensor, "H W"]:
@@ -63,7 +43,26 @@ def read_dots(path: str | Path) -> Bool[torch.Tensor, "H W"]:
                 f"{path}: {image.format} smears single pixels, so dots cannot be counted in it",
                 hint="save dot images as PNG, from the original and not from this file",
             )
-    return read_mask(path)
+        return torch.from_numpy(_inside(image, path))
+
+
+def _inside(image: Image.Image, path: str | Path) -> NDArray[np.bool_]:
+    upright = turned_upright(image)
+    if upright.mode in DEEP_MODES:
+        return np.not_equal(np.asarray(upright), 0)
+    colours, opaque = _colours(upright), _opacity(upright)
+    smeared = is_lossy(image, path)
+    complaint = f"{path}: {image.format} smears masks, and in this one"
+    light = _halved(colours, complaint) if smeared else np.greater(colours, 0)
+    if opaque.min() == 255:
+        return light
+    inside = light & _halved(opaque, f"{path}: of this mask's transparency")
+    if not inside.any():
+        raise DataError(
+            f"{path}: every pixel that is not transparent is black, so nothing is inside",
+            hint="save the mask without transparency: white inside, black outside",
+        )
+    return inside
 
 
 def _colours(image: Image.Image) -> NDArray[np.uint8]:
