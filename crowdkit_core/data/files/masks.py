@@ -49,7 +49,8 @@ def read_dots(path: str | Path) -> Bool[torch.Tensor, "H W"]:
 def _inside(image: Image.Image, path: str | Path) -> NDArray[np.bool_]:
     upright = turned_upright(image)
     if upright.mode in DEEP_MODES:
-        return np.not_equal(np.asarray(upright), 0)
+        values: NDArray[np.generic] = np.asarray(upright)
+        return values.astype(np.bool_)
     colours, opaque = _colours(upright), _opacity(upright)
     smeared = is_lossy(image, path)
     complaint = f"{path}: {image.format} smears masks, and in this one"
