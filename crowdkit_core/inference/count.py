@@ -117,6 +117,8 @@ def count(
         shown_size=None if shown.size == size else shown.size,
         notes=notes,
         source=loaded.source,
+        frame=loaded.frame,
+        time=loaded.time,
     )
 
 

@@ -54,6 +54,8 @@ class Counted:
             counter was trained on.
         source: The image as given, for `plot`.
         things: What is counted, in the plural.
+        frame: Place of the image in a file of many, from 0; None in a file of one.
+        time: Seconds from the beginning of a clip; None where there is no time.
     """
 
     name: str
@@ -71,6 +73,8 @@ class Counted:
     notes: tuple[str, ...] = ()
     source: ImageLike | None = field(default=None, repr=False, compare=False)
     things: str = "people"
+    frame: int | None = None
+    time: float | None = None
 
     def __str__(self) -> str:
         """``322 people (90 %: 280 to 371)``; the points too, where they are another number."""

@@ -26,11 +26,15 @@ class LoadedImage:
         name: Its path; empty for one that is no file.
         pixels: (3, H, W) RGB, uint8 or float in [0, 1], on the CPU.
         source: The image as given.
+        frame: Its place in a file of many, from 0; None in a file of one.
+        time: Seconds from the beginning of a clip; None where there is no time.
     """
 
     name: str
     pixels: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"]
     source: ImageLike
+    frame: int | None = None
+    time: float | None = None
 
 
 def load_image(image: ImageLike | LoadedImage) -> LoadedImage:

@@ -10,11 +10,12 @@ from crowdkit_core.errors import DataError, NotEnoughMemoryError
 from crowdkit_core.inference.ahead import one_ahead
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count
 from crowdkit_core.inference.counted import Counted
-from crowdkit_core.inference.images import LoadedImage, load_image
+from crowdkit_core.inference.images import LoadedImage
 from crowdkit_core.inference.interval import Calibration
 from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
+from crowdkit_core.inference.sources import AS_STORED, Reading, images_in
 from crowdkit_core.interfaces import Counter, Localizer
 from crowdkit_core.memory import first_line, lacks_memory
 
@@ -35,6 +36,7 @@ def count_paths(
     calibration: Calibration | None = None,
     level: float = 0.9,
     device: torch.device | str | None = None,
+    reading: Reading = AS_STORED,
 ) -> Iterator[Counted]:
     """Count the people in files, folders of images, and glob patterns, one after the other.
 
@@ -52,6 +54,7 @@ def count_paths(
         calibration: As for `count`.
         level: As for `count`.
         device: As for `count`.
+        reading: What to take from files that hold more than one plain image.
 
     Raises:
         DataError: A path leads to no image (at once), or a file cannot be read and ``on_error``
@@ -70,7 +73,7 @@ def count_paths(
         level=level,
         device=device,
     )
-    return count_each(count_one, paths, on_error=on_error)
+    return count_each(count_one, paths, on_error=on_error, reading=reading)
 
 
 def count_each(
@@ -78,6 +81,7 @@ def count_each(
     paths: Iterable[str | Path],
     *,
     on_error: OnError | None = None,
+    reading: Reading = AS_STORED,
 ) -> Iterator[Counted]:
     """Count the images that paths lead to; arguments and errors as of `count_paths`.
 
@@ -85,19 +89,21 @@ def count_each(
         count_one: Counts one image.
         paths: As for `count_paths`.
         on_error: As for `count_paths`.
+        reading: As for `count_paths`.
     """
-    return _each(count_one, find_images(paths), on_error)
+    return _each(count_one, find_images(paths), on_error, reading)
 
 
 def _each(
     count_one: Callable[[LoadedImage], Counted],
     files: Sequence[Path],
     on_error: OnError | None,
+    reading: Reading,
 ) -> Iterator[Counted]:
-    with one_ahead(load_image, files) as images:
-        for file, image in zip(files, images, strict=True):
+    with one_ahead(_images_of(files, reading)) as images:
+        for file, image in images:
             try:
-                counted = count_one(image.result())
+                counted = count_one(_or_raise(image))
             except DataError as error:
                 _leave_out(_naming(file, error), on_error)
             except Exception as error:
@@ -106,6 +112,24 @@ def _each(
                 _leave_out(_not_enough(file, error), on_error)
             else:
                 yield counted
+
+
+def _images_of(
+    files: Iterable[Path], reading: Reading
+) -> Iterator[tuple[Path, LoadedImage | Exception]]:
+    """The images of all files, and the error with which a file ends early, at its turn."""
+    for file in files:
+        try:
+            for image in images_in(file, reading):
+                yield file, image
+        except Exception as error:
+            yield file, error
+
+
+def _or_raise(image: LoadedImage | Exception) -> LoadedImage:
+    if isinstance(image, Exception):
+        raise image
+    return image
 
 
 def _leave_out(error: DataError | NotEnoughMemoryError, on_error: OnError | None) -> None:

@@ -17,6 +17,7 @@ from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
 from crowdkit_core.inference.many import OnError, count_each
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
+from crowdkit_core.inference.sources import AS_STORED, Reading
 from crowdkit_core.interfaces import Counter, Dataset, Localizer, points_inside
 
 
@@ -36,6 +37,7 @@ class Model:
         weights: sha256 of the counter's weights file; empty if not known.
         things: What is counted, in the plural.
         card: What is known of the weights; None without a card.
+        reading: What to take from files that hold more than one plain image.
     """
 
     counter: Counter
@@ -49,6 +51,7 @@ class Model:
     weights: str = ""
     things: str = "people"
     card: Card | None = None
+    reading: Reading = AS_STORED
 
     def __call__(self, image: ImageLike | LoadedImage, *, roi: RoiLike | None = None) -> Counted:
         """Count the people in one image; arguments and errors as of `count`."""
@@ -74,7 +77,7 @@ class Model:
         on_error: OnError | None = None,
     ) -> Iterator[Counted]:
         """Count files, folders and patterns; arguments and errors as of `inference.count_paths`."""
-        return count_each(partial(self, roi=roi), paths, on_error=on_error)
+        return count_each(partial(self, roi=roi), paths, on_error=on_error, reading=self.reading)
 
 
 def calibrate(

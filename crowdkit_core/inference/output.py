@@ -31,6 +31,8 @@ class CountRow:
         high: Most people at ``level``.
         level: Probability that the actual count lies between them.
         points_found: Number of points; None where nothing looked for them.
+        frame: Place of the image in a file of many, from 0.
+        time: Seconds from the beginning of a clip.
     """
 
     file: str
@@ -43,6 +45,8 @@ class CountRow:
     high: float | None = None
     level: float | None = None
     points_found: int | None = None
+    frame: int | None = None
+    time: float | None = None
 
     @classmethod
     def of(cls, counted: "Counted") -> Self:
@@ -60,6 +64,8 @@ class CountRow:
             high=None if interval is None else interval.high,
             level=None if interval is None else interval.level,
             points_found=None if counted.points is None else counted.found,
+            frame=counted.frame,
+            time=counted.time,
         )
 
 

@@ -89,14 +89,14 @@ def test_an_image_too_large_for_memory_is_named_and_the_others_counted(
 ):
     odd("a.png")
     folder = odd("b.png")
-    load = many.load_image
+    images_in = many.images_in
 
-    def scarce(file):
+    def scarce(file, reading):
         if file.name == "a.png":
             raise error
-        return load(file)
+        return images_in(file, reading)
 
-    monkeypatch.setattr(many, "load_image", scarce)
+    monkeypatch.setattr(many, "images_in", scarce)
     finished = crowdkit("count", folder, "--weights", weights, "--csv", folder / "counts.csv")
     assert finished.code == 1
     assert "a.png: out of memory" in finished.err
@@ -118,6 +118,6 @@ def test_an_image_that_the_counter_refuses_is_named(odd, monkeypatch):
 
 
 def test_an_error_that_is_not_for_lack_of_memory_is_raised(odd, monkeypatch):
-    monkeypatch.setattr(many, "load_image", lambda file: 1 / 0)
+    monkeypatch.setattr(many, "images_in", lambda file, reading: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         list(count_paths(ToyCounter(), [odd("a.png")], on_error=lambda error: None))

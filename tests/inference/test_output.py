@@ -53,6 +53,8 @@ def test_counts(tmp_path):
         "high": "",
         "level": "",
         "points_found": "2",
+        "frame": "",
+        "time": "",
     }
     assert (second["file"], second["points_found"]) == ("b.jpg", "")
     from_json = json.loads((tmp_path / "counts.json").read_text())
