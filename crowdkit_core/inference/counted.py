@@ -62,11 +62,11 @@ class Counted:
     size: Size
     count: float
     whole_count: float
-    density: Float[Tensor, "h w"] | None = None
+    density: Float[Tensor, "h w"] | None = field(default=None, repr=False)
     stride: int | None = None
-    points: LocalizedPoints | None = None
-    attention: Mapping[str, Float[Tensor, "h w"]] = field(default_factory=dict)
-    roi: Bool[Tensor, "H W"] | None = None
+    points: LocalizedPoints | None = field(default=None, repr=False)
+    attention: Mapping[str, Float[Tensor, "h w"]] = field(default_factory=dict, repr=False)
+    roi: Bool[Tensor, "H W"] | None = field(default=None, repr=False)
     approximate: bool = False
     interval: Interval | None = None
     shown_size: Size | None = None
@@ -101,7 +101,7 @@ class Counted:
             return False
         return math.isclose(float(self.density.double().sum()), self.count, rel_tol=0.01)
 
-    def plot(self, *, colormap: Colormap = "inferno") -> "Figure":
+    def plot(self, *, colormap: Colormap = "inferno", long_side: int | None = None) -> "Figure":
         """The heat map and the points over the photo, with what `str` says; see `visual.overlay`.
 
         Raises:
@@ -116,6 +116,7 @@ class Counted:
             points=None if self.points is None else self.points.xy,
             roi=self.roi,
             colormap=colormap,
+            long_side=long_side,
         )
 
     def plot_attention(self, *, colormap: Colormap = "inferno") -> "Figure":

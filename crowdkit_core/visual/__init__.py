@@ -4,6 +4,7 @@ from crowdkit_core.visual.attention import attention_panels
 from crowdkit_core.visual.canvas import Colormap, save
 from crowdkit_core.visual.comparison import ShownMap, compare_maps
 from crowdkit_core.visual.curves import read_epochs, training_curve
+from crowdkit_core.visual.outlines import ShownZone
 from crowdkit_core.visual.overlay import overlay
 from crowdkit_core.visual.panels import Panel, panel_row, panel_rows, side_by_side
 from crowdkit_core.visual.parts import counts_of_parts
@@ -12,6 +13,7 @@ __all__ = [
     "Colormap",
     "Panel",
     "ShownMap",
+    "ShownZone",
     "attention_panels",
     "compare_maps",
     "counts_of_parts",

@@ -1,6 +1,6 @@
-"""Draw the heat map over the photo, with a caption."""
+"""Draw the heat map over the photo, with a legend below."""
 
-import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Num
@@ -12,7 +12,6 @@ from torchvision.transforms.v2 import functional as F
 
 from crowdkit_core.interfaces import Size
 from crowdkit_core.visual.canvas import (
-    DPI,
     INK,
     Colormap,
     bare_axes,
@@ -25,11 +24,13 @@ from crowdkit_core.visual.canvas import (
     shown_density,
     shown_photo,
 )
+from crowdkit_core.visual.legend import HeatScale, Legend, square_side
+from crowdkit_core.visual.outlines import ShownZone, draw_zones
 
-WIDEST = 0.62
-"""Width of a bold letter in its height, on average."""
 SHOWN_SIDES = (800, 1600)
-"""Least and greatest longer side of the picture in pixels; between them, that of the photo."""
+"""Least and greatest longer side of the shown photo in pixels; between them, its own."""
+NARROWEST = 360
+"""Least width of the picture in pixels: the legend has to be read."""
 
 
 def overlay(
@@ -40,9 +41,14 @@ def overlay(
     stride: int | None = None,
     points: Float[Tensor, "N 2"] | None = None,
     roi: Bool[Tensor, "H W"] | None = None,
+    zones: Sequence[ShownZone] = (),
     colormap: Colormap = "inferno",
+    long_side: int | None = None,
 ) -> Figure:
-    """Picture where people are counted: heat over the photo, dots on heads, a caption.
+    """Picture where people are counted: heat over the photo, dots on heads, zones, a legend.
+
+    The legend says how many, what the colours stand for and how long a number of the image's
+    pixels is.
 
     Args:
         image: (3, H, W) RGB, uint8 or float in [0, 1].
@@ -51,54 +57,53 @@ def overlay(
         stride: Pixels per cell side of ``density``.
         points: (x, y) pixels of heads to mark.
         roi: What lies outside is darkened.
+        zones: Outlined, each with its label.
         colormap: Colours from low to high density.
+        long_side: Longer side of the shown photo in pixels; its own, but 800 to 1600, when None.
 
     Returns:
-        A figure without margins, its longer side 800 to 1600 pixels; write it with `save`.
+        A figure of the photo without margins and the legend below; write it with `save`.
 
     Raises:
         ShapeError: The density map does not fit the image.
     """
     height, width = image.shape[-2:]
     size = (height, width)
-    shown = display_size(size, int(np.clip(max(size), *SHOWN_SIDES)))
-    figure = new_figure(shown[1], shown[0])
-    axes = bare_axes(figure, (0, 0, 1, 1), shown)
+    shown = display_size(size, long_side or int(np.clip(max(size), *SHOWN_SIDES)))
     photo = shown_photo(image, shown)
     plain = density is None and points is None
-    draw_pixels(axes, photo if plain else muted(photo), shown)
+    heat = scale = None
     if density is not None and stride is not None:
         intensity = shown_density(density, stride=stride, size=size, shown=shown)
-        draw_pixels(axes, _heat(intensity, colormap), shown)
+        scale = HeatScale(colormap=colormap, top=_top(intensity, size), side=square_side(size))
+        heat = _heat(intensity, scale)
+    across = max(shown[1], NARROWEST)
+    legend = Legend(caption=caption, width=across, enlarged=shown[1] / width, heat=scale)
+    figure = new_figure(across, shown[0] + legend.height)
+    figure.set_facecolor(INK)
+    tall = shown[0] / (shown[0] + legend.height)
+    axes = bare_axes(figure, (0, 1 - tall, shown[1] / across, tall), shown)
+    draw_pixels(axes, photo if plain else muted(photo), shown)
+    if heat is not None:
+        draw_pixels(axes, heat, shown)
     if roi is not None:
         draw_pixels(axes, _shade(roi, shown), shown)
     if points is not None:
         draw_points(axes, points, size=size, shown=shown)
-    letters = max(0.043 * min(shown), 16)
-    axes.text(
-        0.7 * letters,
-        0.7 * letters,
-        _wrapped(caption, shown[1], letters),
-        fontsize=letters * 72 / DPI,
-        fontweight="bold",
-        color="white",
-        verticalalignment="top",
-        bbox={"boxstyle": "round,pad=0.35", "facecolor": INK, "alpha": 0.8, "linewidth": 0},
-    )
+    draw_zones(axes, zones, shown, 0.8 * legend.letters)
+    legend.draw(figure)
     return figure
 
 
-def _wrapped(caption: str, width: float, letters: float) -> str:
-    """The caption in lines that fit into a picture of that many pixels."""
-    most = max(int((width - 1.4 * letters) / (WIDEST * letters)), 12)
-    parts = [caption] if len(caption) <= most else caption.replace(", ", ",\n").split("\n")
-    return "\n".join(textwrap.fill(part, most) for part in parts)
+def _top(intensity: NDArray[np.float32], size: Size) -> float:
+    """Persons per pixel of the brightest colour: one in a square at least, or nobody glows."""
+    return max(peak(intensity), 1 / square_side(size) ** 2)
 
 
-def _heat(intensity: NDArray[np.float32], colormap: Colormap) -> NDArray[np.float32]:
+def _heat(intensity: NDArray[np.float32], scale: HeatScale) -> NDArray[np.float32]:
     """RGBA whose opacity grows with density."""
-    level = np.clip(intensity / peak(intensity), 0, 1)
-    heat: NDArray[np.float32] = colormaps[colormap](level).astype(np.float32)
+    level = np.clip(intensity / scale.top, 0, 1)
+    heat: NDArray[np.float32] = colormaps[scale.colormap](level).astype(np.float32)
     heat[..., 3] = 0.85 * level**0.6
     return heat
 

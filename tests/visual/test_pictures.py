@@ -12,6 +12,7 @@ from crowdkit_core.errors import ShapeError, UsageError
 from crowdkit_core.visual import (
     Panel,
     ShownMap,
+    ShownZone,
     compare_maps,
     counts_of_parts,
     overlay,
@@ -19,6 +20,12 @@ from crowdkit_core.visual import (
     save,
     side_by_side,
 )
+
+
+def photo_of(picture, size):
+    """The part of a picture that shows the photo of this (H, W), without the legend below."""
+    scale = max(size) / min(max(*size, 800), 1600)
+    return picture[: round(size[0] / scale), : round(size[1] / scale)]
 
 
 def drawn(figure, tmp_path):
@@ -33,10 +40,16 @@ def drawn(figure, tmp_path):
 def test_a_long_caption_stays_inside_the_picture():
     caption = "1,879 people by the map (90 %: 1,700 to 2,000), 1,550 points found"
     figure = overlay(grey(60, 80), caption=caption)
-    (text,) = figure.axes[0].texts
-    box = text.get_window_extent(figure.canvas.get_renderer())
-    assert 0 < box.x0 < box.x1 < figure.bbox.width
-    assert " ".join(text.get_text().split()) == caption
+    texts = printed(figure)
+    for text in texts:
+        box = text.get_window_extent(figure.canvas.get_renderer())
+        assert 0 < box.x0 < box.x1 < figure.bbox.width
+    assert " ".join(text.get_text() for text in texts[:-1]) == caption
+
+
+def printed(figure):
+    """The texts of the legend, from top to bottom."""
+    return [text for axes in figure.axes[1:] for text in axes.texts]
 
 
 def grey(height, width):
@@ -55,6 +68,7 @@ def test_heat_lies_where_the_density_is(tmp_path, colormap):
     picture = drawn(
         overlay(grey(240, 320), caption="5", density=density, stride=8, colormap=colormap), tmp_path
     )
+    picture = photo_of(picture, (240, 320))
     colour = picture.max(axis=2) - picture.min(axis=2)
     row, column = np.unravel_index(colour[150:].argmax(), colour[150:].shape)
     scale = picture.shape[0] / 240
@@ -69,6 +83,7 @@ def test_the_hottest_cell_is_the_brightest(tmp_path):
     density = map_with_peak((30, 40), 22, 31)
     density[22, 8] = 1.0
     picture = drawn(overlay(grey(240, 320), caption="6", density=density, stride=8), tmp_path)
+    picture = photo_of(picture, (240, 320))
     scale = picture.shape[0] / 240
 
     def brightness(column):
@@ -82,7 +97,7 @@ def test_the_hottest_cell_is_the_brightest(tmp_path):
 def test_an_empty_map_leaves_the_photo(tmp_path):
     image = grey(240, 320)
     empty = drawn(overlay(image, caption="0", density=torch.zeros(30, 40), stride=8), tmp_path)
-    assert np.ptp(empty[200:]) <= 2
+    assert np.ptp(photo_of(empty, (240, 320))) <= 2
 
 
 @pytest.mark.parametrize(
@@ -90,14 +105,19 @@ def test_an_empty_map_leaves_the_photo(tmp_path):
     [((240, 320), (600, 800)), ((900, 1200), (900, 1200)), ((3000, 4000), (1200, 1600))],
 )
 def test_the_picture_has_the_photos_shape_and_a_sensible_size(tmp_path, size, expected):
-    assert drawn(overlay(grey(*size), caption="1"), tmp_path).shape == (*expected, 3)
+    picture = drawn(overlay(grey(*size), caption="1"), tmp_path)
+    height, width = expected
+    assert picture.shape[1] == width
+    assert np.ptp(picture[:height]) <= 2
+    assert height < picture.shape[0] < 1.2 * height
 
 
 @pytest.mark.parametrize("size", [(9, 900), (900, 9), (1, 1)])
 def test_extreme_shapes(tmp_path, size):
     density = torch.ones(-(-size[0] // 4), -(-size[1] // 4))
     picture = drawn(overlay(grey(*size), caption="3", density=density, stride=4), tmp_path)
-    assert max(picture.shape) in (800, 900)
+    assert picture.shape[1] == max(900 * size[1] // max(size), 360) or size == (1, 1)
+    assert max(picture.shape) >= 800
 
 
 def test_points_are_drawn_on_heads(tmp_path):
@@ -108,20 +128,73 @@ def test_points_are_drawn_on_heads(tmp_path):
         assert blue > 200
         assert green > 200
         assert red < 100
-    assert np.ptp(picture[-50:]) <= 2
+    assert np.ptp(photo_of(picture, (240, 320))[-50:]) <= 2
 
 
 def test_outside_the_region_is_darker(tmp_path):
     roi = torch.zeros(240, 320, dtype=torch.bool)
     roi[:, 160:] = True
-    picture = drawn(overlay(grey(240, 320), caption="2", roi=roi), tmp_path)
+    picture = photo_of(drawn(overlay(grey(240, 320), caption="2", roi=roi), tmp_path), (240, 320))
     assert abs(picture[300:, 420:].mean() - 100) < 2
     assert picture[300:, :380].mean() < 60
 
 
 def test_the_caption_is_printed():
     figure = overlay(grey(60, 80), caption="322 people (90 %: 280 to 371)")
-    assert figure.axes[0].texts[0].get_text() == "322 people (90 %: 280 to 371)"
+    assert printed(figure)[0].get_text() == "322 people (90 %: 280 to 371)"
+
+
+def test_the_legend_tells_what_the_colours_stand_for():
+    """One person in each cell of 8 x 8 pixels is 6.25 in 20 x 20, and all cells are brightest."""
+    figure = overlay(grey(240, 320), caption="1200", density=torch.ones(30, 40), stride=8)
+    _, colours, length = printed(figure)
+    assert colours.get_text() == "0 to 6.25 per 20 x 20 pixels"
+    assert length.get_text() == "50 pixels"
+
+
+def test_the_length_bar_is_as_long_as_it_says():
+    figure = overlay(grey(480, 640), caption="1")
+    bar = figure.axes[1].lines[0].get_xdata()
+    assert printed(figure)[-1].get_text() == "100 pixels"
+    assert bar[1] - bar[0] == pytest.approx(100 * 800 / 640)
+
+
+def test_nobody_does_not_glow(tmp_path):
+    """A map of a hundredth of a person is nearly empty, however its places differ."""
+    density = map_with_peak((30, 40), 22, 31) * 0.01
+    picture = drawn(overlay(grey(240, 320), caption="0", density=density, stride=8), tmp_path)
+    assert np.ptp(photo_of(picture, (240, 320))) < 40
+
+
+def test_zones_are_outlined_and_named(tmp_path):
+    left = torch.zeros(240, 320, dtype=torch.bool)
+    left[:, :160] = True
+    hidden = torch.zeros(240, 320, dtype=torch.bool)
+    zones = [ShownZone(label="gate: 43", mask=left), ShownZone(label="none: 0", mask=hidden)]
+    figure = overlay(grey(240, 320), caption="43", zones=zones)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["gate: 43"]
+    x, y = figure.axes[0].texts[0].get_position()
+    assert abs(x - 200) < 3
+    assert abs(y - 300) < 3
+    picture = photo_of(drawn(figure, tmp_path), (240, 320))
+    row = picture[100].max(axis=1)
+    bright = np.flatnonzero(row > 200)
+    assert bright.min() < 5
+    assert abs(bright.max() - 400) < 5
+    assert (row[410:] == row[-1]).all()
+
+
+def test_a_picture_of_any_size_is_drawn_alike():
+    caption = "322 people (90 %: 280 to 371)"
+    small, large = (
+        overlay(grey(480, 640), caption=caption, density=torch.ones(60, 80), stride=8, long_side=n)
+        for n in (640, 6400)
+    )
+    assert large.bbox.width == 6400
+    assert large.bbox.height == pytest.approx(10 * small.bbox.height, rel=0.01)
+    assert [text.get_text() for text in printed(small)] == [
+        text.get_text() for text in printed(large)
+    ]
 
 
 def test_float_and_uint8_photos_look_alike(tmp_path):
