@@ -8,8 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from crowdkit_core.density import tiles, windows
-from crowdkit_core.density.on_cells import Gaussians
+from crowdkit_core.density.tiles import Gaussians, sum_gaussians
 from crowdkit_core.errors import DataError, ShapeError, UsageError
 from crowdkit_core.interfaces.samples import Size
 
@@ -136,9 +135,7 @@ def _place(
     reaches = deviations * truncate
     if window is not None:
         reaches = torch.full_like(deviations, window / 2 / stride)
-    gaussians = Gaussians(centres, deviations, reaches, image, frames)
-    add = windows.sum_gaussians if windows.is_quicker(gaussians) else tiles.sum_gaussians
-    return add(gaussians, dtype)
+    return sum_gaussians(Gaussians(centres, deviations, reaches, image, frames), dtype)
 
 
 def _per_point(sigma: Tensor | float, points: Tensor) -> Tensor:

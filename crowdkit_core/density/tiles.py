@@ -16,13 +16,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crowdkit_core.density.on_cells import Gaussians
-
 _SMALLEST_TILE, _LARGEST_TILE = 16, 256
 _PAIRS_AT_ONCE = 2**20  # (point, tile) pairs listed together: bounds the memory
 _INTEGRALS_AT_ONCE = 2**17  # computed together: what stays in cache
 _LARGEST_WHOLE = 320  # cells per side of a lone map that is not worth cutting into tiles
 _LEAST_FILLING = 0.6  # points of a batch's emptiest tile, as a share of its fullest tile's
+
+
+class Gaussians(NamedTuple):
+    """Separable Gaussians of several images; lengths in cells of their maps.
+
+    Each is cut off at its reach and at its frame, and has mass 1 inside.
+
+    Attributes:
+        centres: (M, 2) x and y, float64, inside the frame.
+        sigmas: (M,) standard deviations, float64, positive.
+        reaches: (M,) half the side of the square outside which nothing is placed, float64.
+        image: (M,) the image a point belongs to, ascending.
+        frames: (B, 2) widths and heights, float64; the last cell of a frame may be partial.
+    """
+
+    centres: Tensor
+    sigmas: Tensor
+    reaches: Tensor
+    image: Tensor
+    frames: Tensor
 
 
 class _Tiles(NamedTuple):

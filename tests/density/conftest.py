@@ -16,7 +16,7 @@ def _share(centre: float, sigma: float, cells: int, frame: int, stride: int) -> 
     return share / share.sum()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def untruncated() -> Oracle:
     """Whole Gaussians, integrated by SciPy's normal distribution and normalised in the frame."""
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.signal.windows import gaussian as gaussian_window
 
-from crowdkit_core.density import place_gaussians, place_gaussians_batch, sum_pool, tiles, windows
+from crowdkit_core.density import place_gaussians, place_gaussians_batch, sum_pool, tiles
 from crowdkit_core.errors import DataError, ShapeError, UsageError
 
 EXACT = {"truncate": 9.0}  # cuts off less than float64 shows
@@ -27,26 +27,13 @@ def scenes(draw, max_points=12):
 strides = st.integers(1, 17)
 
 
-@pytest.fixture(params=["tiles", "windows"])
-def way(request, monkeypatch):
-    """The two ways to add Gaussians up; left alone, few of them go by tiles."""
-    if request.param == "windows":
-        monkeypatch.setattr(windows, "_FEWEST", 1)
-        monkeypatch.setattr(windows, "_LARGEST_MEAN", float("inf"))
-        monkeypatch.setattr(windows, "_MOST_PADDING", float("inf"))
-
-
 def examples(most):
-    return settings(
-        deadline=None,
-        max_examples=most,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],  # none has a state
-    )
+    return settings(deadline=None, max_examples=most)
 
 
 @given(scene=scenes(), stride=strides, half=st.booleans(), window=st.sampled_from([None, 1, 15]))
 @examples(150)
-def test_every_point_contributes_one(way, scene, stride, half, window):
+def test_every_point_contributes_one(scene, stride, half, window):
     points, sigmas, size = scene
     convention = "half" if half else "standard"
     density = place_gaussians(
@@ -60,7 +47,7 @@ def test_every_point_contributes_one(way, scene, stride, half, window):
 
 @given(scene=scenes(), stride=strides)
 @examples(60)
-def test_equals_scipys_normal_distribution(way, scene, stride, untruncated):
+def test_equals_scipys_normal_distribution(scene, stride, untruncated):
     points, sigmas, size = scene
     sigmas = sigmas.clamp(0.25, 1e4)
     ours = place_gaussians(points.double(), sigmas.double(), size, stride=stride, **EXACT)
@@ -85,7 +72,7 @@ def test_close_to_scipys_sampled_filter():
 
 
 @pytest.mark.parametrize(("sigma", "window"), [(4.0, 15), (10.0, 49)])
-def test_published_windows(way, sigma, window):
+def test_published_windows(sigma, window):
     profile = gaussian_window(window, sigma)
     theirs = np.outer(profile, profile) / profile.sum() ** 2
     ours = place_gaussians(torch.tensor([[40.5, 35.5]]), sigma, (70, 80), window=window).numpy()
@@ -103,7 +90,7 @@ def test_half_convention_is_a_narrower_gaussian(untruncated):
 
 @given(scene=scenes(), k=st.integers(1, 9), stride=st.integers(1, 3))
 @examples(80)
-def test_a_coarser_map_is_the_finer_map_pooled(way, scene, k, stride):
+def test_a_coarser_map_is_the_finer_map_pooled(scene, k, stride):
     points, sigmas, size = scene
     fine = place_gaussians(points, sigmas, size, stride=stride)
     coarse = place_gaussians(points, sigmas, size, stride=stride * k)
@@ -112,7 +99,7 @@ def test_a_coarser_map_is_the_finer_map_pooled(way, scene, k, stride):
 
 @given(scene=scenes(), stride=st.integers(1, 6))
 @examples(80)
-def test_flips_commute(way, scene, stride):
+def test_flips_commute(scene, stride):
     points, sigmas, (height, width) = scene
     size = (height * stride, width * stride)
     points = points.double() * stride
@@ -127,7 +114,7 @@ def test_flips_commute(way, scene, stride):
 
 @given(batch=st.lists(scenes(), max_size=6), stride=strides)
 @examples(50)
-def test_a_batch_is_its_images(way, batch, stride):
+def test_a_batch_is_its_images(batch, stride):
     together = place_gaussians_batch(*zip(*batch, strict=True), stride=stride) if batch else []
     assert len(together) == len(batch)
     for density, (points, sigmas, size) in zip(together, batch, strict=True):
@@ -139,14 +126,14 @@ def test_no_image_and_no_point():
     assert not place_gaussians(torch.zeros(0, 2), 3.0, (9, 7), stride=2).any()
 
 
-def test_a_delta_fills_its_own_cell_and_halves_on_an_edge(way):
+def test_a_delta_fills_its_own_cell_and_halves_on_an_edge():
     inside = place_gaussians(torch.tensor([[2.25, 1.5]]), 0.0, (3, 4))
     assert inside.nonzero().tolist() == [[1, 2]]
     edge = place_gaussians(torch.tensor([[2.0, 0.0], [4.0, 3.0]]), 0.0, (3, 4))
     assert edge.tolist() == [[0, 0.5, 0.5, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
 
 
-def test_a_giant_fills_the_frame_evenly(way):
+def test_a_giant_fills_the_frame_evenly():
     density = place_gaussians(torch.tensor([[1.0, 9.0]]), 1e9, (10, 21), stride=4)
     heights, widths = torch.tensor([4.0, 4, 2]) / 10, torch.tensor([4.0, 4, 4, 4, 4, 1]) / 21
     torch.testing.assert_close(density, torch.outer(heights, widths))
@@ -170,19 +157,16 @@ def test_many_narrow_gaussians_are_those_of_each_alone(stride):
     points = [torch.rand(n, 2, generator=generator).double() * 150 for n in (3000, 0, 700)]
     sigmas = [0.5 + stride * torch.rand(len(xy), generator=generator).double() for xy in points]
     sizes = [(150, 150), (8, 9), (120, 151)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "sum_gaussians", None)  # not asked
-        together = place_gaussians_batch(points, sigmas, sizes, stride=stride)
+    together = place_gaussians_batch(points, sigmas, sizes, stride=stride)
     for density, xy, sigma, size in zip(together, points, sigmas, sizes, strict=True):
         parts = zip(xy.split(500), sigma.split(500), strict=True)
         alone = sum(place_gaussians(*part, size, stride=stride) for part in parts)
         torch.testing.assert_close(density, alone, rtol=1e-12, atol=1e-12)
 
 
-def test_a_panorama_does_not_widen_the_maps_beside_it(monkeypatch):
+def test_a_panorama_does_not_widen_the_maps_beside_it():
     crowd = torch.rand(3000, 2, generator=torch.manual_seed(0)) * torch.tensor([20_000.0, 40.0])
     points, sizes = [crowd, *[torch.ones(1, 2)] * 200], [(40, 20_000), *[(60, 60)] * 200]
-    monkeypatch.setattr(windows, "sum_gaussians", None)  # not asked: 6 MB would become 960
     maps = place_gaussians_batch(points, [2.0] * 201, sizes)
     assert [tuple(each.shape) for each in maps] == sizes
     assert sum(each.double().sum() for each in maps).item() == pytest.approx(3200)
