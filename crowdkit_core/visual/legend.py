@@ -18,23 +18,17 @@ SMALL = 0.62
 PALE = "#c9c9d4"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class HeatScale:
     """What the colours of a heat map mean.
 
     Attributes:
-        colormap: Colours from none to ``top``.
-        top: Persons per image pixel that the brightest colour stands for.
-        side: Pixels of the square in which the scale counts persons.
+        colormap: Colours from none to most.
+        label: What they range over, such as ``0 to 4.2 per 100 x 100 pixels``.
     """
 
     colormap: Colormap
-    top: float
-    side: int
-
-    def __str__(self) -> str:
-        """``0 to 4.2 per 100 x 100 pixels``."""
-        return f"0 to {self.top * self.side**2:.3g} per {self.side} x {self.side} pixels"
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +94,7 @@ class Legend:
             aspect="auto",
             cmap=heat.colormap,
         )
-        _print(axes, end + 0.6 * small, middle, str(heat), small)
+        _print(axes, end + 0.6 * small, middle, heat.label, small)
 
     def _draw_length(self, axes: Axes, left: float | None, middle: float) -> None:
         """A bar of a round number of image pixels, from ``left`` or up to the right margin."""
@@ -130,7 +124,8 @@ class Legend:
 
     def _fits_in_one_row(self) -> bool:
         length, label = self._length
-        taken = self._bar + self._label_width(str(self.heat)) + length + self._label_width(label)
+        colours = "" if self.heat is None else self.heat.label
+        taken = self._bar + self._label_width(colours) + length + self._label_width(label)
         return taken + 3.6 * self.letters <= self.width
 
 

@@ -29,6 +29,8 @@ from crowdkit_core.visual.outlines import ShownZone, draw_zones
 
 SHOWN_SIDES = (800, 1600)
 """Least and greatest longer side of the shown photo in pixels; between them, its own."""
+LEAST_CROWD = 0.5
+"""People per square metre that the brightest colour stands for at least."""
 NARROWEST = 360
 """Least width of the picture in pixels: the legend has to be read."""
 
@@ -42,6 +44,7 @@ def overlay(
     points: Float[Tensor, "N 2"] | None = None,
     roi: Bool[Tensor, "H W"] | None = None,
     zones: Sequence[ShownZone] = (),
+    per_square_metre: Float[Tensor, "h w"] | None = None,
     colormap: Colormap = "inferno",
     long_side: int | None = None,
 ) -> Figure:
@@ -58,6 +61,8 @@ def overlay(
         points: (x, y) pixels of heads to mark.
         roi: What lies outside is darkened.
         zones: Outlined, each with its label.
+        per_square_metre: Heat to draw in place of ``density``, in its cells: people per square
+            metre of the ground; NaN where there is none.
         colormap: Colours from low to high density.
         long_side: Longer side of the shown photo in pixels; its own, but 800 to 1600, when None.
 
@@ -74,9 +79,14 @@ def overlay(
     plain = density is None and points is None
     heat = scale = None
     if density is not None and stride is not None:
-        intensity = shown_density(density, stride=stride, size=size, shown=shown)
-        scale = HeatScale(colormap=colormap, top=_top(intensity, size), side=square_side(size))
-        heat = _heat(intensity, scale)
+        if per_square_metre is None:
+            intensity = shown_density(density, stride=stride, size=size, shown=shown)
+            top, label = _in_pixels(intensity, size)
+        else:
+            metres = per_square_metre.nan_to_num() * stride**2
+            intensity = shown_density(metres, stride=stride, size=size, shown=shown)
+            top, label = _in_metres(intensity)
+        heat, scale = _heat(np.clip(intensity / top, 0, 1), colormap), HeatScale(colormap, label)
     across = max(shown[1], NARROWEST)
     legend = Legend(caption=caption, width=across, enlarged=shown[1] / width, heat=scale)
     figure = new_figure(across, shown[0] + legend.height)
@@ -95,15 +105,21 @@ def overlay(
     return figure
 
 
-def _top(intensity: NDArray[np.float32], size: Size) -> float:
-    """Persons per pixel of the brightest colour: one in a square at least, or nobody glows."""
-    return max(peak(intensity), 1 / square_side(size) ** 2)
+def _in_pixels(intensity: NDArray[np.float32], size: Size) -> tuple[float, str]:
+    """What the brightest colour stands for, in persons per pixel, and what to print of it."""
+    side = square_side(size)
+    top = max(peak(intensity), 1 / side**2)  # or nobody would glow
+    return top, f"0 to {top * side**2:.3g} per {side} x {side} pixels"
 
 
-def _heat(intensity: NDArray[np.float32], scale: HeatScale) -> NDArray[np.float32]:
-    """RGBA whose opacity grows with density."""
-    level = np.clip(intensity / scale.top, 0, 1)
-    heat: NDArray[np.float32] = colormaps[scale.colormap](level).astype(np.float32)
+def _in_metres(intensity: NDArray[np.float32]) -> tuple[float, str]:
+    top = max(peak(intensity), LEAST_CROWD)
+    return top, f"0 to {top:.2g} per m²"
+
+
+def _heat(level: NDArray[np.float32], colormap: Colormap) -> NDArray[np.float32]:
+    """RGBA whose opacity grows with density, from 0 to 1."""
+    heat: NDArray[np.float32] = colormaps[colormap](level).astype(np.float32)
     heat[..., 3] = 0.85 * level**0.6
     return heat
 

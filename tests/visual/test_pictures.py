@@ -152,6 +152,21 @@ def test_the_legend_tells_what_the_colours_stand_for():
     assert length.get_text() == "50 pixels"
 
 
+def test_people_per_square_metre_are_drawn_in_place_of_people_per_cell(tmp_path):
+    """Half as many on the right; no ground, and so no heat, in the sky."""
+    crowd = torch.full((30, 40), 4.0)
+    crowd[:, 20:] = 2.0
+    crowd[:10] = torch.nan
+    density = torch.rand(30, 40)
+    figure = overlay(grey(240, 320), caption="9", density=density, stride=8, per_square_metre=crowd)
+    assert printed(figure)[1].get_text() == "0 to 4 per m²"
+    picture = photo_of(drawn(figure, tmp_path), (240, 320))
+    sky, left, right = picture[100, 400], picture[500, 100], picture[500, 700]
+    assert np.ptp(sky) <= 2
+    assert left.sum() > right.sum() > sky.sum()
+    assert np.ptp(picture[400:, 10:390]) == np.ptp(left)
+
+
 def test_the_length_bar_is_as_long_as_it_says():
     figure = overlay(grey(480, 640), caption="1")
     bar = figure.axes[1].lines[0].get_xdata()
