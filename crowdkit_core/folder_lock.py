@@ -16,15 +16,27 @@ LOCK_FILE = ".lock"
 HOLDER_FILE = ".holder.json"
 
 
+class FolderHeldError(UsageError):
+    """Another run holds the folder."""
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(
+    folder: Path,
+    *,
+    hint: str = "wait for it to end, or choose another folder: run.directory, --output",
+) -> Iterator[None]:
     """Hold a folder for one run; it is made if it is not there.
 
     The operating system holds the lock and frees it when the process ends, however it ends; a
     file of it that a killed run leaves locks nothing.
 
+    Args:
+        folder: The folder.
+        hint: What to do where it is held.
+
     Raises:
-        UsageError: Another run holds the folder; names its process and host.
+        FolderHeldError: Another run holds the folder; names its process and host.
         CrowdkitError: The folder cannot be made or locked.
     """
     lock = FileLock(folder / LOCK_FILE, timeout=0)
@@ -32,9 +44,8 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         _acquire(lock)
     except Timeout:
-        raise UsageError(
-            f"{folder}: a run is going on here, {_holder(folder)}",
-            hint="wait for it to end, or choose another folder: run.directory, --output",
+        raise FolderHeldError(
+            f"{folder}: a run is going on here, {_holder(folder)}", hint=hint
         ) from None
     except (OSError, NotImplementedError) as error:
         raise CrowdkitError(f"{folder}: cannot be locked for a run: {error}") from error
