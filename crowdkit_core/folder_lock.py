@@ -25,6 +25,7 @@ def locked(
     folder: Path,
     *,
     hint: str = "wait for it to end, or choose another folder: run.directory, --output",
+    wait: float = 0.0,
 ) -> Iterator[None]:
     """Hold a folder for one run; it is made if it is not there.
 
@@ -34,12 +35,13 @@ def locked(
     Args:
         folder: The folder.
         hint: What to do where it is held.
+        wait: Seconds to wait for it.
 
     Raises:
         FolderHeldError: Another run holds the folder; names its process and host.
         CrowdkitError: The folder cannot be made or locked.
     """
-    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    lock = FileLock(folder / LOCK_FILE, timeout=wait)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _acquire(lock)
@@ -60,6 +62,17 @@ def locked(
             holder.unlink(missing_ok=True)
             Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run holds a folder. Asking holds it for a moment itself, if it is free."""
+    if not (folder / LOCK_FILE).exists():
+        return False
+    try:
+        with locked(folder):
+            return False
+    except FolderHeldError:
+        return True
 
 
 def _acquire(lock: FileLock) -> None:
