@@ -66,7 +66,6 @@ def grid_command(
     from crowdkit_core.grid.submitted import LOGS
     from crowdkit_core.tables import table
 
-    chosen_launcher = _launcher(launcher, jobs, slurm)
     loaded = load_grid(grid, overrides=overrides)
     chosen = loaded.rows(only)
     place = GridFolder(output, loaded)
@@ -80,17 +79,19 @@ def grid_command(
         place.require_own(existing=True)
         write_tables(place)
     else:
+        chosen_launcher = _launcher(launcher, jobs, slurm)
 
         def show(outcomes: "Sequence[Outcome]") -> None:
             for outcome in outcomes:
                 click.echo(_line(outcome), err=as_json)
-            if outcomes[-1].report is not None:
-                _draw_curve(place.run_folder(outcomes[-1].run))
 
         with resumable(lambda: "finished epochs are kept; the same command goes on"):
             run_grid(loaded, output, only=only, run_ended=show, launcher=chosen_launcher)
     outcomes = place.outcomes(chosen)
     states = standing(place, chosen)
+    for run in chosen:
+        if states[run.label].state == "finished":
+            _draw_curve(place.run_folder(run))
     if as_json:
         further = further_scores(outcomes, loaded.counts)
         print_json({"folder": output, "runs": [_plain(each, states, further) for each in outcomes]})
@@ -136,10 +137,10 @@ def _state(outcome: "Outcome", states: "Mapping[str, Standing]") -> str:
 
 
 def _numbers(states: "Mapping[str, Standing]") -> str:
-    """``2 runs queued, 1 finished``."""
+    """``3 runs: 2 queued, 1 finished``."""
     numbers = Counter(each.state for each in states.values())
-    first, *others = (f"{number} {state}" for state, number in numbers.items())
-    return ", ".join([first.replace(" ", " runs ", 1), *others])
+    parts = (f"{number} {state}" for state, number in numbers.items())
+    return f"{len(states)} run{'s' * (len(states) > 1)}: {', '.join(parts)}"
 
 
 def _line(outcome: "Outcome") -> str:
@@ -153,7 +154,9 @@ def _line(outcome: "Outcome") -> str:
 def _draw_curve(folder: Path) -> None:
     from crowdkit_core.visual import read_epochs, save, training_curve
 
-    save(training_curve(read_epochs(folder / "log.jsonl")), folder / "curve.png")
+    log, curve = folder / "log.jsonl", folder / "curve.png"
+    if not curve.exists() or curve.stat().st_mtime < log.stat().st_mtime:
+        save(training_curve(read_epochs(log)), curve)
 
 
 def _plain(
