@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -30,12 +31,12 @@ loss = "deadly"
 """
 
 DEADLY = """
-import os, signal
+import os
 from pathlib import Path
 from crowdkit_core.losses import MSE
 
 class Deadly(MSE):
-    "A squared error that once kills the job it is in, in the second epoch."
+    "A squared error that once signals the job it is in, in the second epoch."
 
     calls = 0
 
@@ -47,7 +48,7 @@ class Deadly(MSE):
         died = Path(os.environ["DIED"])
         if "SUBMITIT_EXECUTOR" in os.environ and Deadly.calls == 3 and not died.exists():
             died.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), int(os.environ["SIGNAL"]))
         return super().forward(prediction, target)
 """
 
@@ -65,6 +66,7 @@ def grid(install, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), *sys.path]))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("DIED", str(tmp_path / "died"))
+    monkeypatch.setenv("SIGNAL", str(int(signal.SIGKILL)))
     (tmp_path / "losses.toml").write_text(GRID)
     return tmp_path / "losses.toml"
 
@@ -105,6 +107,16 @@ def test_a_killed_job_is_gone_on_with_and_nothing_done_twice(crowdkit, grid, tmp
 
     assert crowdkit("grid", grid, "--output", tmp_path / "here").code == 0
     assert numbers(tmp_path / "out") == numbers(tmp_path / "here")
+
+
+def test_a_job_whose_time_is_up_is_queued_again(crowdkit, grid, monkeypatch, tmp_path):
+    monkeypatch.setenv("SIGNAL", str(int(signal.SIGUSR2)))  # what submitit has jobs told by
+    out = tmp_path / "out"
+    finished = crowdkit("grid", grid, "--output", out, "--only", "Deadly", "--launcher", "local")
+    assert finished.code == 0, finished.err
+    log = (out / "Deadly/seed-0/log.jsonl").read_text().splitlines()
+    assert [json.loads(line).get("epoch") for line in log][-2:] == [2, None]
+    assert (tmp_path / "died").exists()
 
 
 def test_a_run_that_another_process_is_in_is_left_to_it(crowdkit, grid, tmp_path):
