@@ -156,6 +156,6 @@ def count_command(
         halo=halo,
         level=model.level if level is None else level,
     )
-    settings = settings_of(click.get_current_context().params, model)
+    settings = settings_of(click.get_current_context(), model)
     if not count_files(partial(model.count_paths, roi=roi), images, outputs, settings):
         sys.exit(1)

@@ -12,6 +12,7 @@ from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
 from crowdkit_core.inference.counted import differ, points_found
+from crowdkit_core.inference.output import require_table
 from crowdkit_core.visual import save
 
 
@@ -36,6 +37,8 @@ class CountOutputs:
     files: dict[str, FileResult] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        if self.csv is not None:
+            require_table(self.csv)
         if self.points is not None and self.points.suffix.lower() not in (".csv", ".json"):
             raise UsageError(
                 f"{self.points}: points are written as .csv or .json",

@@ -61,7 +61,15 @@ def grid_command(
     table.md there. The same command goes on with what is not finished and in no other hands.
     """
     from crowdkit_core.errors import CrowdkitError
-    from crowdkit_core.grid import GridFolder, load_grid, markdown, run_grid, standing, write_tables
+    from crowdkit_core.grid import (
+        GridFolder,
+        Standing,
+        load_grid,
+        markdown,
+        run_grid,
+        standing,
+        write_tables,
+    )
     from crowdkit_core.grid.scores import further_scores
     from crowdkit_core.grid.submitted import LOGS
     from crowdkit_core.tables import table
@@ -88,14 +96,18 @@ def grid_command(
         with resumable(lambda: "finished epochs are kept; the same command goes on"):
             run_grid(loaded, output, only=only, run_ended=show, launcher=chosen_launcher)
     outcomes = place.outcomes(chosen)
-    states = standing(place, chosen)
+    states = (
+        {each.run.label: Standing(each.state) for each in outcomes}  # asks no scheduler
+        if table_only
+        else standing(place, chosen)
+    )
     for run in chosen:
         if states[run.label].state == "finished":
             _draw_curve(place.run_folder(run))
     if as_json:
         further = further_scores(outcomes, loaded.counts)
         print_json({"folder": output, "runs": [_plain(each, states, further) for each in outcomes]})
-    elif not table_only and any(each.is_in_hands for each in states.values()):
+    elif any(each.is_in_hands for each in states.values()):
         rows = [[label, each.state, each.job] for label, each in states.items()]
         click.echo(table(rows, ["run", "state", "job"]))
         click.echo(f"\n{_numbers(states)}; the same command shows how they stand")
@@ -107,7 +119,7 @@ def grid_command(
             f"{len(failed)} of {len(chosen)} runs failed: {', '.join(failed)}",
             hint="runs.csv has the reasons; the same command tries them again",
         )
-    stopped = [label for label, each in states.items() if each.state in ("stopped", "missing")]
+    stopped = [label for label, each in states.items() if each.is_open]
     if stopped and not table_only:
         raise CrowdkitError(
             f"{len(stopped)} of {len(chosen)} runs were stopped: {', '.join(stopped)}",

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
+import click
+
 import crowdkit_core
 from crowdkit_core.cli.output import say
 from crowdkit_core.data.annotations import Mark, MarkedImage
@@ -63,17 +65,17 @@ class FileResult:
         return cls([CountRow(**row) for row in values["rows"]], found)
 
 
-def settings_of(parameters: Mapping[str, Any], model: Model) -> dict[str, str]:
-    """What decides the counts of a file, by name: options of the command, and the weights.
+def settings_of(command: click.Context, model: Model) -> dict[str, str]:
+    """What decides the counts of a file, by name: the options of a command, and the weights.
 
     Args:
-        parameters: Of the command line, by name. A file counts by its content.
+        command: As it was called. A file that an option names counts by its content.
         model: What counts.
     """
     options = {
-        name: _described(name, value)
-        for name, value in parameters.items()
-        if name not in NO_DIFFERENCE
+        each.opts[0]: _described(str(each.name), command.params[str(each.name)])
+        for each in command.command.params
+        if each.name not in NO_DIFFERENCE
     }
     return {"sha256": model.weights, "crowdkit-core": crowdkit_core.__version__, **options}
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 
@@ -60,7 +60,7 @@ class Outcome:
         return (*self.run.labels, *filter(None, (self.stage, self.evaluation)))
 
     @property
-    def state(self) -> str:
+    def state(self) -> Literal["finished", "failed", "missing"]:
         """``finished``, ``failed`` or ``missing``."""
         if self.report is not None:
             return "finished"

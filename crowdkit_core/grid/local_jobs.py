@@ -1,6 +1,7 @@
 """Do the runs of a grid in processes of this machine, some at a time."""
 
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,16 @@ FOR_EVER = 60 * 24 * 365
 """Minutes that a job may take; submitit's default is two."""
 LOOK_EVERY = 0.2
 """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRunHere(FinishRun):
+    """Finishes a run, and ends at once when it is told to, which submitit's jobs do not."""
+
+    def __call__(self, run: GridRun) -> None:
+        """Do it."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        FinishRun.__call__(self, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class LocalJobs:
                         timeout_min=FOR_EVER, gpus_per_node=len(own), visible_gpus=own
                     )
                     run = waiting.pop(0)
-                    at_work[number] = (executor.submit(FinishRun(place), run), run)
+                    at_work[number] = (executor.submit(FinishRunHere(place), run), run)
                 time.sleep(LOOK_EVERY)
                 for number, (job, run) in list(at_work.items()):
                     if job.done():
@@ -61,7 +72,7 @@ class LocalJobs:
                         run_ended(place.outcomes([run]))
         finally:
             for job, _ in at_work.values():
-                job.cancel()
+                os.kill(int(job.job_id), signal.SIGTERM)  # SIGINT is ignored in the background
 
 
 def _gpus() -> list[str]:

@@ -103,7 +103,7 @@ def test_other_settings_start_anew(count, stop_after, tmp_path, option):
     count()
     stop_after(6)
     finished = count(option, value)
-    assert "of a count with other settings" in finished.err
+    assert f"of a count with other settings ({option})" in finished.err
     assert len(counted(finished)) == 6
 
 
@@ -114,7 +114,7 @@ def test_a_region_that_was_drawn_anew_is_another_setting(count, stop_after, tmp_
     count("--roi", region)
     region.write_text("[[0, 0], [64, 0], [64, 63]]")
     stop_after(6)
-    assert "other settings (roi)" in count("--roi", region).err
+    assert "other settings (--roi)" in count("--roi", region).err
 
 
 def test_files_that_changed_or_came_are_counted(count, stop_after, folder, photos):
@@ -156,6 +156,12 @@ def test_a_file_that_cannot_be_read_is_tried_again(count, stop_after, folder, tm
     finished = count()
     assert finished.code == 0
     assert counted(finished) == ["0.png", "2.png", "3.png", "4.png", "5.png"]
+
+
+def test_a_table_of_another_kind_is_refused_before_counting(count):
+    refused = count(table="counts.txt")
+    assert (refused.code, refused.out) == (2, "")
+    assert "tables are written as .csv or .json" in refused.err
 
 
 def test_two_counts_of_one_table_are_refused(count, tmp_path):
