@@ -8,6 +8,7 @@ import torch
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference import TileSide
 from crowdkit_core.interfaces import Localizer
+from crowdkit_core.processes import is_launched, rank_on_machine
 from crowdkit_core.registry import create
 from crowdkit_core.settings import parse_overrides, resolve_component
 
@@ -24,19 +25,27 @@ def named_localizer(name: str | None, options: Mapping[str, Any]) -> Localizer |
 def chosen_device(name: str | None) -> torch.device:
     """The device a user asked for, or the best there is.
 
+    Where a machine has several, each process of ``torchrun`` gets its own.
+
     Raises:
         UsageError: There is no such device.
     """
     if name is None:
         best = torch.accelerator.current_accelerator(check_available=True)
-        return best or torch.device("cpu")
+        return torch.device("cpu") if best is None else _own(best)
     try:
-        device = torch.device(name)
+        device = _own(torch.device(name))
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         cause = str(error).splitlines()[0]
         raise UsageError(f"device {name!r} cannot be used: {cause}") from error
     return device
+
+
+def _own(device: torch.device) -> torch.device:
+    if device.type in ("cpu", "mps") or ":" in str(device) or not is_launched():
+        return device
+    return torch.device(device.type, rank_on_machine() % torch.accelerator.device_count())
 
 
 def tile_side(text: str) -> TileSide:

@@ -13,9 +13,9 @@ from crowdkit_core.cli.options import (
     tile_option,
     weights_option,
 )
-from crowdkit_core.cli.output import json_option, say
+from crowdkit_core.cli.output import json_option, say_once
 from crowdkit_core.cli.sizing import long_side_option, scale_option
-from crowdkit_core.errors import CrowdkitError, UsageError
+from crowdkit_core.errors import UsageError
 
 FolderPath = click.Path(file_okay=False, path_type=Path)
 FilePath = click.Path(dir_okay=False, path_type=Path)
@@ -84,9 +84,11 @@ def count_command(
 ) -> None:
     """Count the people in PATHS: images, folders of images, patterns like 'photos/*.jpg'.
 
-    Without --weights, those installed weights count that are for people.
+    Without --weights, those installed weights count that are for people. With a file to write
+    (--csv, --points, --annotations), the same command goes on where an earlier one was stopped.
     """
     from dataclasses import replace
+    from functools import partial
 
     from crowdkit_core.cli.components import (
         chosen_device,
@@ -95,7 +97,8 @@ def count_command(
         tile_side,
     )
     from crowdkit_core.cli.count_outputs import CountOutputs
-    from crowdkit_core.cli.result_names import unique_names
+    from crowdkit_core.cli.counting_files import count_files
+    from crowdkit_core.cli.partial_results import settings_of
     from crowdkit_core.cli.sizing import chosen_sizing
     from crowdkit_core.inference import (
         find_images,
@@ -128,10 +131,7 @@ def count_command(
     if left_out := unread_images(paths):
         names = ", ".join(file.name for file in left_out[:3])
         more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-        say(
-            f"crowdkit: left out: {names}{more}; save as JPEG or PNG what is to be counted",
-            err=True,
-        )
+        say_once(f"crowdkit: left out: {names}{more}; save as JPEG or PNG what is to be counted")
     model = load_model(
         weights, counter=counter_name, options=options["counter"], device=chosen_device(device)
     )
@@ -142,9 +142,8 @@ def count_command(
     if calibration is not None:
         model = with_calibration(model, calibration)
     elif own is not model.calibration:
-        click.echo(
-            "crowdkit: no intervals: those of the weights are for the size they were trained in",
-            err=True,
+        say_once(
+            "crowdkit: no intervals: those of the weights are for the size they were trained in"
         )
     if level is not None and model.calibration is None:
         raise UsageError(
@@ -157,15 +156,6 @@ def count_command(
         halo=halo,
         level=model.level if level is None else level,
     )
-    errors: list[CrowdkitError] = []
-
-    def report(error: CrowdkitError) -> None:
-        errors.append(error)
-        click.echo(f"crowdkit: {error}", err=True)
-
-    stems = unique_names(images)
-    for counted in model.count_paths(images, roi=roi, on_error=report):
-        outputs.add(counted, stems[counted.name])
-    outputs.finish()
-    if errors:
+    settings = settings_of(click.get_current_context(), model)
+    if not count_files(partial(model.count_paths, roi=roi), images, outputs, settings):
         sys.exit(1)

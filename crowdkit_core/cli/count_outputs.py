@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from crowdkit_core.cli.output import print_json, say
+from crowdkit_core.cli.partial_results import FileResult
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
 from crowdkit_core.inference.counted import differ, points_found
+from crowdkit_core.inference.output import require_table
 from crowdkit_core.visual import save
 
 
@@ -32,10 +34,11 @@ class CountOutputs:
     densities: Path | None
     as_json: bool
     tool: FormatName | None = field(init=False)
-    rows: list[CountRow] = field(default_factory=list, init=False)
-    found: list[MarkedImage] = field(default_factory=list, init=False)
+    files: dict[str, FileResult] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        if self.csv is not None:
+            require_table(self.csv)
         if self.points is not None and self.points.suffix.lower() not in (".csv", ".json"):
             raise UsageError(
                 f"{self.points}: points are written as .csv or .json",
@@ -48,6 +51,21 @@ class CountOutputs:
         self.tool = format_named(self.annotations_format)
         if self.annotations is not None:
             require_free(self.annotations, self.tool)
+
+    @property
+    def rows(self) -> list[CountRow]:
+        """The rows of all images, file by file."""
+        return [row for each in self.files.values() for row in each.rows]
+
+    @property
+    def found(self) -> list[MarkedImage]:
+        """The points of all images, where they are asked for."""
+        return [image for each in self.files.values() for image in each.found]
+
+    @property
+    def last_written(self) -> Path | None:
+        """A file that is there only when everything is counted; None if none is asked for."""
+        return self.csv or self.points or self.annotations
 
     @property
     def need_points(self) -> bool:
@@ -73,9 +91,10 @@ class CountOutputs:
 
     def add(self, counted: Counted, stem: str) -> None:
         """Show one image's count, and write its picture and map under a file stem."""
-        self.rows.append(CountRow.of(counted))
+        result = self.files.setdefault(counted.name, FileResult())
+        result.rows.append(CountRow.of(counted))
         if self.need_points:
-            self.found.append(marked_image(counted))
+            result.found.append(marked_image(counted))
         if self.pictures is not None:
             counted.save(self.pictures / f"{stem}.png")
             if self.attention:
@@ -91,24 +110,24 @@ class CountOutputs:
 
     def finish(self) -> None:
         """Write the files of all images, and show their sum."""
-        if self.rows:
+        rows = self.rows
+        if rows:
             if self.csv is not None:
-                write_counts(self.csv, self.rows)
+                write_counts(self.csv, rows)
             if self.points is not None:
                 write_points(self.points, self.found, overwrite=True)
             if self.annotations is not None:
                 write_points(self.annotations, self.found, format=self.tool)
-        count = sum(row.count for row in self.rows)
-        points = sum(row.points_found or 0 for row in self.rows)
+        count = sum(row.count for row in rows)
+        points = sum(row.points_found or 0 for row in rows)
         apart = any(
-            row.points_found is not None and differ(row.count, row.points_found)
-            for row in self.rows
+            row.points_found is not None and differ(row.count, row.points_found) for row in rows
         )
         if self.as_json:
-            print_json([asdict(row) for row in self.rows])
-        elif len(self.rows) > 1:
+            print_json([asdict(row) for row in rows])
+        elif len(rows) > 1:
             said = f", {points_found(points)}" if apart else ""
-            click.echo(f"{len(self.rows)} images\t{count:.1f}{said}")
+            click.echo(f"{len(rows)} images\t{count:.1f}{said}")
         if apart:
             for file in filter(None, (self.points, self.annotations)):
                 click.echo(

@@ -77,13 +77,15 @@ def evaluate_command(
     """Evaluate RUN (a folder of `crowdkit train`), or --counter with --weights on --dataset.
 
     Images are shown as the data set gives them; to installed weights in the sizes they were trained
-    on, as `crowdkit count` does. `crowdkit score` evaluates points that another tool found.
+    on, as `crowdkit count` does. The processes that torchrun started share them. `crowdkit score`
+    evaluates points that another tool found.
     """
     from crowdkit_core.cli.components import chosen_device, refuse_split, tile_side
     from crowdkit_core.cli.sizing import chosen_sizing
     from crowdkit_core.evaluation import evaluate
     from crowdkit_core.evaluation.parts import evaluation_parts
     from crowdkit_core.inference.loading import sizing_of
+    from crowdkit_core.processes import joined_processes
     from crowdkit_core.registry.hooks import hooks
     from crowdkit_core.settings import load_recipe, parse_overrides
 
@@ -115,15 +117,20 @@ def evaluate_command(
             maps=pictures is not None,
             otherwise="all",
         )
-    report = evaluate(
-        **parts,
-        radii=radii,
-        parts=pictures is not None,
-        device=chosen_device(device),
-        tile=tile_side(tile),
-        sizing=sizing,
-        progress=hooks().evaluation_progress,
-    )
+    with joined_processes() as processes:
+        report = evaluate(
+            **parts,
+            radii=radii,
+            parts=pictures is not None,
+            device=chosen_device(device),
+            tile=tile_side(tile),
+            sizing=sizing,
+            rank=processes.rank,
+            world_size=processes.number,
+            progress=hooks().evaluation_progress,
+        )
+    if not processes.is_first:
+        return
     if pictures is not None:
         from crowdkit_core.cli.pictures import Truth, write_comparisons, write_parts
         from crowdkit_core.inference import Model

@@ -1,15 +1,13 @@
-"""Say what is kept when training is stopped from outside."""
+"""Say what is kept when long work is stopped from outside."""
 
-import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import click
-
+from crowdkit_core.cli.output import say_once
 from crowdkit_core.printable import printable
 
 
@@ -18,32 +16,32 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def resumable(directory: Path) -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end training in order, with a line on how to go on.
+def resumable(what_is_kept: Callable[[], str]) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM end the work in order, with a line on how to go on.
 
     Args:
-        directory: The run's folder.
+        what_is_kept: Says that line.
 
     Raises:
-        SystemExit: Training was stopped: code 130 after Ctrl-C, 143 after SIGTERM.
+        SystemExit: The work was stopped: code 130 after Ctrl-C, 143 after SIGTERM.
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     except KeyboardInterrupt as stop:
-        if os.environ.get("RANK", "0") == "0":  # torchrun stops each of its processes
-            click.echo(f"crowdkit: stopped; {_what_is_kept(directory)}", err=True)
+        say_once(f"crowdkit: stopped; {what_is_kept()}")  # torchrun stops each of its processes
         sys.exit(143 if isinstance(stop, Terminated) else 130)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
-
-
-def _what_is_kept(directory: Path) -> str:
+def epochs_kept(directory: Path) -> str:
+    """What a run's folder keeps of a training that was stopped, and how to go on with it."""
     if not any(directory.rglob("state.pt")):
         return "no epoch was finished, so nothing is kept"
     shown = printable(str(directory))
     return f"finished epochs are kept; go on with: crowdkit train --resume --output {shown}"
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated

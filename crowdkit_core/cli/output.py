@@ -1,6 +1,7 @@
 """Print JSON for programs."""
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,12 @@ def print_json(value: Any) -> None:
 def say(line: str, *, err: bool = False) -> None:
     """Print a line that may hold names from files, as `printable` shows it."""
     click.echo(printable(line, keep="\t"), err=err)
+
+
+def say_once(line: str) -> None:
+    """Print a line on standard error, in the first of the processes that ``torchrun`` started."""
+    if os.environ.get("RANK", "0") == "0":
+        say(line, err=True)
 
 
 def say_text(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crowdkit_core.cli.interruption import resumable
+from crowdkit_core.cli.interruption import epochs_kept, resumable
 from crowdkit_core.cli.options import named_overrides, set_option
 from crowdkit_core.cli.output import json_option, print_json
 from crowdkit_core.cli.run_folders import dated_folder
@@ -87,7 +87,7 @@ def train(
     from crowdkit_core.training import train_recipe
     from crowdkit_core.visual import save, training_curve
 
-    with resumable(directory):
+    with resumable(lambda: epochs_kept(directory)):
         result = train_recipe(resolved)
         if distributed.is_initialized() and distributed.get_rank() > 0:
             return

@@ -1,16 +1,18 @@
 """The folder of a grid: its runs, how each ended, and what may be written there."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.evaluation import Report, write_report
 from crowdkit_core.files import atomic_write
+from crowdkit_core.folder_lock import locked
 from crowdkit_core.grid.grid import Grid, GridRun, folder_name
 from crowdkit_core.parsing import parse_json
 from crowdkit_core.settings import Recipe, load_recipe
@@ -20,6 +22,8 @@ from crowdkit_core.training.run_record import DATA_FILE
 
 GRID_FILE = "grid.toml"
 ERROR_FILE = "error.txt"
+JOBS = ".jobs"
+"""Who does which run; no row has such a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ class Outcome:
         return (*self.run.labels, *filter(None, (self.stage, self.evaluation)))
 
     @property
-    def state(self) -> str:
+    def state(self) -> Literal["finished", "failed", "missing"]:
         """``finished``, ``failed`` or ``missing``."""
         if self.report is not None:
             return "finished"
@@ -149,6 +153,31 @@ class GridFolder:
         failed = self.run_folder(run) / ERROR_FILE
         error = failed.read_text(encoding="utf-8").strip() if failed.exists() else ""
         return replace(outcome, error=error)
+
+    @property
+    def jobs(self) -> Path:
+        """Where it is kept who does which run, and what they print."""
+        return self.path / JOBS
+
+    def job_folder(self, run: GridRun) -> Path:
+        """What is kept of who does a run; held by whoever does it."""
+        return self.jobs / run.folder
+
+    def claimed(self, run: GridRun, *, wait: float = 0.0) -> AbstractContextManager[None]:
+        """Keep other processes out of a run.
+
+        Args:
+            run: One of the grid's.
+            wait: Seconds to wait for one that is in it.
+
+        Raises:
+            FolderHeldError: One is in it.
+        """
+        return locked(self.job_folder(run), wait=wait)
+
+    def is_finished(self, run: GridRun) -> bool:
+        """Whether a run is trained, and evaluated as the grid asks."""
+        return all(each.report is not None for each in self.outcomes([run]))
 
     def weights(self, outcome: Outcome) -> Path:
         """The weights that are evaluated."""

@@ -1,34 +1,32 @@
-"""Train and evaluate the runs of a grid that are not finished."""
+"""Have the runs of a grid that are not finished trained and evaluated."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
 
-import torch
-from lightning_fabric import Fabric
-
 from crowdkit_core.data import fingerprint
 from crowdkit_core.errors import CrowdkitError, UsageError
-from crowdkit_core.evaluation import Report, evaluate
 from crowdkit_core.evaluation.asked_metrics import asked_metrics, require_metrics
-from crowdkit_core.evaluation.parts import evaluation_parts
 from crowdkit_core.grid.folder import GridFolder, Outcome
 from crowdkit_core.grid.grid import Grid, GridRun
+from crowdkit_core.grid.launching import Launcher, RunEnded, in_this_process
+from crowdkit_core.grid.standing import standing
 from crowdkit_core.grid.tables import write_tables
 from crowdkit_core.interfaces import Trainer, require_fit
-from crowdkit_core.registry.hooks import hooks
 from crowdkit_core.settings import Recipe
-from crowdkit_core.training import TrainingResult, build, train_recipe
+from crowdkit_core.training import build
 from crowdkit_core.training.processes import process_counts
 from crowdkit_core.training.run_record import DATA_FILE, read_record
 
-RunEnded = Callable[[Sequence[Outcome]], None]
-"""Called with the outcomes of a run that was trained: one, or one for each evaluated stage."""
-
 
 def run_grid(
-    grid: Grid, folder: str | Path, *, only: Sequence[str] = (), run_ended: RunEnded | None = None
+    grid: Grid,
+    folder: str | Path,
+    *,
+    only: Sequence[str] = (),
+    run_ended: RunEnded | None = None,
+    launcher: Launcher = in_this_process,
 ) -> list[Outcome]:
     """Train and evaluate every run of a grid that is not finished, and write its tables.
 
@@ -36,13 +34,15 @@ def run_grid(
     folder below ``folder``; ``runs.csv`` and ``table.md`` are rewritten after each. Interrupted and
     called again, it goes on where it was and ends with the same numbers; runs may be added to the
     grid in between. A run that fails is noted with its error, and the others go on; the next call
-    tries it again.
+    tries it again. A run that another process is in, or a job that waits, is left to it.
 
     Args:
         grid: From `load_grid`.
         folder: New, or that of the same grid.
         only: Run only these rows, by label.
-        run_ended: Called after each run that was trained.
+        run_ended: Called after each run that was trained here.
+        launcher: Where and how runs are trained: in this process one after the other, or one of
+            `crowdkit_core.grid`.
 
     Returns:
         How every run of the grid stands, in its order.
@@ -59,13 +59,9 @@ def run_grid(
     _require_buildable(place, chosen)
     place.describe()
     write_tables(place)
-    for run in chosen:
-        if all(each.report is not None for each in place.outcomes([run])):
-            continue
-        _finish(place, run)
-        write_tables(place)
-        if run_ended is not None:
-            run_ended(place.outcomes([run]))
+    states = standing(place, chosen)
+    to_do = [run for run in chosen if states[run.label].is_open]
+    launcher(place, to_do, run_ended or (lambda _outcomes: None))
     return place.outcomes()
 
 
@@ -143,42 +139,3 @@ def _require_same_data(
         }
     path = folder / DATA_FILE
     read_record(path).require_same_images(fingerprints[key], path)
-
-
-# -- one run -----------------------------------------------------------------------------------
-
-
-def _finish(place: GridFolder, run: GridRun) -> None:
-    try:
-        recipe = place.recipe(run)
-        result = train_recipe(recipe)
-        for outcome in place.outcomes([run]):
-            place.keep_report(
-                outcome, _evaluate(outcome.recipe, result, place.weights(outcome), place.grid)
-            )
-    except CrowdkitError as error:
-        place.keep_error(run, error.message)
-    except torch.OutOfMemoryError as error:
-        place.keep_error(run, f"out of memory: {str(error).splitlines()[0]}")
-
-
-def _evaluate(recipe: Recipe, result: TrainingResult, weights: Path, grid: Grid) -> Report:
-    """As `crowdkit eval` does with the run folder."""
-    budget = {
-        "epochs": len(result.history),
-        "seconds": round(sum(record["seconds"] for record in result.history), 3),
-    }
-    parts = evaluation_parts(recipe, weights, grid.split, grid.metrics)
-    parts["stamp"] |= budget
-    report = evaluate(
-        **parts,
-        device=Fabric(accelerator=recipe.run.accelerator, devices=1).device,
-        tile="auto",
-        progress=hooks().evaluation_progress,
-    )
-    if unknown := [name for name in grid.counts if name not in report.scores]:
-        raise UsageError(
-            f"{parts['counter'].label} gives no count named {unknown[0]!r}",
-            hint=f"grid.counts: {', '.join(list(report.scores)[1:]) or 'it gives none'}",
-        )
-    return report

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from crowdkit_core.files import atomic_write
+from crowdkit_core.folder_lock import locked
 from crowdkit_core.grid.folder import GridFolder, Outcome
 from crowdkit_core.grid.grid import SEED, Grid
 from crowdkit_core.grid.scores import COUNT_SCORES, Score, further_scores
@@ -17,11 +18,22 @@ RUNS_FILE = "runs.csv"
 TABLE_FILE = "table.md"
 REFERENCE = "predicting the training mean"
 
+LONGEST_TURN = 60.0
+"""Seconds within which others have written their tables."""
+
 Row = Sequence[str]
 
 
 def write_tables(place: GridFolder) -> None:
-    """Write ``runs.csv`` and ``table.md`` from the runs as they stand, each atomically."""
+    """Write ``runs.csv`` and ``table.md`` from the runs as they stand, each atomically.
+
+    One process after the other, so that what the last one writes has the runs of all.
+    """
+    with locked(place.path, wait=LONGEST_TURN):
+        _write_tables(place)
+
+
+def _write_tables(place: GridFolder) -> None:
     grid, outcomes = place.grid, place.outcomes()
     with (
         atomic_write(place.path / RUNS_FILE) as temporary,

@@ -69,6 +69,16 @@ class CountRow:
         )
 
 
+def require_table(path: str | Path) -> None:
+    """Refuse a file that counts cannot be written to, before they are made.
+
+    Raises:
+        UsageError: The suffix is neither ``.csv`` nor ``.json``.
+    """
+    if Path(path).suffix.lower() not in {".csv", ".json"}:
+        raise UsageError(f"{path}: tables are written as .csv or .json")
+
+
 def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
     """Write a table of counts, as CSV or as a JSON list by the suffix of ``path``.
 
@@ -77,14 +87,12 @@ def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
     Raises:
         UsageError: The suffix is neither ``.csv`` nor ``.json``.
     """
-    file = Path(path)
-    if file.suffix.lower() not in {".csv", ".json"}:
-        raise UsageError(f"{path}: tables are written as .csv or .json")
+    require_table(path)
     with (
         atomic_write(path) as temporary,
         temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as opened,
     ):
-        if file.suffix.lower() == ".json":
+        if Path(path).suffix.lower() == ".json":
             json.dump([asdict(row) for row in rows], opened, indent=2)
             return
         writer = csv.DictWriter(opened, [field.name for field in fields(CountRow)])

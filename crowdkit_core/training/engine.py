@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from crowdkit_core.data import measure_lengths, training_loader
 from crowdkit_core.errors import IncompatibleError, UsageError, require_at_least_one
+from crowdkit_core.folder_lock import locked
 from crowdkit_core.interfaces import (
     Batch,
     Counter,
@@ -26,7 +27,6 @@ from crowdkit_core.interfaces import (
 from crowdkit_core.registry.hooks import Hooks, hooks
 from crowdkit_core.settings import Recipe, RunSettings
 from crowdkit_core.training.beginning import checked_record, describe
-from crowdkit_core.training.folder_lock import locked
 from crowdkit_core.training.memory import memory_explained
 from crowdkit_core.training.objective import Objective
 from crowdkit_core.training.optimization import require_long_enough

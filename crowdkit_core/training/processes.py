@@ -2,9 +2,8 @@
 
 import os
 
-from torch import distributed
-
 from crowdkit_core.errors import UsageError
+from crowdkit_core.processes import is_launched
 from crowdkit_core.settings import RunSettings
 
 
@@ -15,7 +14,7 @@ def process_counts(run: RunSettings) -> tuple[int, int]:
         UsageError: The settings and ``torchrun`` contradict each other. Going on would start as
             many runs of their own as there are processes.
     """
-    if not (distributed.is_available() and distributed.is_torchelastic_launched()):
+    if not is_launched():
         return run.devices or 1, run.num_nodes or 1
     devices = _agreed("devices", run.devices, "LOCAL_WORLD_SIZE", "processes on this machine")
     return devices, _agreed("num_nodes", run.num_nodes, "GROUP_WORLD_SIZE", "machines")

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from crowdkit_core import folder_lock
 from crowdkit_core.errors import CrowdkitError, NotEnoughMemoryError, UsageError, WeightsError
 from crowdkit_core.files import atomic_write, is_leftover
+from crowdkit_core.folder_lock import HOLDER_FILE, LOCK_FILE, locked
 from crowdkit_core.settings import RunSettings
-from crowdkit_core.training import Supervised, folder_lock, train
-from crowdkit_core.training.folder_lock import HOLDER_FILE, LOCK_FILE, locked
+from crowdkit_core.training import Supervised, train
 from crowdkit_core.training.processes import process_counts
 
 HOLD = """

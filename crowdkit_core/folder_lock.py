@@ -16,25 +16,38 @@ LOCK_FILE = ".lock"
 HOLDER_FILE = ".holder.json"
 
 
+class FolderHeldError(UsageError):
+    """Another run holds the folder."""
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(
+    folder: Path,
+    *,
+    hint: str = "wait for it to end, or choose another folder: run.directory, --output",
+    wait: float = 0.0,
+) -> Iterator[None]:
     """Hold a folder for one run; it is made if it is not there.
 
     The operating system holds the lock and frees it when the process ends, however it ends; a
     file of it that a killed run leaves locks nothing.
 
+    Args:
+        folder: The folder.
+        hint: What to do where it is held.
+        wait: Seconds to wait for it.
+
     Raises:
-        UsageError: Another run holds the folder; names its process and host.
+        FolderHeldError: Another run holds the folder; names its process and host.
         CrowdkitError: The folder cannot be made or locked.
     """
-    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    lock = FileLock(folder / LOCK_FILE, timeout=wait)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _acquire(lock)
     except Timeout:
-        raise UsageError(
-            f"{folder}: a run is going on here, {_holder(folder)}",
-            hint="wait for it to end, or choose another folder: run.directory, --output",
+        raise FolderHeldError(
+            f"{folder}: a run is going on here, {_holder(folder)}", hint=hint
         ) from None
     except (OSError, NotImplementedError) as error:
         raise CrowdkitError(f"{folder}: cannot be locked for a run: {error}") from error
@@ -49,6 +62,17 @@ def locked(folder: Path) -> Iterator[None]:
             holder.unlink(missing_ok=True)
             Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run holds a folder. Asking holds it for a moment itself, if it is free."""
+    if not (folder / LOCK_FILE).exists():
+        return False
+    try:
+        with locked(folder):
+            return False
+    except FolderHeldError:
+        return True
 
 
 def _acquire(lock: FileLock) -> None:
