@@ -1,16 +1,27 @@
 """Print and write what `crowdkit count` finds."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
 from crowdkit_core.cli.output import print_json, say
+from crowdkit_core.cli.zone_options import zone_lines
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
 from crowdkit_core.errors import DataError, UsageError
-from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
+from crowdkit_core.inference import (
+    Counted,
+    CountRow,
+    ZoneRow,
+    marked_image,
+    write_counts,
+    write_points,
+    write_zones,
+)
 from crowdkit_core.inference.counted import differ, points_found
+from crowdkit_core.inference.output import nested, require_table, save_map
 from crowdkit_core.visual import save
 
 
@@ -30,9 +41,13 @@ class CountOutputs:
     pictures: Path | None
     attention: bool
     densities: Path | None
+    zones_csv: Path | None
+    ground_densities: Path | None
     as_json: bool
     tool: FormatName | None = field(init=False)
     rows: list[CountRow] = field(default_factory=list, init=False)
+    zones: list[ZoneRow] = field(default_factory=list, init=False)
+    documents: list[dict[str, Any]] = field(default_factory=list, init=False)
     found: list[MarkedImage] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -45,6 +60,8 @@ class CountOutputs:
             raise UsageError("--annotations-format without --annotations")
         if self.attention and self.pictures is None:
             raise UsageError("--attention without --pictures")
+        for table in filter(None, (self.csv, self.zones_csv)):
+            require_table(table)
         self.tool = format_named(self.annotations_format)
         if self.annotations is not None:
             require_free(self.annotations, self.tool)
@@ -74,6 +91,7 @@ class CountOutputs:
     def add(self, counted: Counted, stem: str) -> None:
         """Show one image's count, and write its picture and map under a file stem."""
         self.rows.append(CountRow.of(counted))
+        self.zones += ZoneRow.of(counted)
         if self.need_points:
             self.found.append(marked_image(counted))
         if self.pictures is not None:
@@ -82,18 +100,25 @@ class CountOutputs:
                 save(counted.plot_attention(), self.pictures / f"{stem}-attention.png")
         if self.densities is not None:
             counted.save(self.densities / f"{stem}.npy")
+        if self.ground_densities is not None:
+            save_map(self.ground_densities / f"{stem}.npy", counted.ground_density())
         for note in counted.notes:
             say(f"{counted.name}: {note}", err=True)
-        if not self.as_json:
+        if self.as_json:
+            self.documents.append(nested(counted))
+        else:
             plain = counted.interval is None and not counted.points_differ
             shown = f"{counted.count:.1f}" if plain else str(counted)
-            say(f"{counted.name}\t{shown}")
+            for line in [f"{counted.name}\t{shown}", *zone_lines(counted)]:
+                say(line)
 
     def finish(self) -> None:
         """Write the files of all images, and show their sum."""
         if self.rows:
             if self.csv is not None:
                 write_counts(self.csv, self.rows)
+            if self.zones_csv is not None:
+                write_zones(self.zones_csv, self.zones)
             if self.points is not None:
                 write_points(self.points, self.found, overwrite=True)
             if self.annotations is not None:
@@ -105,7 +130,7 @@ class CountOutputs:
             for row in self.rows
         )
         if self.as_json:
-            print_json([asdict(row) for row in self.rows])
+            print_json(self.documents)
         elif len(self.rows) > 1:
             said = f", {points_found(points)}" if apart else ""
             click.echo(f"{len(self.rows)} images\t{count:.1f}{said}")
