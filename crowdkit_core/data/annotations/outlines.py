@@ -98,7 +98,7 @@ def _of_cvat_image(image: Record, element: Element) -> Iterator[Outline]:
         if shape.tag in _NO_AREAS:
             continue
         if shape.tag not in ("polygon", "box"):
-            raise said.error(f"a {shape.tag}, expected polygon or box; {_DRAW}")
+            raise said.error(f"{shape.tag}, expected polygon or box; {_DRAW}")
         yield Outline(
             said.text("label", ""), [[cvat_shapes.corners_of(shape.tag, said)]], said.place
         )
@@ -113,7 +113,7 @@ def _of_labelme(shapes: Iterator[Record]) -> Iterator[Outline]:
             box = shape.box(corners)
             corners = rectangle(box.left, box.top, box.width, box.height)
         elif kind not in ("polygon", "oriented_rectangle"):
-            raise shape.error(f"a {kind}, expected polygon or rectangle; {_DRAW}")
+            raise shape.error(f"{kind}, expected polygon or rectangle; {_DRAW}")
         yield Outline(shape.text("label", ""), [[corners]], shape.place)
 
 
@@ -124,7 +124,7 @@ def _of_geojson(features: Sequence[Record]) -> Iterator[Outline]:
         if kind in _NO_AREAS:
             continue
         if kind not in ("Polygon", "MultiPolygon"):
-            raise geometry.error(f"a {kind or 'geometry without type'}, expected a Polygon")
+            raise geometry.error(f"{kind or 'no type'}, expected Polygon or MultiPolygon")
         coordinates = geometry.values.get("coordinates")
         polygons = [coordinates] if kind == "Polygon" else _list(geometry, coordinates)
         parts = [
