@@ -6,7 +6,7 @@ Geometry", 2nd edition, 2004, algorithm 4.2), then by least squares of the dista
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -29,9 +29,13 @@ FEWEST = 4
 WORST_FIT = 0.1
 """Share of the distances between points beyond which an error is a mistake."""
 
+HEADS = 1.6
+"""Metres above the ground of the middle of a standing adult's head."""
+
 _IN_LINE = 1e-3
 """Smallest width of points over their length that is no line."""
 
+_KEYS = frozenset({"points", "distances", "camera_height"})
 _FORM = (
     '{"points": [{"image": [412, 300], "ground": [0, 0]}, ...]}, or {"points": [[412, 300], ...], '
     '"distances": [[1, 2, 5.0], ...]} of every two points, in metres'
@@ -125,6 +129,33 @@ class Ground:
         fitted = cls.from_points(pixels, places, source=source)
         return replace(fitted, residual=max(off, fitted.residual or 0.0))
 
+    def at_heads(self, camera_height: float) -> Self:
+        """The plane of the heads, which are what is counted, above this ground.
+
+        Seen from a camera, a head covers ground that lies behind the feet. So an outline on the
+        ground holds the heads of people from a smaller area, by the square of the share of the
+        camera's height that is above the heads. Places on this plane have an origin of their own.
+
+        Args:
+            camera_height: Metres of the camera above the ground.
+
+        Raises:
+            DataError: The camera is not above the heads.
+
+        Example:
+            >>> square = [[0, 0], [100, 0], [100, 100], [0, 100]]
+            >>> ground = Ground.from_points(square, [[0, 0], [5, 0], [5, 5], [0, 5]])
+            >>> ground.at_heads(8.0).metres([[50, 100]]).round(6).tolist()
+            [[2.0, 4.0]]
+        """
+        if not (math.isfinite(camera_height) and camera_height > HEADS):
+            raise DataError(
+                f"{self.source}: a camera {camera_height:g} m above the ground, expected more than "
+                f"the {HEADS:g} m of heads"
+            )
+        nearer = 1 - HEADS / camera_height
+        return replace(self, homography=np.diag([nearer, nearer, 1.0]) @ self.homography)
+
     def metres(self, pixels: Sequence[Sequence[float]] | Array) -> Float[Array, "N 2"]:
         """(N, 2) where points of the image are on the ground; NaN from the horizon on."""
         mapped = _mapped(self.homography, np.asarray(pixels, dtype=np.float64))
@@ -163,20 +194,33 @@ def read_ground(path: str | Path) -> Ground:
     """Read the points of a JSON file.
 
     Either ``{"points": [{"image": [x, y], "ground": [X, Y]}, ...]}``, in pixels and metres, or
-    ``{"points": [[x, y], ...], "distances": [[1, 2, metres], ...]}``.
+    ``{"points": [[x, y], ...], "distances": [[1, 2, metres], ...]}``. With ``"camera_height"``, in
+    metres, it is the plane of the heads (`Ground.at_heads`).
 
     Raises:
-        DataError: The file cannot be read or is something else, and as of `Ground.from_points` and
-            `Ground.from_distances`.
+        DataError: The file cannot be read or is something else, and as of `Ground.from_points`,
+            `Ground.from_distances` and `Ground.at_heads`.
     """
     source = f"ground {str(path)!r}"
     file = TextFile(Path(path))
     if not file.text.strip():
         raise DataError(f"{source}: an empty file", hint=f"expected {_FORM}")
     content = file.json
-    points = content.get("points") if isinstance(content, dict) else None
-    if not isinstance(points, list):
+    if not isinstance(content, dict) or not isinstance(content.get("points"), list):
         raise DataError(f"{source}: no list of points", hint=f"expected {_FORM}")
+    if unknown := sorted(content.keys() - _KEYS):
+        raise DataError(f"{source}: unknown key {shown(unknown[0])}", hint=f"expected {_FORM}")
+    ground = _from_json(content, source)
+    if "camera_height" not in content:
+        return ground
+    height = content["camera_height"]
+    if isinstance(height, bool) or not isinstance(height, int | float):
+        raise DataError(f"{source}: camera_height is {shown(height)}, expected metres")
+    return ground.at_heads(float(height))
+
+
+def _from_json(content: Mapping[str, Any], source: str) -> Ground:
+    points = content["points"]
     if "distances" in content:
         return Ground.from_distances(points, content["distances"], source=source)
     try:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from crowdkit_core.data.synthetic.scene import Camera
 from crowdkit_core.errors import DataError
 from crowdkit_core.inference import CrowdLevel, Ground, as_zones, count, read_ground
+from crowdkit_core.inference.ground import HEADS
 from crowdkit_core.inference.zones import divide
 
 CAMERA = Camera(horizon=40.0, centre=160.0, focal=300.0, height=6.0)
@@ -121,6 +122,24 @@ def test_people_per_square_metre(make_counter):
     assert np.nanmax(dense) == pytest.approx(0.5, rel=0.1)  # both in one square of 4 square metres
 
 
+@pytest.mark.parametrize("stature", [0.0, HEADS])
+def test_a_crowd_is_as_dense_as_it_stands_when_heads_are_counted_in_their_plane(stature):
+    """One person on each square metre, seen by their heads or by their feet, from 6 metres."""
+    across, depth = np.meshgrid(np.arange(-40.5, 40), np.arange(5.5, 90))
+    x, y = CAMERA.project(across.ravel(), stature, depth.ravel())
+    zone = np.array([[100.0, 120.0], [240.0, 120.0], [280.0, 240.0], [40.0, 240.0]])
+    division = divide((480, 320), zones=zones({"a": zone}), ground=plane_of(stature))
+    inside = (x >= 0) & (x < 320) & (y >= 0) & (y < 480)
+    points = torch.from_numpy(np.stack([x, y], axis=1)[inside])
+    number = (division.owner_of(points) == 1).sum()
+    assert number / division.square_metres[1] == pytest.approx(1.0, rel=0.05)
+
+
+def plane_of(stature):
+    ground = Ground.from_points(seen(SQUARE), SQUARE)
+    return ground.at_heads(CAMERA.height) if stature else ground
+
+
 def test_an_area_without_zones(make_counter):
     image = torch.zeros(3, 480, 320, dtype=torch.uint8)
     ground = Ground.from_points(seen(SQUARE), SQUARE)
@@ -196,15 +215,19 @@ def test_distances_that_are_none(distances, said):
     assert said in caught.value.message
 
 
+PLAIN = [
+    {"image": pixel.tolist(), "ground": place.tolist()}
+    for pixel, place in zip(seen(SQUARE), SQUARE, strict=True)
+]
+
+
 def test_files(tmp_path):
-    points = [
-        {"image": pixel.tolist(), "ground": place.tolist()}
-        for pixel, place in zip(seen(SQUARE), SQUARE, strict=True)
-    ]
     file = tmp_path / "ground.json"
-    file.write_text(json.dumps({"points": points}))
-    expected = Ground.from_points(seen(SQUARE), SQUARE).homography
-    assert read_ground(file).homography == pytest.approx(expected)
+    file.write_text(json.dumps({"points": PLAIN}))
+    expected = Ground.from_points(seen(SQUARE), SQUARE)
+    assert read_ground(file).homography == pytest.approx(expected.homography)
+    file.write_text(json.dumps({"points": PLAIN, "camera_height": 6}))
+    assert read_ground(file).homography == pytest.approx(expected.at_heads(6.0).homography)
     diagonals = [[1, 3, 8 * 2**0.5], [2, 4, 8 * 2**0.5]]
     content = {"points": seen(SQUARE).tolist(), "distances": SIDES + diagonals}
     file.write_text(json.dumps(content))
@@ -222,6 +245,9 @@ def test_files(tmp_path):
             "a point without its place in the image and on the ground",
         ),
         ('{"points": 3, "distances": []}', "no list of points"),
+        ('{"points": [], "height": 3}', "unknown key 'height'"),
+        (json.dumps({"points": PLAIN, "camera_height": 1.5}), "a camera 1.5 m above the ground"),
+        (json.dumps({"points": PLAIN, "camera_height": "6"}), "camera_height is '6'"),
     ],
 )
 def test_files_that_are_no_ground(tmp_path, text, said):
