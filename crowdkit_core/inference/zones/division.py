@@ -133,11 +133,6 @@ def divide(
     if ground is not None:
         areas, widest = _measured(owners, 1 + len(counted), ground)
         notes += _horizons(counted, areas, widest, source)
-        if not counted and math.isnan(areas[0]):
-            notes.append(
-                "no people per square metre: the image reaches the horizon of the ground; mark "
-                "zones or a region below it"
-            )
     inside = owners != OUTSIDE
     return Division(
         names=tuple(zone.name for zone in counted),
@@ -215,6 +210,11 @@ def _horizons(
     widest: NDArray[np.float64],
     source: str,
 ) -> Iterator[str]:
+    if not zones and math.isnan(areas[0]):
+        yield (
+            "no people per square metre: the image reaches the horizon of the ground; mark zones "
+            "or a region below it"
+        )
     for zone, area, pixel in zip(zones, areas[1:], widest[1:], strict=True):
         if math.isnan(area):
             raise DataError(
