@@ -163,22 +163,32 @@ class Ground:
         places: Array = mapped[:, :2] / depth[:, None]
         return places
 
-    def pixel_areas(
-        self, columns: Float[Array, " w"], rows: Float[Array, " h"], *, side: float = 1.0
-    ) -> Float[Array, "h w"]:
-        """Square metres that a square of the image shows; NaN where it reaches the horizon.
+    def strip_areas(
+        self,
+        y: Float[Array, "*n"],
+        left: Float[Array, "*n"],
+        right: Float[Array, "*n"],
+        *,
+        height: Float[Array, "*n"] | float = 1.0,
+    ) -> Float[Array, "*n"]:
+        """Square metres that flat strips of the image show; NaN for one that reaches the horizon.
+
+        Exact along a strip, and by its middle across it.
 
         Args:
-            columns: x of the middle of each column of squares, in pixels.
-            rows: y of the middle of each row.
-            side: Of a square, in pixels.
+            y: Middle of each strip, in pixels.
+            left: Where it begins.
+            right: Where it ends.
+            height: Of a strip.
         """
         across, down, rest = self.homography[2]
-        depth = across * columns + (down * rows + rest)[:, None]
-        nearest = depth - (abs(across) + abs(down)) * side / 2
+        begin, end = (across * x + down * y + rest for x in (left, right))
+        nearest = np.minimum(begin, end) - abs(down) * height / 2
+        begin, end = (np.where(nearest > 0, depth, np.nan) for depth in (begin, end))
         determinant = abs(float(np.linalg.det(self.homography)))
-        areas: Array = side**2 * determinant / np.where(nearest > 0, depth, np.nan) ** 3
-        return areas
+        # the integral of 1 / depth ** 3 where the depth goes evenly from begin to end
+        mean: Array = (begin + end) / (2 * (begin * end) ** 2)
+        return determinant * height * (right - left) * mean
 
 
 GroundLike = str | Path | Ground

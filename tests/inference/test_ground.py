@@ -62,7 +62,7 @@ def test_places_are_where_they_are(x, depth):
 
 @given(x=st.floats(20, 300), y=st.floats(60, 400))
 @settings(deadline=None, max_examples=40)
-def test_the_area_of_a_pixel_is_that_of_its_corners(x, y):
+def test_the_area_of_a_piece_of_the_image_is_that_of_its_corners(x, y):
     """Against the shoelace formula on the corners' places."""
     ground = Ground.from_points(seen(SQUARE), SQUARE)
     half = 0.05
@@ -74,7 +74,8 @@ def test_the_area_of_a_pixel_is_that_of_its_corners(x, y):
     ]
     a, b = ground.metres(corners).T
     shoelace = abs(np.dot(a, np.roll(b, -1)) - np.dot(b, np.roll(a, -1))) / 2
-    area = ground.pixel_areas(np.array([x]), np.array([y]), side=2 * half)
+    strip = np.array([y]), np.array([x - half]), np.array([x + half])
+    area = ground.strip_areas(*strip, height=2 * half)
     assert area.item() == pytest.approx(shoelace, rel=1e-3)
 
 
@@ -117,7 +118,8 @@ def test_people_per_square_metre(make_counter):
     assert dense.shape == counted.density.shape
     assert dense[:40].isnan().all()
     assert dense[41:].isfinite().all()
-    areas = ground.pixel_areas(np.arange(320) + 0.5, np.arange(480) + 0.5)
+    columns, rows = np.meshgrid(np.arange(320.0), np.arange(480) + 0.5)
+    areas = ground.strip_areas(rows, columns, columns + 1)
     assert np.nansum(dense.numpy() * areas) == pytest.approx(2.0, rel=1e-4)
     assert np.nanmax(dense) == pytest.approx(0.5, rel=0.1)  # both in one square of 4 square metres
 

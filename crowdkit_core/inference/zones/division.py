@@ -1,9 +1,10 @@
 """How zones and the ground divide images of one size: whose each pixel is, and what it shows."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import DataError
 from crowdkit_core.inference.ground import Ground
+from crowdkit_core.inference.zones.shapes import Window
 from crowdkit_core.inference.zones.zone import Zone, Zones
 from crowdkit_core.interfaces import Size
 
@@ -125,13 +127,18 @@ def divide(
         notes += _overlaps(counted, shared)
     if roi is not None:
         owners[~roi.cpu().numpy()] = OUTSIDE
-    pixels = np.bincount(owners.ravel(), minlength=OUTSIDE + 1)[: 1 + len(counted)]
+    parts = 1 + len(counted)
+    runs = [*_runs(owners)]
+    pixels = sum(
+        (np.bincount(run.owner, run.right - run.left, minlength=parts)[:parts] for run in runs),
+        start=np.zeros(parts),
+    )
     for zone, number in zip(counted, pixels[1:], strict=True):
         if number == 0:
             raise _nothing_left(zone, size, source)
     areas = None
     if ground is not None:
-        areas, widest = _measured(owners, 1 + len(counted), ground)
+        areas, widest = _measured(runs, parts, ground)
         notes += _horizons(counted, areas, widest, source)
     inside = owners != OUTSIDE
     return Division(
@@ -145,30 +152,42 @@ def divide(
     )
 
 
-def _bands(size: Size, multiple: int = 1) -> Iterator[tuple[int, int]]:
-    """First and last row, exclusive, of parts of an image, a multiple of so many rows."""
-    rows = max(BAND // size[1] // multiple, 1) * multiple
-    for first in range(0, size[0], rows):
-        yield first, min(first + rows, size[0])
+def _bands(window: Window, multiple: int = 1) -> Iterator[Window]:
+    """Parts of some rows, a multiple of so many, from a part of an image."""
+    rows = max(BAND // max(window.right - window.left, 1) // multiple, 1) * multiple
+    for top in range(window.top, window.bottom, rows):
+        yield window._replace(top=top, bottom=min(top + rows, window.bottom))
 
 
-def _painted(zones: Zones, size: Size) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def _painted(zones: Zones, size: Size) -> tuple[NDArray[np.uint8], list[float]]:
     """Whose each pixel is; share of each counted zone that belongs to one named before it."""
     owners = np.zeros(size, dtype=np.uint8)
-    whole, lost = np.zeros((2, len(zones.counted)))
-    for first, stop in _bands(size):
-        band = owners[first:stop]
-        for zone in zones.excluded:
-            band[zone.shape.inside(first, stop, size[1])] = OUTSIDE
-        for index, zone in enumerate(zones.counted):
-            inside = zone.shape.inside(first, stop, size[1])
-            whole[index] += inside.sum()
-            lost[index] += (inside & (band > 0) & (band < OUTSIDE)).sum()
-            band[inside & (band == 0)] = index + 1
-    return owners, lost / np.maximum(whole, 1)
+    for zone in zones.excluded:
+        for part, inside in _inside(zone, owners):
+            part[inside] = OUTSIDE
+    shared = []
+    for index, zone in enumerate(zones.counted):
+        whole = lost = 0
+        for part, inside in _inside(zone, owners):
+            before = part[inside]
+            whole += len(before)
+            lost += int(np.count_nonzero((before > 0) & (before < OUTSIDE)))
+            part[inside & (part == 0)] = index + 1
+        shared.append(lost / max(whole, 1))
+    return owners, shared
 
 
-def _overlaps(zones: tuple[Zone, ...], shared: NDArray[np.float64]) -> Iterator[str]:
+def _inside(
+    zone: Zone, owners: NDArray[np.uint8]
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Parts of a map, and which of their pixels lie in a zone."""
+    height, width = owners.shape
+    for window in _bands(zone.shape.window((height, width))):
+        part = owners[window.top : window.bottom, window.left : window.right]
+        yield part, zone.shape.inside(window)
+
+
+def _overlaps(zones: tuple[Zone, ...], shared: Sequence[float]) -> Iterator[str]:
     for zone, share in zip(zones, shared, strict=True):
         if share > OVERLAP:
             yield (
@@ -178,8 +197,7 @@ def _overlaps(zones: tuple[Zone, ...], shared: NDArray[np.float64]) -> Iterator[
 
 
 def _nothing_left(zone: Zone, size: Size, source: str) -> DataError:
-    inside = any(zone.shape.inside(first, stop, size[1]).any() for first, stop in _bands(size))
-    if not inside:
+    if not any(inside.any() for _, inside in _inside(zone, np.zeros(size, dtype=np.uint8))):
         return DataError(
             f"{source}: zone {zone.name!r} lies outside the image ({size[1]} x {size[0]} pixels)"
         )
@@ -190,17 +208,37 @@ def _nothing_left(zone: Zone, size: Size, source: str) -> DataError:
     )
 
 
+class _Runs(NamedTuple):
+    """Pixels of one owner side by side in a row: most maps have a few runs in each row."""
+
+    y: NDArray[np.float64]
+    left: NDArray[np.float64]
+    right: NDArray[np.float64]
+    owner: NDArray[np.uint8]
+
+
+def _runs(owners: NDArray[np.uint8]) -> Iterator[_Runs]:
+    height, width = owners.shape
+    for window in _bands(Window(0, height, 0, width)):
+        band = owners[window.top : window.bottom]
+        changes = np.ones(band.shape, dtype=bool)
+        np.not_equal(band[:, 1:], band[:, :-1], out=changes[:, 1:])
+        row, left = np.nonzero(changes)
+        right = np.append(left[1:], 0)
+        right[right == 0] = width
+        y = row.astype(np.float64) + window.top + 0.5
+        yield _Runs(y, left.astype(np.float64), right.astype(np.float64), band[row, left])
+
+
 def _measured(
-    owners: NDArray[np.uint8], parts: int, ground: Ground
+    runs: Sequence[_Runs], parts: int, ground: Ground
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Square metres of each part, and of its widest pixel; NaN for what reaches the horizon."""
-    height, width = owners.shape
     areas, widest = np.zeros((2, OUTSIDE + 1))
-    for first, stop in _bands((height, width)):
-        shown = ground.pixel_areas(np.arange(0.5, width), np.arange(first + 0.5, stop))
-        band = owners[first:stop]
-        areas += np.bincount(band.ravel(), shown.ravel(), minlength=OUTSIDE + 1)
-        np.maximum.at(widest, band, shown)
+    for y, left, right, owner in runs:
+        areas += np.bincount(owner, ground.strip_areas(y, left, right), len(areas))
+        for pixel in (left, right - 1):
+            np.fmax.at(widest, owner, ground.strip_areas(y, pixel, pixel + 1))
     return areas[:parts], widest[:parts]
 
 
@@ -230,14 +268,34 @@ def _horizons(
 
 def _shares(owners: NDArray[np.uint8], parts: int, stride: int) -> sparse.csr_array:
     height, width = owners.shape
-    across = -(-width // stride)
-    columns = np.arange(width) // stride
-    found = []
-    for first, stop in _bands((height, width), stride):
-        band = owners[first:stop]
-        cells = (np.arange(stop - first) // stride)[:, None] * across + columns
-        whole = np.bincount(cells.ravel())
-        inside = band < parts
-        entries = 1 / whole[cells[inside]], (band[inside], cells[inside])
-        found.append(sparse.coo_array(entries, shape=(parts, len(whole))))
+    found = [
+        _shares_of_band(owners[window.top : window.bottom], parts, stride)
+        for window in _bands(Window(0, height, 0, width), stride)
+    ]
     return sparse.csr_array(sparse.hstack(found, format="csr"))
+
+
+def _shares_of_band(band: NDArray[np.uint8], parts: int, stride: int) -> sparse.coo_array:
+    """Most cells have one owner; only in those that borders cut are pixels looked at."""
+    height, width = band.shape
+    starts = np.arange(0, height, stride), np.arange(0, width, stride)
+    least, most = (
+        reduce.reduceat(reduce.reduceat(band, starts[0], axis=0), starts[1], axis=1)
+        for reduce in (np.minimum, np.maximum)
+    )
+    whole = np.flatnonzero(least == most)
+    row, column = (cut[:, None, None] * stride for cut in np.nonzero(least != most))
+    within = np.arange(stride)
+    row, column = np.broadcast_arrays(row + within[:, None], column + within)
+    seen = (row < height) & (column < width)
+    pixels = 1 / np.maximum(seen.sum(axis=(1, 2), keepdims=True), 1)
+    share = np.broadcast_to(pixels, seen.shape)[seen]
+    row, column = row[seen], column[seen]
+    cells = row // stride * len(starts[1]) + column // stride
+    owner = np.concatenate([least.ravel()[whole], band[row, column]])
+    cell = np.concatenate([whole, cells])
+    share = np.concatenate([np.ones(len(whole)), share])
+    counted = owner < parts
+    return sparse.coo_array(
+        (share[counted], (owner[counted], cell[counted])), shape=(parts, least.size)
+    )

@@ -35,12 +35,13 @@ def ground_density(
         (h, w); NaN where nobody is counted and from the horizon on.
     """
     height, width = division.owners.shape
-    y, rows = _middles(height, stride)
-    x, columns = _middles(width, stride)
+    top, bottom = (each[:, None] for each in _borders(height, stride))
+    left, right = _borders(width, stride)
+    y, x = np.broadcast_arrays((top + bottom) / 2, (left + right) / 2)
     counted = division.shares(stride).sum(axis=0).reshape(density.shape)
-    areas = ground.pixel_areas(x, y, side=float(stride)) * np.outer(rows, columns) * counted
+    areas = ground.strip_areas(y, left, right, height=bottom - top) * counted
     seen = areas > 0
-    places = ground.metres(np.stack(np.meshgrid(x, y), axis=-1)[seen]) // square
+    places = ground.metres(np.stack([x[seen], y[seen]], axis=1)) // square
     _, own = np.unique(places[:, 0] + 1j * places[:, 1], return_inverse=True)
     people, metres = np.bincount(own, density[seen]), np.bincount(own, areas[seen])
     found = np.full(density.shape, np.nan, dtype=np.float32)
@@ -48,8 +49,7 @@ def ground_density(
     return found
 
 
-def _middles(length: int, stride: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The middle of each cell along one side, in pixels, and the share of it within the image."""
-    first = np.arange(0, length, stride)
-    stop = np.minimum(first + stride, length)
-    return (first + stop) / 2, (stop - first) / stride
+def _borders(length: int, stride: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where each cell along one side begins and ends, in pixels."""
+    first = np.arange(0.0, length, stride)
+    return first, np.minimum(first + stride, length)

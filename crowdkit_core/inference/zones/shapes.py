@@ -1,23 +1,37 @@
 """The two shapes a zone can have: polygons, and the pixels of one value in an image of labels."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 
 from crowdkit_core.data.files import polygons_mask
+from crowdkit_core.interfaces import Size
 
 Ring = NDArray[np.float64]
 """(N, 2) corners (x, y) in pixels, corner convention, in order; closed by itself."""
 
 
+class Window(NamedTuple):
+    """A part of an image: rows from ``top`` and before ``bottom``, columns likewise."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
 class Shape(Protocol):
     """What pixels a zone covers."""
 
-    def inside(self, first: int, stop: int, width: int) -> Bool[NDArray[np.bool_], "rows W"]:
-        """Whether each pixel of the rows from ``first`` and before ``stop`` is inside."""
+    def window(self, size: Size) -> Window:
+        """A part of an image of a size outside which no pixel is inside."""
+        ...
+
+    def inside(self, window: Window) -> Bool[NDArray[np.bool_], "rows columns"]:
+        """Whether each pixel of a part of an image is inside."""
         ...
 
 
@@ -31,14 +45,21 @@ class Polygons:
 
     parts: tuple[tuple[Ring, ...], ...]
 
-    def inside(self, first: int, stop: int, width: int) -> Bool[NDArray[np.bool_], "rows W"]:
+    def window(self, size: Size) -> Window:
         """As of `Shape`."""
-        inside = np.zeros((stop - first, width), dtype=bool)
+        corners = np.concatenate([ring for rings in self.parts for ring in rings])
+        left, top = np.clip(np.floor(corners.min(axis=0)), 0, size[::-1]).astype(int)
+        right, bottom = np.clip(np.ceil(corners.max(axis=0)), 0, size[::-1]).astype(int)
+        return Window(int(top), int(bottom), int(left), int(right))
+
+    def inside(self, window: Window) -> Bool[NDArray[np.bool_], "rows columns"]:
+        """As of `Shape`."""
+        inside = np.zeros((window.bottom - window.top, window.right - window.left), dtype=bool)
         for rings in self.parts:
             part = np.zeros_like(inside)
             for ring in rings:
-                if ring[:, 1].min() < stop and ring[:, 1].max() > first:
-                    part ^= polygons_mask([ring - (0.0, first)], part.shape).numpy()
+                moved = ring - (window.left, window.top)
+                part ^= polygons_mask([moved], part.shape).numpy()
             inside |= part
         return inside
 
@@ -55,7 +76,12 @@ class Labelled:
     labels: Shaped[NDArray[np.generic], "H W"]
     value: int
 
-    def inside(self, first: int, stop: int, width: int) -> Bool[NDArray[np.bool_], "rows W"]:
+    def window(self, size: Size) -> Window:
         """As of `Shape`."""
-        inside: NDArray[np.bool_] = np.equal(self.labels[first:stop, :width], self.value)
+        return Window(0, size[0], 0, size[1])
+
+    def inside(self, window: Window) -> Bool[NDArray[np.bool_], "rows columns"]:
+        """As of `Shape`."""
+        part = self.labels[window.top : window.bottom, window.left : window.right]
+        inside: NDArray[np.bool_] = np.equal(part, self.value)
         return inside
