@@ -12,12 +12,15 @@ import pytest
 import scipy.io
 import tomli_w
 import torch
+from PIL import Image
 from torch import nn
 
 from crowdkit_core.cards import parse_card
 from crowdkit_core.data.files.matlab import load_mat
 from crowdkit_core.errors import CrowdkitError
+from crowdkit_core.inference import read_ground, read_zones
 from crowdkit_core.inference.roi import as_roi
+from crowdkit_core.inference.zones import divide
 from crowdkit_core.settings import load_recipe, parse_overrides
 from crowdkit_core.training.run_folder import StageFolder
 from crowdkit_core.training.run_record import RunRecord, read_record
@@ -108,6 +111,28 @@ def read_roi(path: Path) -> None:
     as_roi(path, (9, 9))
 
 
+def read_divided(path: Path) -> None:
+    divide((9, 9), zones=read_zones(path))
+
+
+GEOJSON = (
+    '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "a"},'
+    ' "geometry": {"type": "Polygon", "coordinates": [[[1, 2], [8, 3], [7, 8], [1, 2]]]}}]}'
+)
+CVAT = (
+    '<annotations><image id="0" name="a.jpg" width="9" height="9">'
+    '<polygon label="a" points="1.0,2.0;8.0,3.0;7.0,8.0"/></image></annotations>'
+)
+GROUND = (
+    '{"points": [{"image": [1, 2], "ground": [0, 0]}, {"image": [8, 3], "ground": [5, 0]},'
+    ' {"image": [7, 8], "ground": [5, 5]}, {"image": [1, 7], "ground": [0, 5]},'
+    ' {"image": [4, 5], "ground": [2.5, 2.5]}], "camera_height": 6}'
+)
+TAPE = (
+    '{"points": [[1, 2], [8, 3], [7, 8], [1, 7]], "distances": [[1, 2, 3], [2, 3, 4], [3, 4, 3],'
+    " [4, 1, 4], [1, 3, 5], [2, 4, 5]]}"
+)
+
 Case = tuple[str, Callable[[Path], Any], Callable[[Path], Any]]
 
 CASES: list[Case] = [
@@ -128,6 +153,19 @@ CASES: list[Case] = [
         lambda p: p.write_text("[[[1, 2], [10.5, 3], [12, 15]]]"),
         lambda p: as_roi(p, (9, 9)),
     ),
+    (
+        "zones.json",
+        lambda p: p.write_text(
+            '{"a": [[1, 2], [10.5, 3], [12, 15]], "exclude": [[[0, 0], [2, 0], [0, 2]]]}'
+        ),
+        read_divided,
+    ),
+    ("zones.geojson", lambda p: p.write_text(GEOJSON), read_divided),
+    ("zones.xml", lambda p: p.write_text(CVAT), read_divided),
+    ("zones.npy", lambda p: np.save(p, np.eye(9, dtype=np.uint8)), read_divided),
+    ("zones.png", lambda p: Image.fromarray(np.eye(9, dtype=np.uint8)).save(p), read_divided),
+    ("ground.json", lambda p: p.write_text(GROUND), read_ground),
+    ("tape.json", lambda p: p.write_text(TAPE), read_ground),
     ("roi.npy", lambda p: np.save(p, np.ones((9, 9), bool)), lambda p: as_roi(p, (9, 9))),
     ("v5.mat", lambda p: write_mat(p, compressed=False), load_mat),
     ("v7.mat", lambda p: write_mat(p, compressed=True), load_mat),

@@ -15,6 +15,7 @@ from crowdkit_core.cli.options import (
 )
 from crowdkit_core.cli.output import json_option, say_once
 from crowdkit_core.cli.sizing import long_side_option, scale_option
+from crowdkit_core.cli.zone_options import zone_options
 from crowdkit_core.errors import UsageError
 
 FolderPath = click.Path(file_okay=False, path_type=Path)
@@ -27,6 +28,7 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
 @weights_option
 @click.option("--localizer", "localizer_name", help="Also find points, with this localizer.")
 @click.option("--roi", type=FilePath, help="Count only inside: JSON polygons or a mask image.")
+@zone_options
 @scale_option
 @long_side_option
 @click.option(
@@ -65,6 +67,10 @@ def count_command(
     weights: str | None,
     localizer_name: str | None,
     roi: Path | None,
+    zones: Path | None,
+    ground: Path | None,
+    zones_csv: Path | None,
+    ground_densities: Path | None,
     scale: float | None,
     long_side: int | None,
     calibration: Path | None,
@@ -100,6 +106,7 @@ def count_command(
     from crowdkit_core.cli.counting_files import count_files
     from crowdkit_core.cli.partial_results import settings_of
     from crowdkit_core.cli.sizing import chosen_sizing
+    from crowdkit_core.cli.zone_options import chosen_zones, require_zones
     from crowdkit_core.inference import (
         find_images,
         load_model,
@@ -111,6 +118,7 @@ def count_command(
     from crowdkit_core.inference.roi import read_roi
     from crowdkit_core.settings import parse_overrides
 
+    require_zones(zones=zones, ground=ground, table=zones_csv, maps=ground_densities)
     outputs = CountOutputs(
         csv=csv,
         points=points,
@@ -119,10 +127,13 @@ def count_command(
         pictures=pictures,
         attention=attention,
         densities=densities,
+        zones_csv=zones_csv,
+        ground_densities=ground_densities,
         as_json=as_json,
     )
     if roi is not None:
         read_roi(roi)  # before any work
+    places, plane = chosen_zones(zones, ground)
     if level is not None:
         images_needed(level)
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
@@ -157,5 +168,6 @@ def count_command(
         level=model.level if level is None else level,
     )
     settings = settings_of(click.get_current_context(), model)
-    if not count_files(partial(model.count_paths, roi=roi), images, outputs, settings):
+    count = partial(model.count_paths, roi=roi, zones=places, ground=plane)
+    if not count_files(count, images, outputs, settings):
         sys.exit(1)

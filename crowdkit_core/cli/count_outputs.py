@@ -8,11 +8,20 @@ import click
 
 from crowdkit_core.cli.output import print_json, say
 from crowdkit_core.cli.partial_results import FileResult
+from crowdkit_core.cli.zone_options import zone_lines
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
 from crowdkit_core.errors import DataError, UsageError
-from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
+from crowdkit_core.inference import (
+    Counted,
+    CountRow,
+    ZoneRow,
+    marked_image,
+    write_counts,
+    write_points,
+    write_zones,
+)
 from crowdkit_core.inference.counted import differ, points_found
-from crowdkit_core.inference.output import require_table
+from crowdkit_core.inference.output import in_zones, require_table, save_map
 from crowdkit_core.visual import save
 
 
@@ -32,13 +41,15 @@ class CountOutputs:
     pictures: Path | None
     attention: bool
     densities: Path | None
+    zones_csv: Path | None
+    ground_densities: Path | None
     as_json: bool
     tool: FormatName | None = field(init=False)
     files: dict[str, FileResult] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        if self.csv is not None:
-            require_table(self.csv)
+        for table in filter(None, (self.csv, self.zones_csv)):
+            require_table(table)
         if self.points is not None and self.points.suffix.lower() not in (".csv", ".json"):
             raise UsageError(
                 f"{self.points}: points are written as .csv or .json",
@@ -58,6 +69,15 @@ class CountOutputs:
         return [row for each in self.files.values() for row in each.rows]
 
     @property
+    def _zone_rows(self) -> list[ZoneRow]:
+        return [
+            ZoneRow(file=row.file, frame=row.frame, time=row.time, **zone)
+            for result in self.files.values()
+            for row, more in zip(result.rows, result.zones, strict=True)
+            for zone in more.get("zones", ())
+        ]
+
+    @property
     def found(self) -> list[MarkedImage]:
         """The points of all images, where they are asked for."""
         return [image for each in self.files.values() for image in each.found]
@@ -65,7 +85,7 @@ class CountOutputs:
     @property
     def last_written(self) -> Path | None:
         """A file that is there only when everything is counted; None if none is asked for."""
-        return self.csv or self.points or self.annotations
+        return self.csv or self.zones_csv or self.points or self.annotations
 
     @property
     def need_points(self) -> bool:
@@ -93,6 +113,7 @@ class CountOutputs:
         """Show one image's count, and write its picture and map under a file stem."""
         result = self.files.setdefault(counted.name, FileResult())
         result.rows.append(CountRow.of(counted))
+        result.zones.append(in_zones(counted))
         if self.need_points:
             result.found.append(marked_image(counted))
         if self.pictures is not None:
@@ -101,12 +122,15 @@ class CountOutputs:
                 save(counted.plot_attention(), self.pictures / f"{stem}-attention.png")
         if self.densities is not None:
             counted.save(self.densities / f"{stem}.npy")
+        if self.ground_densities is not None:
+            save_map(self.ground_densities / f"{stem}.npy", counted.ground_density())
         for note in counted.notes:
             say(f"{counted.name}: {note}", err=True)
         if not self.as_json:
             plain = counted.interval is None and not counted.points_differ
             shown = f"{counted.count:.1f}" if plain else str(counted)
-            say(f"{counted.name}\t{shown}")
+            for line in [f"{counted.name}\t{shown}", *zone_lines(counted)]:
+                say(line)
 
     def finish(self) -> None:
         """Write the files of all images, and show their sum."""
@@ -114,6 +138,8 @@ class CountOutputs:
         if rows:
             if self.csv is not None:
                 write_counts(self.csv, rows)
+            if self.zones_csv is not None:
+                write_zones(self.zones_csv, self._zone_rows)
             if self.points is not None:
                 write_points(self.points, self.found, overwrite=True)
             if self.annotations is not None:
@@ -124,7 +150,8 @@ class CountOutputs:
             row.points_found is not None and differ(row.count, row.points_found) for row in rows
         )
         if self.as_json:
-            print_json([asdict(row) for row in rows])
+            zones = (each for result in self.files.values() for each in result.zones)
+            print_json([{**asdict(row), **more} for row, more in zip(rows, zones, strict=True)])
         elif len(rows) > 1:
             said = f", {points_found(points)}" if apart else ""
             click.echo(f"{len(rows)} images\t{count:.1f}{said}")

@@ -21,9 +21,9 @@ from crowdkit_core.inference import Counted, CountRow, Model
 from crowdkit_core.parsing import parse_json
 
 SETTINGS_FILE = "settings.json"
-NO_DIFFERENCE = ("paths", "device", "csv", "as_json")
+NO_DIFFERENCE = ("paths", "device", "csv", "zones_csv", "as_json")
 """Parameters that change no result of a file."""
-WRITTEN = ("points", "annotations", "pictures", "densities")
+WRITTEN = ("points", "annotations", "pictures", "densities", "ground_densities")
 """Parameters that name what is written."""
 
 Settings = Mapping[str, str]
@@ -35,10 +35,12 @@ class FileResult:
 
     Attributes:
         rows: A row an image.
+        zones: Of each image what `in_zones` says.
         found: Their points, where they are asked for.
     """
 
     rows: list[CountRow] = field(default_factory=list)
+    zones: list[dict[str, Any]] = field(default_factory=list)
     found: list[MarkedImage] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
@@ -47,7 +49,8 @@ class FileResult:
             {"size": each.size, "marks": [(mark.x, mark.y, mark.score) for mark in each.marks]}
             for each in self.found
         ]
-        return {"rows": [asdict(row) for row in self.rows], "found": found}
+        rows = [asdict(row) for row in self.rows]
+        return {"rows": rows, "zones": self.zones, "found": found}
 
     @classmethod
     def of_plain(cls, name: str, values: Mapping[str, Any]) -> Self:
@@ -62,7 +65,7 @@ class FileResult:
             )
             for each in values["found"]
         ]
-        return cls([CountRow(**row) for row in values["rows"]], found)
+        return cls([CountRow(**row) for row in values["rows"]], values["zones"], found)
 
 
 def settings_of(command: click.Context, model: Model) -> dict[str, str]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from crowdkit_core.errors import CrowdkitError, DataError, IncompatibleError
 from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.counted import Counted
+from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
 from crowdkit_core.inference.resized import density_in, points_in, predict_resized
@@ -23,6 +24,7 @@ from crowdkit_core.inference.tiles import (
     plan_tiles,
     predict_tiles,
 )
+from crowdkit_core.inference.zones import Division, ZonesLike, as_zones, count_zones, divided
 from crowdkit_core.interfaces import (
     Counter,
     LocalizedPoints,
@@ -50,6 +52,8 @@ def count(
     tile: TileSide = "auto",
     halo: int | None = None,
     roi: RoiLike | None = None,
+    zones: ZonesLike | None = None,
+    ground: GroundLike | None = None,
     localizer: Localizer | None = None,
     sizing: Sizing = AS_GIVEN,
     calibration: Calibration | None = None,
@@ -68,6 +72,8 @@ def count(
         tile: Side of a tile's core in pixels, ``auto`` or None; see `plan_tiles`.
         halo: Margin round each tile in pixels; the counter's receptive field when None.
         roi: Count only inside: polygons, a mask, or a file of either.
+        zones: Also count each of these parts; nobody is counted in those to exclude.
+        ground: Gives zones, or the region, an area in square metres.
         localizer: Also finds points; None for those of a counter that finds them by itself.
         sizing: The size in which the counter sees the image. Count, map, points and region are in
             the image's own pixels all the same.
@@ -77,9 +83,9 @@ def count(
 
     Raises:
         UsageError: ``level`` is not between 0 and 1.
-        DataError: The image or region cannot be read, or does not fit.
-        IncompatibleError: The counter cannot be tiled or restricted to a region, or lacks what
-            the localizer needs.
+        DataError: The image, region, zones or ground cannot be read, or do not fit.
+        IncompatibleError: The counter cannot be tiled or restricted to a region or zones, or lacks
+            what the localizer needs.
         ShapeError: An array or tensor that is not an RGB image.
     """
     if localizer is not None:
@@ -88,6 +94,15 @@ def count(
     height, width = loaded.pixels.shape[-2:]
     size = (height, width)
     region = None if roi is None else as_roi(roi, size)
+    division = None
+    if zones is not None or ground is not None:
+        division = divided(
+            size,
+            zones=None if zones is None else as_zones(zones),
+            roi=region,
+            ground=None if ground is None else as_ground(ground),
+        )
+        region = division.region
 
     def predict(shown: Tensor) -> tuple[Prediction, bool]:
         _require_size(counter, shown, loaded.name)
@@ -96,15 +111,18 @@ def count(
     with evaluating(counter, device) as where:
         shown = predict_resized(predict, loaded.pixels, sizing)
         points = find_points(shown.prediction, shown.size, localizer)
+        prediction = density_in(shown.prediction, shown.size, size)
         counted = _counted(
-            density_in(shown.prediction, shown.size, size),
+            prediction,
             None if points is None else points_in(points, shown.size, size),
             region,
             name=loaded.name,
             size=size,
         )
+    if division is not None:
+        counted = _in_zones(counted, prediction, division)
     interval = None if calibration is None else calibration.interval(counted.count, level)
-    notes = sizing.notes(size, shown.size, shown.head_distance)
+    notes = counted.notes + sizing.notes(size, shown.size, shown.head_distance)
     if calibration is not None and interval is None:
         notes += (_no_interval(calibration, level),)
     if not shown.exact:
@@ -203,6 +221,28 @@ def _counted(
         stride=prediction.stride,
         points=None if points is None else _points_inside(points, roi),
         roi=roi,
+    )
+
+
+def _in_zones(counted: Counted, prediction: Prediction, division: Division) -> Counted:
+    """The same with the people of each zone."""
+    if division.names and prediction.density is None:
+        raise IncompatibleError(
+            "a count without a density map cannot be shared out among zones",
+            hint="use a counter that predicts density",
+        )
+    elsewhere, *zones = count_zones(
+        division,
+        counted.count,
+        None if prediction.density is None else prediction.density[0, 0],
+        prediction.stride,
+        counted.points,
+    )
+    return replace(
+        counted,
+        zones=(*zones, elsewhere) if zones else (),
+        division=division,
+        notes=division.notes,
     )
 
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -18,9 +19,11 @@ from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageEr
 from crowdkit_core.files import atomic_write
 from crowdkit_core.inference.images import ImageLike, as_image
 from crowdkit_core.inference.interval import Interval
-from crowdkit_core.inference.output import CountRow, save_density, write_counts
+from crowdkit_core.inference.output import CountRow, in_zones, save_density, write_counts
+from crowdkit_core.inference.zones import CountedZone, Division, ground_density
+from crowdkit_core.inference.zones.ground_density import SQUARE
 from crowdkit_core.interfaces import LocalizedPoints, Size
-from crowdkit_core.visual import Colormap, attention_panels, overlay, save
+from crowdkit_core.visual import Colormap, ShownZone, attention_panels, overlay, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,6 +59,8 @@ class Counted:
         things: What is counted, in the plural.
         frame: Place of the image in a file of many, from 0; None in a file of one.
         time: Seconds from the beginning of a clip; None where there is no time.
+        zones: The people of each zone, and last those elsewhere; empty without zones.
+        division: How zones and the ground divide the image; None without either.
     """
 
     name: str
@@ -75,6 +80,8 @@ class Counted:
     things: str = "people"
     frame: int | None = None
     time: float | None = None
+    zones: tuple[CountedZone, ...] = ()
+    division: Division | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         """``322 people (90 %: 280 to 371)``; the points too, where they are another number."""
@@ -96,6 +103,48 @@ class Counted:
         """Whether the points are more or fewer than the count by more than a small share."""
         return self.points is not None and differ(self.count, self.found)
 
+    @property
+    def square_metres(self) -> float | None:
+        """Area of all zones, without zones of where people are counted.
+
+        None without a ground, or where that reaches the horizon.
+        """
+        if self.division is None or self.division.square_metres is None:
+            return None
+        elsewhere, *zones = self.division.square_metres
+        area = sum(zones) if zones else elsewhere
+        return None if math.isnan(area) else area
+
+    @property
+    def per_square_metre(self) -> float | None:
+        """People per square metre of `square_metres`; None without it."""
+        people = sum(zone.count for zone in self.zones[:-1]) if self.zones else self.count
+        return people / self.square_metres if self.square_metres else None
+
+    def ground_density(self, *, square: float = SQUARE) -> Float[Tensor, "h w"]:
+        """(h, w) people per square metre round each cell, as of `zones.ground_density`.
+
+        Args:
+            square: Metres, side of the squares of ground over which it is averaged.
+
+        Raises:
+            UsageError: It was counted without a ground.
+            IncompatibleError: The counter gave no density map.
+        """
+        if self.division is None or self.division.ground is None:
+            raise UsageError(f"{self.name or 'image'}: counted without a ground")
+        if self.density is None or self.stride is None:
+            raise IncompatibleError(f"{self.name or 'image'}: the counter gives no density map")
+        density = self.density.float().numpy()
+        found = ground_density(
+            density, self.stride, self.division, self.division.ground, square=square
+        )
+        return torch.from_numpy(found)
+
+    def _crowding(self) -> Tensor | None:
+        known = self.division is not None and self.division.ground is not None
+        return self.ground_density() if known and self.density is not None else None
+
     def _is_sum_of_map(self) -> bool:
         if self.density is None:
             return False
@@ -115,6 +164,8 @@ class Counted:
             stride=self.stride,
             points=None if self.points is None else self.points.xy,
             roi=self.roi,
+            zones=[ShownZone(label=str(zone), mask=zone.outline) for zone in self.zones[:-1]],
+            per_square_metre=self._crowding(),
             colormap=colormap,
             long_side=long_side,
         )
@@ -159,8 +210,12 @@ class Counted:
             raise UsageError(f"{path}: expected .png, .npy, .csv or .json")
 
     def to_json(self) -> str:
-        """Its row in a table of counts, the points as ``[x, y, score]``, and the notes."""
-        content: dict[str, Any] = {**asdict(CountRow.of(self)), "notes": self.notes}
+        """Its row in a table of counts, zones, points as ``[x, y, score]``, and notes."""
+        content: dict[str, Any] = {
+            **asdict(CountRow.of(self)),
+            **in_zones(self),
+            "notes": self.notes,
+        }
         if self.points is not None:
             rows = zip(self.points.xy.tolist(), self.points.score.tolist(), strict=True)
             content["points"] = [[x, y, score] for (x, y), score in rows]

@@ -10,12 +10,14 @@ from crowdkit_core.errors import DataError, NotEnoughMemoryError
 from crowdkit_core.inference.ahead import one_ahead
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count
 from crowdkit_core.inference.counted import Counted
+from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import LoadedImage
 from crowdkit_core.inference.interval import Calibration
 from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.inference.sources import AS_STORED, Reading, images_in
+from crowdkit_core.inference.zones import ZonesLike, as_zones
 from crowdkit_core.interfaces import Counter, Localizer
 from crowdkit_core.memory import first_line, lacks_memory
 
@@ -31,6 +33,8 @@ def count_paths(
     tile: TileSide = "auto",
     halo: int | None = None,
     roi: RoiLike | None = None,
+    zones: ZonesLike | None = None,
+    ground: GroundLike | None = None,
     localizer: Localizer | None = None,
     sizing: Sizing = AS_GIVEN,
     calibration: Calibration | None = None,
@@ -49,6 +53,8 @@ def count_paths(
         tile: As for `count`.
         halo: As for `count`.
         roi: As for `count`; the same region for every image.
+        zones: As for `count`; the same zones for every image.
+        ground: As for `count`; the same ground for every image.
         localizer: As for `count`.
         sizing: As for `count`.
         calibration: As for `count`.
@@ -67,6 +73,8 @@ def count_paths(
         tile=tile,
         halo=halo,
         roi=roi,
+        zones=None if zones is None else as_zones(zones),
+        ground=None if ground is None else as_ground(ground),
         localizer=localizer,
         sizing=sizing,
         calibration=calibration,

@@ -12,12 +12,14 @@ from crowdkit_core.cards import Card
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count
 from crowdkit_core.inference.counted import Counted
+from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage
 from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
 from crowdkit_core.inference.many import OnError, count_each
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.inference.sources import AS_STORED, Reading
+from crowdkit_core.inference.zones import ZonesLike, as_zones
 from crowdkit_core.interfaces import Counter, Dataset, Localizer, points_inside
 
 
@@ -53,7 +55,14 @@ class Model:
     card: Card | None = None
     reading: Reading = AS_STORED
 
-    def __call__(self, image: ImageLike | LoadedImage, *, roi: RoiLike | None = None) -> Counted:
+    def __call__(
+        self,
+        image: ImageLike | LoadedImage,
+        *,
+        roi: RoiLike | None = None,
+        zones: ZonesLike | None = None,
+        ground: GroundLike | None = None,
+    ) -> Counted:
         """Count the people in one image; arguments and errors as of `count`."""
         counted = count(
             self.counter,
@@ -61,6 +70,8 @@ class Model:
             tile=self.tile,
             halo=self.halo,
             roi=roi,
+            zones=zones,
+            ground=ground,
             localizer=self.localizer,
             sizing=self.sizing,
             calibration=self.calibration,
@@ -74,10 +85,18 @@ class Model:
         paths: Iterable[str | Path],
         *,
         roi: RoiLike | None = None,
+        zones: ZonesLike | None = None,
+        ground: GroundLike | None = None,
         on_error: OnError | None = None,
     ) -> Iterator[Counted]:
         """Count files, folders and patterns; arguments and errors as of `inference.count_paths`."""
-        return count_each(partial(self, roi=roi), paths, on_error=on_error, reading=self.reading)
+        count_one = partial(
+            self,
+            roi=roi,
+            zones=None if zones is None else as_zones(zones),
+            ground=None if ground is None else as_ground(ground),
+        )
+        return count_each(count_one, paths, on_error=on_error, reading=self.reading)
 
 
 def calibrate(

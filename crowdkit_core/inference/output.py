@@ -5,12 +5,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.files import atomic_write
+from crowdkit_core.inference.zones import CountedZone
 
 if TYPE_CHECKING:  # which has this as its output
     from crowdkit_core.inference.counted import Counted
@@ -69,14 +72,76 @@ class CountRow:
         )
 
 
-def require_table(path: str | Path) -> None:
-    """Refuse a file that counts cannot be written to, before they are made.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneRow:
+    """A row of a table of zones.
 
-    Raises:
-        UsageError: The suffix is neither ``.csv`` nor ``.json``.
+    Attributes:
+        file: The file as given.
+        frame: As of `CountRow`.
+        time: As of `CountRow`.
+        zone: Its name; ``elsewhere`` for what is outside all zones.
+        count: People in it.
+        points_found: Number of points in it; None where nothing looked for them.
+        area_pixels: Pixels that are its own.
+        square_metres: Its area on the ground; None without a ground.
+        per_square_metre: People per square metre.
+        walkway: Fruin's level of service where people walk, A to F; None where it is not people.
+        queueing: The same where they stand and wait.
+        danger: Empty, ``dense`` or ``fluid``; see `inference.levels`.
     """
-    if Path(path).suffix.lower() not in {".csv", ".json"}:
-        raise UsageError(f"{path}: tables are written as .csv or .json")
+
+    file: str
+    frame: int | None
+    time: float | None
+    zone: str
+    count: float
+    points_found: int | None
+    area_pixels: int
+    square_metres: float | None
+    per_square_metre: float | None
+    walkway: str | None
+    queueing: str | None
+    danger: str | None
+
+    @classmethod
+    def of(cls, counted: "Counted") -> tuple[Self, ...]:
+        """The rows of one image."""
+        return tuple(cls._of_zone(counted, zone) for zone in counted.zones)
+
+    @classmethod
+    def _of_zone(cls, counted: "Counted", zone: CountedZone) -> Self:
+        level = zone.level if counted.things == "people" else None
+        return cls(
+            file=counted.name,
+            frame=counted.frame,
+            time=counted.time,
+            zone=zone.name,
+            count=zone.count,
+            points_found=zone.points_found,
+            area_pixels=zone.area_pixels,
+            square_metres=zone.square_metres,
+            per_square_metre=zone.per_square_metre,
+            walkway=None if level is None else level.walkway,
+            queueing=None if level is None else level.queueing,
+            danger=None if level is None else level.danger,
+        )
+
+
+def in_zones(counted: "Counted") -> dict[str, Any]:
+    """The zones of one image and its area for JSON; empty where it was counted without either."""
+    if counted.division is None:
+        return {}
+    of_image = {"file", "frame", "time"}
+    zones = [
+        {name: value for name, value in asdict(zone).items() if name not in of_image}
+        for zone in ZoneRow.of(counted)
+    ]
+    return {
+        "square_metres": counted.square_metres,
+        "per_square_metre": counted.per_square_metre,
+        "zones": zones,
+    }
 
 
 def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
@@ -87,6 +152,27 @@ def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
     Raises:
         UsageError: The suffix is neither ``.csv`` nor ``.json``.
     """
+    _write_table(path, CountRow, rows)
+
+
+def write_zones(path: str | Path, rows: Iterable[ZoneRow]) -> None:
+    """Write a table of zones; errors and the rest as of `write_counts`."""
+    _write_table(path, ZoneRow, rows)
+
+
+def require_table(path: str | Path) -> None:
+    """Refuse a table that would be neither CSV nor JSON.
+
+    Raises:
+        UsageError: The suffix is neither ``.csv`` nor ``.json``.
+    """
+    if Path(path).suffix.lower() not in {".csv", ".json"}:
+        raise UsageError(f"{path}: tables are written as .csv or .json")
+
+
+def _write_table(
+    path: str | Path, kind: type[CountRow | ZoneRow], rows: Iterable[CountRow | ZoneRow]
+) -> None:
     require_table(path)
     with (
         atomic_write(path) as temporary,
@@ -95,7 +181,7 @@ def write_counts(path: str | Path, rows: Iterable[CountRow]) -> None:
         if Path(path).suffix.lower() == ".json":
             json.dump([asdict(row) for row in rows], opened, indent=2)
             return
-        writer = csv.DictWriter(opened, [field.name for field in fields(CountRow)])
+        writer = csv.DictWriter(opened, [field.name for field in fields(kind)])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
 
@@ -107,9 +193,18 @@ def save_density(path: str | Path, counted: "Counted") -> None:
         IncompatibleError: The counter gave no map.
         UsageError: The suffix is not ``.npy``.
     """
-    if Path(path).suffix != ".npy":
-        raise UsageError(f"{path}: density maps are written as .npy")
     if counted.density is None:
         raise IncompatibleError(f"{counted.name or 'image'}: the counter gives no density map")
+    save_map(path, counted.density)
+
+
+def save_map(path: str | Path, values: Float[Tensor, "h w"]) -> None:
+    """Write a map as a ``.npy`` file of float32.
+
+    Raises:
+        UsageError: The suffix is not ``.npy``.
+    """
+    if Path(path).suffix != ".npy":
+        raise UsageError(f"{path}: density maps are written as .npy")
     with atomic_write(path) as temporary:
-        np.save(temporary, counted.density.float().numpy())
+        np.save(temporary, values.float().numpy())

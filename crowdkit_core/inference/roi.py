@@ -44,7 +44,7 @@ def as_roi(roi: RoiLike, size: Size) -> Bool[Tensor, "H W"]:
                 hint="a mask has one value per image pixel",
             )
     else:
-        mask = _filled(_polygons(roi, name), size, name)
+        mask = _filled(polygons_of(roi, name), size, name)
     if not mask.any():
         raise DataError(f"{name} covers no pixel of the image ({_by(size)} pixels, width x height)")
     return mask
@@ -59,22 +59,33 @@ def read_roi(path: str | Path) -> Tensor | NDArray[np.generic] | list[NDArray[np
     path = Path(path)
     if path.suffix.lower() not in {".json", ".npy"}:
         return read_mask(path)
+    if path.suffix.lower() == ".npy":
+        return array_in(path, _named(path))
     try:
-        if path.suffix.lower() == ".npy":
-            return _array_in(path)
         polygons = parse_json(path.read_text(encoding="utf-8"))
-    except Exception as error:  # damage of an array's header shows as many kinds of error
-        cause = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{_named(path)} cannot be read: {cause}") from error
-    return _polygons(polygons, _named(path))
+    except (OSError, ValueError) as error:
+        raise unreadable(_named(path), error) from error
+    return polygons_of(polygons, _named(path))
 
 
-def _array_in(path: Path) -> NDArray[np.generic]:
-    """The array of a ``.npy`` file; mapped first, as a damaged header may ask for any size."""
+def array_in(path: Path, name: str) -> NDArray[np.generic]:
+    """The array of a ``.npy`` file; mapped first, as a damaged header may ask for any size.
+
+    Raises:
+        DataError: It cannot be read; ``name`` is what the message calls it.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy remarks on headers of Python 2
-        array = np.lib.format.open_memmap(path, mode="r")
-    return np.array(array)
+        try:
+            return np.array(np.lib.format.open_memmap(path, mode="r"))
+        except Exception as error:  # damage of the header shows as many kinds of error
+            raise unreadable(name, error) from error
+
+
+def unreadable(name: str, error: Exception) -> DataError:
+    """That a file cannot be read, and the first line of why."""
+    cause = (str(error) or type(error).__name__).splitlines()[0]
+    return DataError(f"{name} cannot be read: {cause}")
 
 
 def _mask(roi: NDArray[np.generic] | Tensor, name: str) -> Bool[Tensor, "H W"]:
@@ -95,8 +106,12 @@ def _named(roi: RoiLike) -> str:
     return f"region {str(roi)!r}" if isinstance(roi, str | Path) else "region"
 
 
-def _polygons(roi: Any, name: str) -> list[NDArray[np.float64]]:
-    """One polygon or a list of them, as (N, 2) arrays."""
+def polygons_of(roi: Any, name: str) -> list[NDArray[np.float64]]:
+    """One polygon or a list of them, as (N, 2) arrays.
+
+    Raises:
+        DataError: It is something else; ``name`` is what the message calls it.
+    """
     try:
         nested = np.ndim(roi[0][0]) > 0
         polygons = [np.asarray(each, dtype=np.float64) for each in (roi if nested else [roi])]

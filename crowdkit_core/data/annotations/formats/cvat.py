@@ -55,7 +55,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     )
 
 
-def _is_cvat(file: TextFile) -> bool:
+def is_cvat(file: TextFile) -> bool:
     """Whether it is such XML with an image or a track."""
     root = parse(file)
     return root.tag == "annotations" and any(root.find(tag) is not None for tag in _PARTS)
@@ -117,7 +117,7 @@ FORMAT = Format(
     " *CVAT for video 1.1*; unpack `annotations.xml`.",
     suffixes=(".xml",),
     fits=any_content,
-    certain=_is_cvat,
+    certain=is_cvat,
     read=read,
     write=write,
     by_suffix=True,

@@ -80,11 +80,17 @@ def _skeleton(
 def _marks(kind: str, shape: Record, label: str, point: BoxPoint) -> list[Mark]:
     if kind == "points":
         return [Mark(x, y, label) for x, y in _pairs(shape)]
-    return [Mark.of_box(shape.box(_corners(kind, shape)), point, label=label)]
+    return [Mark.of_box(shape.box(corners_of(kind, shape)), point, label=label)]
 
 
-def _corners(kind: str, shape: Record) -> list[Corner]:
-    """Corners whose box is that of the shape, turned about its centre."""
+def corners_of(kind: str, shape: Record) -> list[Corner]:
+    """Corners whose box is that of the shape, turned about its centre.
+
+    Those of a polygon, a polyline and a box are the shape itself.
+
+    Raises:
+        DataError: The shape is of another kind, or has no place.
+    """
     rotation = shape.number("rotation", 0.0)
     if kind in _OUTLINES:
         return _pairs(shape)

@@ -21,6 +21,7 @@ from crowdkit_core.data.annotations.formats.format import (
 )
 from crowdkit_core.data.annotations.formats.lookalikes import other_documents
 from crowdkit_core.data.annotations.formats.records import Record, facts, object_of
+from crowdkit_core.data.annotations.formats.shapes import Corner
 from crowdkit_core.data.annotations.marks import BoxPoint, Mark, MarkedImage
 from crowdkit_core.data.annotations.names import folded, without_ending
 from crowdkit_core.data.files import TextFile
@@ -83,14 +84,7 @@ def write(path: Path, images: Sequence[MarkedImage]) -> None:
 
 def _marks(shape: Record, point: BoxPoint) -> list[Mark]:
     label, kind = shape.text("label", ""), shape.text("shape_type", "polygon")
-    values = shape.values.get("points")
-    pairs = [
-        Record(shape.source, f"{shape.place}, point {number}", {"pair": pair}).numbers("pair", 2)
-        for number, pair in enumerate(values if isinstance(values, list) else [], 1)
-    ]
-    corners = [(x, y) for x, y in pairs]
-    if not corners:
-        raise shape.error("no points")
+    corners = corners_of(shape)
     if kind in ("point", "points"):
         return [Mark(x, y, label) for x, y in corners]
     if kind == "circle" and len(corners) == 2:
@@ -100,6 +94,22 @@ def _marks(shape: Record, point: BoxPoint) -> list[Mark]:
     elif kind != "rectangle" and kind not in _OUTLINES:
         raise shape.error(f"shape_type {kind!r}, expected point, rectangle, circle or polygon")
     return [Mark.of_box(shape.box(corners), point, label=label)]
+
+
+def corners_of(shape: Record) -> list[Corner]:
+    """The points that a shape is given by.
+
+    Raises:
+        DataError: There are none.
+    """
+    values = shape.values.get("points")
+    pairs = [
+        Record(shape.source, f"{shape.place}, point {number}", {"pair": pair}).numbers("pair", 2)
+        for number, pair in enumerate(values if isinstance(values, list) else [], 1)
+    ]
+    if not pairs:
+        raise shape.error("no points")
+    return [(x, y) for x, y in pairs]
 
 
 def _document(image: MarkedImage, file: Path) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def read(file: TextFile, reading: Reading) -> list[Listed]:
     Raises:
         DataError: The file is something else, or its objects lie on several planes.
     """
-    features = [each for top in _features(file) for each in _with_children(top)]
+    features = features_of(file)
     found = any(_kind(feature) in _OBJECTS for feature in features)
     marks: list[Mark] = []
     planes: list[Plane] = []
@@ -94,6 +94,25 @@ def _is_feature(value: Any) -> bool:
     return isinstance(value, dict) and value.get("type") == "Feature" and "geometry" in value
 
 
+def features_of(file: TextFile) -> list[Record]:
+    """All features, those that are written inside others too.
+
+    Raises:
+        DataError: The file is something else.
+    """
+    return [each for top in _features(file) for each in _with_children(top)]
+
+
+def label_of(feature: Record) -> str:
+    """The classification of an object; empty without one."""
+    classification = feature.record("properties", {}).values.get("classification")
+    if isinstance(classification, dict):
+        names = classification.get("names")
+        name = classification.get("name") or (names if isinstance(names, list) else "")
+        return ": ".join(map(str, name)) if isinstance(name, list) else str(name)
+    return str(classification or "")
+
+
 def _features(file: TextFile) -> Iterator[Record]:
     content = file.json
     if not isinstance(content, dict | list):
@@ -128,22 +147,13 @@ def _geometry(feature: Record) -> Record:
 
 
 def _marks(feature: Record, geometry: Record, point: BoxPoint) -> list[Mark]:
-    label = _label(feature)
+    label = label_of(feature)
     corners = _corners(geometry)
     if not corners:
         raise geometry.error("no coordinates")
     if geometry.text("type", "") in _POINTS:
         return [Mark(x, y, label) for x, y in corners]
     return [Mark.of_box(geometry.box(corners), point, label=label)]
-
-
-def _label(feature: Record) -> str:
-    classification = feature.record("properties", {}).values.get("classification")
-    if isinstance(classification, dict):
-        names = classification.get("names")
-        name = classification.get("name") or (names if isinstance(names, list) else "")
-        return ": ".join(map(str, name)) if isinstance(name, list) else str(name)
-    return str(classification or "")
 
 
 def _plane(geometry: Record) -> Plane:
