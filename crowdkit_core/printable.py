@@ -27,3 +27,13 @@ def printable(text: str, *, keep: str = "") -> str:
     return _UNPRINTABLE.sub(
         lambda found: found[0] if found[0] in keep else f"\\u{ord(found[0]):04x}", text
     )
+
+
+def mebibytes(number: int) -> str:
+    """A number of bytes for people.
+
+    Example:
+        >>> mebibytes(3 * 1024 * 1024)
+        '3 MiB'
+    """
+    return f"{number / 2**20:.0f} MiB"

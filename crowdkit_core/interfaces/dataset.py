@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from crowdkit_core.interfaces.origin import Component
 from crowdkit_core.interfaces.samples import Annotation, Sample
+from crowdkit_core.registry.common_options import Cache
 
 Split = Literal["train", "validation", "test", "all"]
 """Which part of a dataset; ``all`` is every annotated image (for checks and pictures)."""
@@ -19,11 +20,13 @@ class Dataset(Component, ABC):
 
     Attributes:
         split: The part this object holds.
+        cache: Where decoded images stay in training; `crowdkit_core.create` sets it.
     """
 
     kind: ClassVar[str] = "dataset"
 
     split: Split
+    cache: Cache = "none"
 
     @abstractmethod
     def __len__(self) -> int:

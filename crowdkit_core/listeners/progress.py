@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from crowdkit_core.printable import printable
+from crowdkit_core.printable import mebibytes, printable
 from crowdkit_core.registry.hooks import hookimpl
 
 FEW_IMAGES = 10
@@ -25,9 +25,13 @@ class Progress:
         self._evaluation: tqdm[Any] | None = None
 
     @hookimpl
-    def training_started(self, stages: Mapping[str, int], images: Mapping[str, int]) -> None:
-        """Take over the length of each stage; warn of few validation images."""
+    def training_started(
+        self, stages: Mapping[str, int], images: Mapping[str, int], in_memory: Mapping[str, int]
+    ) -> None:
+        """Take over the length of each stage; say what memory images take, warn of few."""
         self._stages = stages
+        if in_memory:
+            tqdm.write(memory_line(images, in_memory), file=sys.stderr)
         number = images.get("validation", 0)
         if 0 < number < FEW_IMAGES:
             tqdm.write(few_validation_images(number), file=sys.stderr)
@@ -70,6 +74,17 @@ class Progress:
             if bar is not None:
                 bar.close()
         self._epoch = self._evaluation = None
+
+
+def memory_line(images: Mapping[str, int], in_memory: Mapping[str, int]) -> str:
+    """What images that stay in memory take there.
+
+    Example:
+        >>> memory_line({"train": 270, "validation": 30}, {"train": 500 << 20})
+        'kept in memory once decoded: 270 train images, 500 MiB'
+    """
+    parts = [f"{images[name]} {name} images, {mebibytes(size)}" for name, size in in_memory.items()]
+    return f"kept in memory once decoded: {'; '.join(parts)}"
 
 
 def few_validation_images(number: int) -> str:

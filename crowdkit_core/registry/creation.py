@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from crowdkit_core.errors import CrowdkitError, IncompatibleError, OptionsError
+from crowdkit_core.registry.common_options import common_factory, separated
 from crowdkit_core.registry.in_process import LOCAL
 from crowdkit_core.registry.lookup import Found, find, load
 from crowdkit_core.registry.options import (
@@ -64,7 +65,8 @@ def create(kind: str, name: str, **options: Any) -> Any:
         name: Its registered name; ``DISTRIBUTION:NAME`` where two distributions offer one.
         **options: The component's own. A counter or density generator also takes ``weights``: a
             file to load, or the name of installed ones (`crowdkit list weights`); options fixed by
-            that file lose to those given here.
+            that file lose to those given here. A data set also takes ``cache``: ``memory`` keeps
+            its decoded images there in training.
 
     Returns:
         The component, which knows its `Origin`.
@@ -77,13 +79,16 @@ def create(kind: str, name: str, **options: Any) -> Any:
         WeightsError: The weights file is unsafe, damaged, or of another architecture.
     """
     found = find(kind, name)
+    options, common = separated(found, options)
+    common = checked_options(common_factory(found), common, found.label)
     if "weights" in options and loads_weights(found):
         weights = options.pop("weights")
         component, options = _from_weights(found, weights, options)
     else:
         options = checked_options(found.factory, options, found.label)
         component = _made(found, found.factory, **options)
-    _set_origin(component, found, options)
+    _set_common(component, common)
+    _set_origin(component, found, {**options, **common})
     return component
 
 
@@ -160,6 +165,11 @@ def _from_weights(
         raise options_error(found.label, problems, parameters(factory, found.label))
     component = _made(found, factory.from_weights, weights, **given)
     return component, {**getattr(component, "weights_options", {}), **given}
+
+
+def _set_common(component: Any, options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        object.__setattr__(component, name, value)  # a component may be a frozen dataclass
 
 
 def _set_origin(component: Any, found: Found, options: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from crowdkit_core.registry.common_options import common_factory, common_parameters
 from crowdkit_core.registry.lookup import Found, find
 from crowdkit_core.registry.options import parameters
 
@@ -70,10 +71,11 @@ def describe(kind: str, name: str) -> Description:
     """
     found = find(kind, name)
     documentation = _docstring(found.factory)
-    helps = _option_helps(documentation)
+    helps = _option_helps(_docstring(common_factory(found))) | _option_helps(documentation)
+    known = {**parameters(found.factory, found.label), **common_parameters(found)}
     options = tuple(
         OptionInfo(option, _type_text(each), _default_text(each), helps.get(option, ""))
-        for option, each in parameters(found.factory, found.label).items()
+        for option, each in known.items()
     )
     return Description(
         kind=found.kind,

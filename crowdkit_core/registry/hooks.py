@@ -35,7 +35,11 @@ class Events:
 
     @_hookspec
     def training_started(
-        self, directory: Path, stages: Mapping[str, int], images: Mapping[str, int]
+        self,
+        directory: Path,
+        stages: Mapping[str, int],
+        images: Mapping[str, int],
+        in_memory: Mapping[str, int],
     ) -> None:
         """Training starts or resumes.
 
@@ -43,6 +47,7 @@ class Events:
             directory: The run's folder.
             stages: Epochs of each stage by its name, in order.
             images: Number of images, by ``train`` and, where there are any, ``validation``.
+            in_memory: Bytes that those take which stay in memory once decoded, likewise.
         """
 
     @_hookspec
@@ -115,9 +120,16 @@ class Hooks(Events):
         directory: Path,
         stages: Mapping[str, int],
         images: Mapping[str, int] | None = None,
+        in_memory: Mapping[str, int] | None = None,
     ) -> None:
         """Tell listeners that training starts or resumes."""
-        self._tell("training_started", directory=directory, stages=stages, images=images or {})
+        self._tell(
+            "training_started",
+            directory=directory,
+            stages=stages,
+            images=images or {},
+            in_memory=in_memory or {},
+        )
 
     def step_ended(
         self, stage: str, epoch: int, step: int, steps: int, losses: Mapping[str, float] | None

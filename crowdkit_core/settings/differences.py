@@ -20,6 +20,9 @@ HOW_IT_RUNS = (
 )
 """Run settings that change a result by rounding at most."""
 
+HOW_IT_LOADS = ("dataset.cache",)
+"""Other settings that change nothing of a result."""
+
 Settings = Mapping[str, Any]
 """Values by dotted name, such as ``trainer.epochs``."""
 
@@ -44,7 +47,7 @@ def differences(before: Settings, now: Settings) -> dict[str, tuple[Any, Any]]:
 
 def _is_neutral(key: str) -> bool:
     section, _, name = key.partition(".")
-    return section == "run" and name in HOW_IT_RUNS
+    return key in HOW_IT_LOADS or (section == "run" and name in HOW_IT_RUNS)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from crowdkit_core.errors import OptionsError, UsageError
+from crowdkit_core.registry.common_options import common_factory, separated
 from crowdkit_core.registry.creation import loads_weights
 from crowdkit_core.registry.kinds import checked_kind
 from crowdkit_core.registry.lookup import Found, find, installed
@@ -167,6 +168,9 @@ def _component(kind: str, section: Any, findings: _Findings) -> ComponentSetting
 def _options(found: Found, given: Table, findings: _Findings) -> Table:
     """The options converted and completed; problems are added to the findings."""
     known = parameters(found.factory, found.label)
+    given, common = separated(found, given)
+    common, problems = check_options(common_factory(found), common, found.label)
+    findings.add_all(problems, found.kind, parameters(common_factory(found), found.label))
     split: Table = {}
     if found.kind == "dataset" and SPLIT in known:
         split = {SPLIT: "train"}  # satisfies the check; whoever creates the dataset chooses
@@ -179,7 +183,7 @@ def _options(found: Found, given: Table, findings: _Findings) -> Table:
     converted, problems = check_options(found.factory, asked, found.label, complete=not weights)
     findings.add_all(problems, found.kind, known)
     defaults = {} if weights else _defaults(known)
-    options = {**defaults, **converted, **weights}
+    options = {**defaults, **converted, **weights, **common}
     return {name: value for name, value in options.items() if name not in split}
 
 

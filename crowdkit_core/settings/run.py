@@ -22,7 +22,8 @@ class RunSettings:
         num_nodes: Machines; None for as many as ``torchrun`` runs on, or one.
         strategy: How processes work together: ``auto``, ``ddp``, ...
         precision: Number format.
-        workers: Processes that load data; 0 loads in the training process.
+        workers: Processes that load data beside each that trains; 0 loads in that one. By ``auto``
+            none for networks on the CPU, else as many as cores are left for, 8 at most.
         resume: Go on with the run in ``directory``.
         validate_on: Images the best weights are chosen on. ``test`` marks every result.
         channels_last: Keep the channels of a pixel together in memory, which makes convolutions
@@ -37,7 +38,7 @@ class RunSettings:
     num_nodes: Annotated[int, Ge(1)] | None = None
     strategy: str = "auto"
     precision: Precision = "32-true"
-    workers: Annotated[int, Ge(0)] = 0
+    workers: Annotated[int, Ge(0)] | Literal["auto"] = "auto"
     resume: bool = False
     validate_on: Literal["validation", "test"] = "validation"
     channels_last: bool = False

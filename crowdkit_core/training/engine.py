@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from crowdkit_core.data import measure_lengths, training_loader
+from crowdkit_core.data.loading import InMemory, as_cached
 from crowdkit_core.errors import IncompatibleError, UsageError, require_at_least_one
 from crowdkit_core.folder_lock import locked
 from crowdkit_core.interfaces import (
@@ -36,6 +37,7 @@ from crowdkit_core.training.run_folder import RunFolder, StageFolder
 from crowdkit_core.training.seeding import deterministic_algorithms, seed_from
 from crowdkit_core.training.stage_loop import StageLoop
 from crowdkit_core.training.stage_state import StageState, moving_average
+from crowdkit_core.training.workers import worker_count
 
 
 def train(
@@ -66,10 +68,11 @@ def train(
             is written then. So is a run that another process is in, and one that is resumed with
             settings other than it began with.
         DivergedError: A loss became NaN or infinite.
-        NotEnoughMemoryError: It does not fit into memory.
+        NotEnoughMemoryError: It, or what is to be kept there, does not fit into memory.
         CrowdkitError: A file cannot be written, or one of a resumed run is damaged.
     """
-    plans = _checked(trainer.stages(task), trainer)
+    shown = _cached(task)
+    plans = _checked(trainer.stages(shown), trainer)
     if run.directory is None:
         raise UsageError("run.directory is not set", hint="name a folder for the run's files")
     fabric = _fabric(run)
@@ -87,7 +90,7 @@ def train(
         fabric.barrier()
         session = _Session(
             fabric=fabric,
-            task=task,
+            task=shown,
             trainer=trainer,
             run=run,
             folder=folder,
@@ -95,6 +98,12 @@ def train(
         )
         with deterministic_algorithms(run.deterministic):
             return session.train(plans)
+
+
+def _cached(task: TrainingTask) -> TrainingTask:
+    """The task with images that stay in memory where its data sets say so."""
+    validation = None if task.validation is None else as_cached(task.validation)
+    return replace(task, train=as_cached(task.train), validation=validation)
 
 
 def _checked(plans: Sequence[StagePlan], trainer: Trainer) -> Sequence[StagePlan]:
@@ -139,7 +148,12 @@ class _Session:
         completed = False
         if self.fabric.is_global_zero:
             stages = {plan.name: plan.epochs for plan in plans}
-            self.hooks.training_started(self.folder.path, stages, self._images())
+            self.hooks.training_started(
+                self.folder.path,
+                stages,
+                {name: len(images) for name, images in self._splits().items()},
+                self._in_memory(),
+            )
         try:
             result = self._stages(plans)
             completed = True
@@ -148,9 +162,14 @@ class _Session:
                 self.hooks.training_ended(self.folder.path, completed)
         return result
 
-    def _images(self) -> dict[str, int]:
+    def _splits(self) -> dict[str, Dataset]:
         splits = {"train": self.task.train, "validation": self.task.validation}
-        return {name: len(images) for name, images in splits.items() if images is not None}
+        return {name: images for name, images in splits.items() if images is not None}
+
+    def _in_memory(self) -> dict[str, int]:
+        """Bytes of the images that stay in memory."""
+        splits = self._splits().items()
+        return {name: images.bytes for name, images in splits if isinstance(images, InMemory)}
 
     def _stages(self, plans: Sequence[StagePlan]) -> TrainingResult:
         first = self.folder.resume_at() if self.run.resume else 0
@@ -236,7 +255,9 @@ class _Session:
             seed=self.run.seed,
             rank=self.fabric.global_rank,
             world_size=self.fabric.world_size,
-            workers=self.run.workers,
+            workers=worker_count(
+                self.run, self.fabric.device, processes=process_counts(self.run)[0]
+            ),
         )
 
     def _require_validation(self, optimizations: Mapping[str, Optimization]) -> None:

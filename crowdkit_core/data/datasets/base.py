@@ -122,7 +122,7 @@ class ImageFiles(Dataset):
         height, width = image.shape[-2:]
         return Sample(
             name=annotation.name,
-            image=resize_image(image, self._resizing((height, width))).contiguous(),
+            image=resize_image(image, self._resizing((height, width))),
             points=Points(annotation.points, canvas_size=annotation.size),
             roi=annotation.roi,
             lengths=annotation.lengths,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from torch import Tensor
 
+from crowdkit_core.data.files.jpeg import decode_jpeg
 from crowdkit_core.data.files.opening import opened
 from crowdkit_core.interfaces import Size
 
@@ -24,6 +25,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_MIRRORED = {2: (1,), 3: (0, 1), 4: (0,), 6: (1,), 7: (0, 1), 8: (0,)}
+"""The axes, rows 0 and columns 1, to mirror by orientation; from 5 on they first change places."""
 
 
 def read_image(path: str | Path) -> UInt8[Tensor, "3 H W"]:
@@ -45,7 +48,8 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 H W"]:
             which is checked before anything is decoded.
     """
     with opened(path) as image:
-        return to_rgb(image)
+        pixels = decode_jpeg(image)
+        return to_rgb(image) if pixels is None else _turned(pixels, _orientation(image))
 
 
 def to_rgb(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
@@ -98,6 +102,14 @@ def turned_upright(image: Image.Image) -> Image.Image:
     """An image as it is to be looked at: its orientation applied."""
     orientation = _orientation(image)
     return image if orientation == 1 else image.transpose(_UPRIGHT[orientation])
+
+
+def _turned(pixels: Tensor, orientation: int) -> Tensor:
+    """(3, H, W) pixels as `turned_upright` turns an image, again a view of rows of pixels."""
+    rows = pixels.permute(1, 2, 0)
+    rows = rows.transpose(0, 1) if orientation >= 5 else rows
+    rows = rows.flip(_MIRRORED[orientation]) if orientation in _MIRRORED else rows
+    return rows.contiguous().permute(2, 0, 1)
 
 
 def _stretched(values: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from crowdkit_core.data.files.silence import pillow_silenced
+from crowdkit_core.data.files.silence import decoders_silenced
 from crowdkit_core.errors import DataError, MissingFileError
 
 _HEIF_SUFFIXES = frozenset({".heic", ".heif"})
@@ -19,7 +19,7 @@ _CHANNELS, _EXTRA_CHANNELS, _UNSPECIFIED = 277, 338, 0
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
-    """The image of a file, its pixels not decoded yet; Pillow's complaints are silenced inside.
+    """The image of a file, its pixels not decoded yet; decoders' complaints are silenced inside.
 
     Raises:
         DataError: Missing, empty, cut short, no image, several images (an animation, a stack), or
@@ -32,7 +32,7 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     try:
         # large, odd metadata: only errors matter here
         # A file, not its name: Pillow maps rows of named ones by their size once turned
-        with pillow_silenced(), path.open("rb") as file, Image.open(file) as image:
+        with decoders_silenced(), path.open("rb") as file, Image.open(file) as image:
             _require_one(image, path)
             _require_colours(image, path)
             yield image

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from crowdkit_core.data.files import as_float
 from crowdkit_core.data.transforms import region
 from crowdkit_core.interfaces import Batch, Sample, Size
 
@@ -24,13 +23,24 @@ def collate(samples: Sequence[Sample]) -> Batch:
     size = (max(heights), max(widths))
     whole = all(sample.roi is None and sample.size == size for sample in samples)
     return Batch(
-        images=torch.stack([_padded(as_float(sample.image), size) for sample in samples]),
+        images=_as_floats([sample.image for sample in samples], size),
         points=tuple(sample.points.as_subclass(Tensor) for sample in samples),
         sizes=tuple(sample.size for sample in samples),
         roi=None if whole else torch.stack([_padded(region(s), size) for s in samples]),
         lengths=tuple(sample.lengths for sample in samples),
         names=tuple(sample.name for sample in samples),
     )
+
+
+def _as_floats(images: Sequence[Tensor], size: Size) -> Tensor:
+    """Images of one size, each copied once, into its place."""
+    floats = torch.zeros(len(images), 3, *size)
+    for place, image in zip(floats, images, strict=True):
+        inside = place[:, : image.shape[1], : image.shape[2]]
+        inside.copy_(image)
+        if not image.is_floating_point():
+            inside /= 255
+    return floats
 
 
 def _padded(picture: Tensor, size: Size) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from crowdkit_core.data import read_image
-from crowdkit_core.data.files.silence import pillow_silenced
+from crowdkit_core.data.files.silence import decoders_silenced
 
 
 def test_pillow_does_not_warn_of_a_large_image(tmp_path, monkeypatch):
@@ -19,13 +19,13 @@ def test_pillow_does_not_warn_of_a_large_image(tmp_path, monkeypatch):
 
 
 def test_others_warn_all_the_same():
-    with pillow_silenced(), pytest.warns(UserWarning, match="mine"):
+    with decoders_silenced(), pytest.warns(UserWarning, match="mine"):
         warnings.warn("mine", stacklevel=1)
 
 
 def test_overlaps_leave_the_filters_as_they_were():
     before = list(warnings.filters)
-    silence = pillow_silenced()
+    silence = decoders_silenced()
     silence.__enter__()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -34,5 +34,5 @@ def test_overlaps_leave_the_filters_as_they_were():
 
 
 def test_filters_may_be_reset_meanwhile():
-    with warnings.catch_warnings(), pillow_silenced():
+    with warnings.catch_warnings(), decoders_silenced():
         warnings.resetwarnings()
