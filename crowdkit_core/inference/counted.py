@@ -16,7 +16,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
 from crowdkit_core.files import atomic_write
-from crowdkit_core.inference.images import ImageLike, as_image
+from crowdkit_core.inference.images import ImageLike, Passing, as_image
 from crowdkit_core.inference.interval import Interval
 from crowdkit_core.inference.output import CountRow, save_density, write_counts
 from crowdkit_core.interfaces import LocalizedPoints, Size
@@ -52,7 +52,7 @@ class Counted:
         shown_size: (H, W) in which the counter saw the image; None if its own.
         notes: A line each: that the image was resized and why, that it lies outside of what the
             counter was trained on.
-        source: The image as given, for `plot`.
+        source: The image as given, for `plot`; a frame of a clip until the next one is counted.
         things: What is counted, in the plural.
         frame: Place of the image in a file of many, from 0; None in a file of one.
         time: Seconds from the beginning of a clip; None where there is no time.
@@ -71,7 +71,7 @@ class Counted:
     interval: Interval | None = None
     shown_size: Size | None = None
     notes: tuple[str, ...] = ()
-    source: ImageLike | None = field(default=None, repr=False, compare=False)
+    source: ImageLike | Passing | None = field(default=None, repr=False, compare=False)
     things: str = "people"
     frame: int | None = None
     time: float | None = None
@@ -105,7 +105,7 @@ class Counted:
         """The heat map and the points over the photo, with what `str` says; see `visual.overlay`.
 
         Raises:
-            UsageError: The image is not known any more.
+            UsageError: The image is not known any more, or is a frame of a clip that went on.
             DataError: Its file cannot be read any more.
         """
         return overlay(
@@ -182,10 +182,22 @@ class Counted:
     def _repr_html_(self) -> str:
         """The picture, where the image is still there, and the count, for notebooks."""
         text = html.escape(f"{self.name}: {self}" if self.name else str(self))
-        there = self.source is not None and (not self.name or Path(self.name).is_file())
+        there = self._is_there()
         return f"<figure>{self._picture() if there else ''}<figcaption>{text}</figcaption></figure>"
 
+    def _is_there(self) -> bool:
+        if isinstance(self.source, Passing):
+            return self.source.pixels is not None
+        return self.source is not None and (not self.name or Path(self.name).is_file())
+
     def _pixels(self) -> Tensor:
+        if isinstance(self.source, Passing):
+            if self.source.pixels is None:
+                raise UsageError(
+                    f"{self.name}: this frame has passed, nothing to draw",
+                    hint="draw each frame before the next one is counted",
+                )
+            return self.source.pixels
         if self.source is None:
             raise UsageError(f"{self.name or 'image'}: counted without its pixels, nothing to draw")
         return as_image(self.source)

@@ -17,7 +17,7 @@ from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
 from crowdkit_core.inference.many import OnError, count_each
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
-from crowdkit_core.inference.sources import AS_STORED, Reading
+from crowdkit_core.inference.sources import AS_STORED, Reading, SourceLike, Span
 from crowdkit_core.interfaces import Counter, Dataset, Localizer, points_inside
 
 
@@ -71,13 +71,42 @@ class Model:
 
     def count_paths(
         self,
-        paths: Iterable[str | Path],
+        paths: Iterable[SourceLike],
         *,
         roi: RoiLike | None = None,
         on_error: OnError | None = None,
     ) -> Iterator[Counted]:
         """Count files, folders and patterns; arguments and errors as of `inference.count_paths`."""
         return count_each(partial(self, roi=roi), paths, on_error=on_error, reading=self.reading)
+
+    def stream(
+        self,
+        source: SourceLike,
+        *,
+        every: Span | float | str | None = None,
+        roi: RoiLike | None = None,
+        on_error: OnError | None = None,
+    ) -> Iterator[Counted]:
+        """Count the frames of a clip, a stream or a camera; each tells its ``frame`` and ``time``.
+
+        Frames of a clip come one after the other, those of a stream as they are when one is asked
+        for. A frame can be drawn until the next one is asked for.
+
+        Args:
+            source: A file, a URL, or the number of a camera.
+            every: Seconds from one counted frame to the next, or a text such as ``500ms`` or
+                ``5f`` (frames); None counts them all, or as the model's ``reading`` says.
+            roi: As for `count`; the same region for every frame.
+            on_error: Told of a clip that ends early; None raises that behind the last frame.
+
+        Raises:
+            UsageError: ``every`` is no such time.
+            DataError: The source cannot be read.
+            MissingPackageError: PyAV is not installed.
+        """
+        step = self.reading.every if every is None else Span.of(every, "every")
+        reading = replace(self.reading, every=step)
+        return count_each(partial(self, roi=roi), [source], on_error=on_error, reading=reading)
 
 
 def calibrate(
