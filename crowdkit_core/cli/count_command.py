@@ -1,6 +1,7 @@
 """`crowdkit count`: count the people in images."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from crowdkit_core.cli.options import (
 )
 from crowdkit_core.cli.output import json_option, say
 from crowdkit_core.cli.sizing import long_side_option, scale_option
+from crowdkit_core.cli.video_options import VideoOptions, video_options
 from crowdkit_core.errors import CrowdkitError, UsageError
 
 FolderPath = click.Path(file_okay=False, path_type=Path)
@@ -58,6 +60,7 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
     "--attention", is_flag=True, help="With --pictures: also draw the counter's attention maps."
 )
 @click.option("--densities", type=FolderPath, help="Write a .npy map per image into this folder.")
+@video_options
 @json_option
 def count_command(
     paths: tuple[str, ...],
@@ -81,13 +84,19 @@ def count_command(
     attention: bool,
     densities: Path | None,
     as_json: bool,
+    of_video: VideoOptions,
 ) -> None:
     """Count the people in PATHS: images, folders of images, patterns like 'photos/*.jpg'.
+
+    Also videos, URLs of videos and streams (rtsp://, http://), and cameras: camera:0, or 0 where no
+    file has that name. A folder stands for its images; name the videos in it, or a pattern.
 
     Without --weights, those installed weights count that are for people.
     """
     from dataclasses import replace
 
+    from crowdkit_core.cli.clip_outputs import ClipOutputs
+    from crowdkit_core.cli.clip_progress import aside_of_bars
     from crowdkit_core.cli.components import (
         chosen_device,
         named_localizer,
@@ -97,10 +106,12 @@ def count_command(
     from crowdkit_core.cli.count_outputs import CountOutputs
     from crowdkit_core.cli.result_names import unique_names
     from crowdkit_core.cli.sizing import chosen_sizing
+    from crowdkit_core.cli.stopping import Stopping
     from crowdkit_core.inference import (
         find_images,
         load_model,
         unread_images,
+        videos_left_out,
         with_calibration,
         with_sizing,
     )
@@ -117,6 +128,7 @@ def count_command(
         attention=attention,
         densities=densities,
         as_json=as_json,
+        window=of_video.window,
     )
     if roi is not None:
         read_roi(roi)  # before any work
@@ -124,14 +136,15 @@ def count_command(
         images_needed(level)
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
     images = find_images(paths)
+    of_video.require_fit(images)
     outputs.require_names(images)
     if left_out := unread_images(paths):
-        names = ", ".join(file.name for file in left_out[:3])
-        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
         say(
-            f"crowdkit: left out: {names}{more}; save as JPEG or PNG what is to be counted",
+            f"crowdkit: left out: {few(left_out)}; save as JPEG or PNG what is to be counted",
             err=True,
         )
+    if videos := videos_left_out(paths):
+        say(f"crowdkit: left out: {few(videos)}; name the videos that are to be counted", err=True)
     model = load_model(
         weights, counter=counter_name, options=options["counter"], device=chosen_device(device)
     )
@@ -156,16 +169,31 @@ def count_command(
         tile=tile_side(tile),
         halo=halo,
         level=model.level if level is None else level,
+        reading=replace(model.reading, every=of_video.step),
     )
     errors: list[CrowdkitError] = []
 
     def report(error: CrowdkitError) -> None:
         errors.append(error)
-        click.echo(f"crowdkit: {error}", err=True)
+        with aside_of_bars():
+            click.echo(f"crowdkit: {error}", err=True)
 
-    stems = unique_names(images)
-    for counted in model.count_paths(images, roi=roi, on_error=report):
-        outputs.add(counted, stems[counted.name])
+    stems = unique_names([str(image) for image in images])
+    stopping = Stopping()
+    with ClipOutputs(of_video, images, model.things) as clips, stopping:
+        for counted in model.count_paths(images, roi=roi, on_error=report):
+            with stopping.held_back():
+                outputs.add(counted, stems[counted.name])
+                clips.add(counted)
     outputs.finish()
-    if errors:
-        sys.exit(1)
+    clips.draw(outputs.rows)
+    if stopping.code:
+        click.echo(f"crowdkit: stopped; {len(outputs.rows)} counted, which are kept", err=True)
+    if stopping.code or errors:
+        sys.exit(stopping.code or 1)
+
+
+def few(files: Sequence[Path]) -> str:
+    """The names of the first files, and how many more there are."""
+    names = ", ".join(file.name for file in files[:3])
+    return f"{names} and {len(files) - 3} more" if len(files) > 3 else names

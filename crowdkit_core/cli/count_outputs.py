@@ -1,16 +1,22 @@
 """Print and write what `crowdkit count` finds."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import click
 
+from crowdkit_core.cli.clip_progress import aside_of_bars
 from crowdkit_core.cli.output import print_json, say
+from crowdkit_core.cli.result_names import frame_name
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.inference import Counted, CountRow, marked_image, write_counts, write_points
 from crowdkit_core.inference.counted import differ, points_found
+from crowdkit_core.inference.sources import Source, Span, is_video
+from crowdkit_core.inference.timeline import ClipCounts, clips_in, smoothed
+from crowdkit_core.moments import moment
 from crowdkit_core.visual import save
 
 
@@ -31,11 +37,15 @@ class CountOutputs:
     attention: bool
     densities: Path | None
     as_json: bool
+    window: Span | None
     tool: FormatName | None = field(init=False)
     rows: list[CountRow] = field(default_factory=list, init=False)
     found: list[MarkedImage] = field(default_factory=list, init=False)
+    said: set[tuple[str, str]] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
+        if self.csv is not None and self.csv.suffix.lower() not in (".csv", ".json"):
+            raise UsageError(f"{self.csv}: tables are written as .csv or .json")
         if self.points is not None and self.points.suffix.lower() not in (".csv", ".json"):
             raise UsageError(
                 f"{self.points}: points are written as .csv or .json",
@@ -54,14 +64,20 @@ class CountOutputs:
         """Whether an option asks where people are."""
         return self.points is not None or self.annotations is not None
 
-    def require_names(self, images: Sequence[Path]) -> None:
+    def require_names(self, images: Sequence[Source]) -> None:
         """Refuse, before any work, images that lists of points could not name.
 
         Raises:
             DataError: A name is no text.
+            UsageError: Annotations of frames, which are no files.
         """
         if not self.need_points:
             return
+        if self.annotations is not None and any(map(is_video, images)):
+            raise UsageError(
+                "--annotations is for files of images, and frames of a clip are none",
+                hint="--points lists what is found in each frame",
+            )
         for image in images:
             try:
                 str(image).encode()
@@ -72,25 +88,43 @@ class CountOutputs:
                 ) from error
 
     def add(self, counted: Counted, stem: str) -> None:
-        """Show one image's count, and write its picture and map under a file stem."""
+        """Show one image's count, and write its picture and map under a file stem.
+
+        Args:
+            counted: An image, or a frame of a clip.
+            stem: Of the file's results; each frame gets one of its own.
+        """
         self.rows.append(CountRow.of(counted))
+        if counted.frame is not None:
+            stem = frame_name(stem, counted.frame)
         if self.need_points:
-            self.found.append(marked_image(counted))
+            self.found.append(_marked(counted, stem))
         if self.pictures is not None:
             counted.save(self.pictures / f"{stem}.png")
             if self.attention:
                 save(counted.plot_attention(), self.pictures / f"{stem}-attention.png")
         if self.densities is not None:
             counted.save(self.densities / f"{stem}.npy")
+        with aside_of_bars():
+            self._say_notes(counted)
+            if not self.as_json:
+                plain = counted.interval is None and not counted.points_differ
+                shown = f"{counted.count:.1f}" if plain else str(counted)
+                at = "" if counted.time is None else f" {moment(counted.time)}"
+                say(f"{counted.name}{at}\t{shown}")
+
+    def _say_notes(self, counted: Counted) -> None:
+        """Say what is to be known, once for all frames of a clip, whatever its numbers."""
         for note in counted.notes:
-            say(f"{counted.name}: {note}", err=True)
-        if not self.as_json:
-            plain = counted.interval is None and not counted.points_differ
-            shown = f"{counted.count:.1f}" if plain else str(counted)
-            say(f"{counted.name}\t{shown}")
+            kind = counted.name, re.sub(r"[\d.]+", "", note)
+            if kind not in self.said:
+                say(f"{counted.name}: {note}", err=True)
+            self.said.add(kind)
 
     def finish(self) -> None:
-        """Write the files of all images, and show their sum."""
+        """Write the files of all images, and show their sum, or what clips come to."""
+        if self.window is not None:
+            self.rows = smoothed(self.rows, self.window)
         if self.rows:
             if self.csv is not None:
                 write_counts(self.csv, self.rows)
@@ -99,20 +133,39 @@ class CountOutputs:
             if self.annotations is not None:
                 write_points(self.annotations, self.found, format=self.tool)
         count = sum(row.count for row in self.rows)
-        points = sum(row.points_found or 0 for row in self.rows)
-        apart = any(
-            row.points_found is not None and differ(row.count, row.points_found)
-            for row in self.rows
-        )
+        apart = any(map(_is_apart, self.rows))
         if self.as_json:
             print_json([asdict(row) for row in self.rows])
-        elif len(self.rows) > 1:
-            said = f", {points_found(points)}" if apart else ""
-            click.echo(f"{len(self.rows)} images\t{count:.1f}{said}")
+        else:
+            self._say_sums()
         if apart:
             for file in filter(None, (self.points, self.annotations)):
                 click.echo(
-                    f"crowdkit: {file} holds the {points_found(points)}, which are not the "
+                    f"crowdkit: {file} holds the {points_found(_points(self.rows))}, which are not the "
                     f"{count:.0f} counted: look through them before use",
                     err=True,
                 )
+
+    def _say_sums(self) -> None:
+        for name, clip in clips_in(self.rows).items():
+            say(f"{name}\t{ClipCounts.of(clip)}")
+        images = [row for row in self.rows if row.time is None]
+        if len(images) > 1:
+            said = f", {points_found(_points(images))}" if any(map(_is_apart, images)) else ""
+            click.echo(f"{len(images)} images\t{sum(row.count for row in images):.1f}{said}")
+
+
+def _points(rows: Sequence[CountRow]) -> int:
+    return sum(row.points_found or 0 for row in rows)
+
+
+def _is_apart(row: CountRow) -> bool:
+    return row.points_found is not None and differ(row.count, row.points_found)
+
+
+def _marked(counted: Counted, stem: str) -> MarkedImage:
+    """The points of an image, or of a frame under a name of its own."""
+    marked = marked_image(counted)
+    if counted.frame is None:
+        return marked
+    return replace(marked, name=stem, file=Path(counted.name).with_name(stem))

@@ -20,7 +20,7 @@ from crowdkit_core.inference.loading import load_model, with_calibration, with_s
 from crowdkit_core.inference.many import count_paths
 from crowdkit_core.inference.model import Model, calibrate
 from crowdkit_core.inference.output import CountRow, save_density, write_counts
-from crowdkit_core.inference.paths import find_images, unread_images
+from crowdkit_core.inference.paths import find_images, unread_images, videos_left_out
 from crowdkit_core.inference.points import marked_image, write_points
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing, head_distance
@@ -57,6 +57,7 @@ __all__ = [
     "read_calibration",
     "save_density",
     "unread_images",
+    "videos_left_out",
     "with_calibration",
     "with_sizing",
     "write_calibration",

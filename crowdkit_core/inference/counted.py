@@ -109,7 +109,7 @@ class Counted:
             DataError: Its file cannot be read any more.
         """
         return overlay(
-            self._pixels(),
+            self.pixels,
             caption=str(self),
             density=self.density,
             stride=self.stride,
@@ -129,7 +129,7 @@ class Counted:
         if not self.attention:
             raise IncompatibleError(f"{self.name or 'image'}: its counter has no attention maps")
         return attention_panels(
-            self._pixels(),
+            self.pixels,
             self.attention,
             caption=str(self),
             density=self.density,
@@ -190,7 +190,14 @@ class Counted:
             return self.source.pixels is not None
         return self.source is not None and (not self.name or Path(self.name).is_file())
 
-    def _pixels(self) -> Tensor:
+    @property
+    def pixels(self) -> Tensor:
+        """(3, H, W) RGB, uint8 or float in [0, 1]: the image that was counted.
+
+        Raises:
+            UsageError: The image is not known any more, or is a frame of a clip that went on.
+            DataError: Its file cannot be read any more.
+        """
         if isinstance(self.source, Passing):
             if self.source.pixels is None:
                 raise UsageError(

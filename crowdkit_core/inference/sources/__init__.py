@@ -3,7 +3,6 @@
 from crowdkit_core.inference.sources.addresses import Source, SourceLike, as_address
 from crowdkit_core.inference.sources.clips import clip_seconds
 from crowdkit_core.inference.sources.images_in import images_in, is_video
-from crowdkit_core.inference.sources.package import pyav
 from crowdkit_core.inference.sources.reading import AS_STORED, Reading
 from crowdkit_core.inference.sources.span import Span
 
@@ -17,5 +16,4 @@ __all__ = [
     "clip_seconds",
     "images_in",
     "is_video",
-    "pyav",
 ]

@@ -10,10 +10,10 @@ from crowdkit_core.inference.images import LoadedImage, Passing
 from crowdkit_core.inference.sources.addresses import Source
 from crowdkit_core.inference.sources.clock import USUAL_STEP, Clock
 from crowdkit_core.inference.sources.opened import decoded, opened_video, said_by
-from crowdkit_core.inference.sources.package import pyav
 from crowdkit_core.inference.sources.span import Due, Span
 from crowdkit_core.inference.sources.upright import pixels_of
 from crowdkit_core.moments import moment
+from crowdkit_core.pyav import pyav
 
 if TYPE_CHECKING:  # an extra
     from av import VideoFrame
@@ -119,6 +119,4 @@ def _require_whole(
     if damaged:
         number = len(damaged)
         said = "1 frame is damaged, at" if number == 1 else f"{number} frames are damaged, from"
-        raise DataError(
-            f"{clip}: {said} about {moment(float(damaged[0]))}; all others are counted"
-        )
+        raise DataError(f"{clip}: {said} about {moment(float(damaged[0]))}; all others are counted")

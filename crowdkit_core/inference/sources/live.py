@@ -12,9 +12,9 @@ from crowdkit_core.inference.sources.addresses import Address, Camera
 from crowdkit_core.inference.sources.clips import KEPT, as_loaded, step_of
 from crowdkit_core.inference.sources.clock import Clock
 from crowdkit_core.inference.sources.opened import decoded, opened_video, said_by
-from crowdkit_core.inference.sources.package import pyav
 from crowdkit_core.inference.sources.span import Due, Span
 from crowdkit_core.moments import moment
+from crowdkit_core.pyav import pyav
 
 if TYPE_CHECKING:  # an extra
     from av import VideoFrame

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from crowdkit_core.data.files.opening import require_file
 from crowdkit_core.errors import DataError
 from crowdkit_core.inference.sources.addresses import Address, Camera, Source
-from crowdkit_core.inference.sources.package import pyav
+from crowdkit_core.pyav import pyav
 
 if TYPE_CHECKING:  # an extra
     from av import VideoFrame
@@ -48,9 +48,7 @@ def opened_video(source: Source) -> Iterator[tuple["InputContainer", "VideoStrea
         yield container, stream
 
 
-def decoded(
-    container: "InputContainer", stream: "VideoStream"
-) -> Iterator["VideoFrame | None"]:
+def decoded(container: "InputContainer", stream: "VideoStream") -> Iterator["VideoFrame | None"]:
     """The frames in the order they are shown; None for one that is damaged.
 
     Raises:

@@ -1,6 +1,6 @@
 """Turn frames of a video as they are to be looked at."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ def pixels_of(frame: "VideoFrame") -> UInt8[Tensor, "3 H W"]:
         (3, H, W) uint8 RGB, a view of rows of pixels.
     """
     pixels = torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return pixels
     return _turned(pixels, np.frombuffer(matrix, np.int32)[[0, 1, 3, 4]].tolist())
