@@ -139,9 +139,10 @@ class CountOutputs:
         else:
             self._say_sums()
         if apart:
+            points = points_found(_points(self.rows))
             for file in filter(None, (self.points, self.annotations)):
                 click.echo(
-                    f"crowdkit: {file} holds the {points_found(_points(self.rows))}, which are not the "
+                    f"crowdkit: {file} holds the {points}, which are not the "
                     f"{count:.0f} counted: look through them before use",
                     err=True,
                 )

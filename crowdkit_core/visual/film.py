@@ -67,7 +67,7 @@ class Film:
         height, width = picture.shape[:2]
         if self._container is None or self._stream is None:
             temporary = self._open.enter_context(atomic_write(self._path))
-            self._container = av.open(str(temporary), "w")
+            self._container = av.open(f"file:{temporary}", "w")
             self._stream = _stream_of(self._container, width, height)
         ticks = max(round(time * TICKS), self._ticks + 1)
         if self._ticks >= 0:

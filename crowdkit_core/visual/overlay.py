@@ -78,7 +78,7 @@ def overlay(
     axes.text(
         0.7 * letters,
         0.7 * letters,
-        _wrapped(caption, shown[1], letters),
+        wrapped(caption, shown[1], letters),
         fontsize=letters * 72 / DPI,
         fontweight="bold",
         color="white",
@@ -88,7 +88,7 @@ def overlay(
     return figure
 
 
-def _wrapped(caption: str, width: float, letters: float) -> str:
+def wrapped(caption: str, width: float, letters: float) -> str:
     """The caption in lines that fit into a picture of that many pixels."""
     most = max(int((width - 1.4 * letters) / (WIDEST * letters)), 12)
     parts = [caption] if len(caption) <= most else caption.replace(", ", ",\n").split("\n")

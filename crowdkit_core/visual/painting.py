@@ -20,7 +20,7 @@ from crowdkit_core.visual.canvas import (
     shown_density,
     shown_photo,
 )
-from crowdkit_core.visual.overlay import SHOWN_SIDES, heat_opacity, shade
+from crowdkit_core.visual.overlay import SHOWN_SIDES, heat_opacity, shade, wrapped
 
 FONT = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans-Bold.ttf"
 
@@ -92,7 +92,8 @@ def _write(drawn: Image.Image, caption: str) -> None:
     font = ImageFont.truetype(FONT, round(letters))
     place = (0.7 * letters, 0.5 * letters)
     pencil = ImageDraw.Draw(drawn)
-    left, top, right, bottom = pencil.textbbox(place, caption, font=font)
+    lines = wrapped(caption, drawn.width, letters)
+    left, top, right, bottom = pencil.textbbox(place, lines, font=font)
     pad = 0.35 * letters
     pencil.rounded_rectangle((left - pad, top - pad, right + pad, bottom + pad), pad, fill=INK)
-    pencil.text(place, caption, font=font, fill="white")
+    pencil.text(place, lines, font=font, fill="white")

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from threading import Condition, Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from crowdkit_core.errors import CrowdkitError, DataError
 from crowdkit_core.inference.images import LoadedImage
 from crowdkit_core.inference.sources.addresses import Address, Camera
-from crowdkit_core.inference.sources.clips import KEPT, as_loaded, step_of
-from crowdkit_core.inference.sources.clock import Clock
+from crowdkit_core.inference.sources.clips import KEPT, as_loaded
 from crowdkit_core.inference.sources.opened import decoded, opened_video, said_by
 from crowdkit_core.inference.sources.span import Due, Span
 from crowdkit_core.moments import moment
@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # an extra
 
 def newest_frames(source: Address | Camera, every: Span | None) -> Iterator[LoadedImage]:
     """Whatever frame is the newest when one is asked for; those in between are dropped.
+
+    Times are those of arrival, from the first frame on: cameras on the web often send none.
 
     Raises:
         DataError: As of `opened_video`; that the stream has ended, with a reason if there is one.
@@ -73,23 +75,24 @@ class _Watching:
         self._stopped = True
 
     def _read(self) -> None:
-        clock: Clock | None = None
+        started = last = None
         reason = ""
         try:
             with opened_video(self._source) as (container, stream):
-                clock = Clock(step_of(stream))
                 for number, frame in enumerate(decoded(container, stream)):
                     if self._stopped:
                         return
                     if frame is not None:
-                        self._arrive(_Arrived(frame, number, clock(frame)))
+                        now = monotonic()
+                        started = now if started is None else started
+                        last = now - started
+                        self._arrive(_Arrived(frame, number, Fraction(last)))
         except CrowdkitError as error:
             self._finish(error)
             return
         except Exception as error:  # whatever it is, nobody else would hear of it
             reason = f" ({said_by(error)})"
-        last = None if clock is None else clock.last
-        when = "before its first frame" if last is None else f"after {moment(float(last))}"
+        when = "before its first frame" if last is None else f"after {moment(last)}"
         self._finish(DataError(f"{self._source}: the stream ended {when}{reason}; {KEPT}"))
 
     def _arrive(self, arrived: _Arrived) -> None:

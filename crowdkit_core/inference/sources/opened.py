@@ -85,7 +85,7 @@ def _opened(source: Source) -> Any:
 def _place(source: Source) -> tuple[str, dict[str, Any]]:
     """What FFmpeg calls a source, and what else it is told of it."""
     if isinstance(source, Path):
-        return str(source), {}
+        return f"file:{source}", {}  # or else 12:30.mp4 were a protocol
     if isinstance(source, Address):
         by_rtsp = source.url.lower().startswith("rtsp")
         return source.url, {"options": {"rtsp_flags": PREFERRED}} if by_rtsp else {}
