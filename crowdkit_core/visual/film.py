@@ -21,7 +21,7 @@ SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libx264", {"preset": "veryfast", "crf": "23"}),
     ("h264", {}),
-    ("mpeg4", {"qscale": "4"}),
+    ("mpeg4", {"qmax": "5"}),
 )
 """From the best on; a build of FFmpeg has some of them, and every one has the last."""
 
