@@ -69,7 +69,9 @@ def test_videos_are_named_or_matched_and_not_found_in_folders(photos):
 
 def test_a_folder_of_videos_alone_says_how_to_count_them(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"a clip")
-    with pytest.raises(DataError, match=r"no image there\n.*name the videos in it, such as .*a\.mp4"):
+    with pytest.raises(
+        DataError, match=r"no image there\n.*name the videos in it, such as .*a\.mp4"
+    ):
         find_images([tmp_path])
 
 
