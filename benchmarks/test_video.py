@@ -2,10 +2,10 @@
 
 OMP_NUM_THREADS=1 python -m pytest benchmarks/test_video.py -m "" -s
 
-The clip of the speed pans over the rendered scene of the docs, 1920 x 1080 in H.264, and the counter
-is that of the weights `people`. What the network is given is written down in a first run, and given
-to it again alone. Memory is that of a small counter on 640 x 360, as a leak of frames would show
-whatever the counter; of each frame a row is kept, as the command line does.
+The clip of the speed pans over the rendered scene of the docs, 1920 x 1080 in H.264, and the
+counter is that of the weights `people`. What the network is given is written down in a first run,
+and given to it again alone. Memory is that of a small counter on 640 x 360, as a leak of frames
+would show whatever the counter; of each frame a row is kept, as the command line does.
 """
 
 import gc

@@ -21,8 +21,7 @@ def frames(source, every=None):
     """What is given of a source, and the error that ends it."""
     taken, reading = [], Reading(every=None if every is None else Span.of(every, "every"))
     try:
-        for image in images_in(source, reading):
-            taken.append(image)
+        taken.extend(images_in(source, reading))
     except DataError as error:
         return taken, str(error)
     return taken, None
