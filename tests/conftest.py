@@ -2,10 +2,13 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 import tomli_w
 import torch
@@ -127,6 +130,87 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "mcnn.safetensors"
     save_weights(path, create("counter", "mcnn"), component="mcnn")
     return path
+
+
+class Clips:
+    """Tiny clips, made by PyAV, whose frames can be told apart by their grey."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def grey(self, number: int) -> np.ndarray:
+        """(H, W, 3) of frame ``number``, with noise, which takes room in a file."""
+        noise = np.random.default_rng(number).integers(-12, 13, (48, 64, 1))
+        return np.repeat(20 + 6 * number + noise, 3, axis=2).astype(np.uint8)
+
+    def number(self, picture: Any) -> int:
+        """Which frame it is, by its grey."""
+        return round((float(np.asarray(picture).mean()) - 20) / 6)
+
+    def write(
+        self,
+        name: str,
+        pictures: Sequence[np.ndarray] | int,
+        *,
+        times: Sequence[float] | None = None,
+        turned: tuple[int, bool, bool] | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> Path:
+        """Frames, or so many greys, ten a second or each at a time of its own in seconds.
+
+        ``turned`` is how it is to be shown: degrees counterclockwise, then mirrored left to right,
+        upside down.
+        """
+        if isinstance(pictures, int):
+            pictures = [self.grey(number) for number in range(pictures)]
+        path = self._folder / name
+        with av.open(f"file:{path}", "w", options=dict(options or {})) as container:
+            stream = container.add_stream("mpeg4", rate=10, options={"g": "2", "qmax": "3"})
+            stream.height, stream.width = pictures[0].shape[:2]
+            stream.pix_fmt = "yuv420p"
+            if path.suffix != ".avi":  # whose frames all take the same time
+                stream.codec_context.time_base = Fraction(1, 1000)
+            if turned is not None:
+                stream.set_display_rotation(*turned)
+            for number, picture in enumerate(pictures):
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                time = number / 10 if times is None else times[number]
+                frame.time_base, frame.pts = Fraction(1, 1000), round(1000 * time)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    def cut(self, path: Path, share: float) -> Path:
+        """The beginning of a file, as a file of its own."""
+        shorter = path.with_name(f"cut-{path.name}")
+        shorter.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+        return shorter
+
+    def sound(self, name: str) -> Path:
+        """A file of sound alone."""
+        path = self._folder / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("aac", rate=8000)
+            frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+            frame.sample_rate, frame.pts = 8000, 0
+            frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    def shown(self, path: Path) -> list[tuple[float, np.ndarray]]:
+        """The times and pictures of a video, as PyAV reads them."""
+        with av.open(f"file:{path}") as container:
+            return [
+                (float(frame.pts * frame.time_base), frame.to_ndarray(format="rgb24"))
+                for frame in container.decode(video=0)
+            ]
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Clips:
+    """Writes clips into the test's folder, and reads them."""
+    return Clips(tmp_path)
 
 
 def _ini(entry_points: Mapping[str, Mapping[str, str]]) -> str:

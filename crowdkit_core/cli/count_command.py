@@ -1,6 +1,7 @@
 """`crowdkit count`: count the people in images."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from crowdkit_core.cli.options import (
 )
 from crowdkit_core.cli.output import json_option, say_once
 from crowdkit_core.cli.sizing import long_side_option, scale_option
+from crowdkit_core.cli.video_options import VideoOptions, video_options
 from crowdkit_core.cli.zone_options import zone_options
 from crowdkit_core.errors import UsageError
 
@@ -60,6 +62,7 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
     "--attention", is_flag=True, help="With --pictures: also draw the counter's attention maps."
 )
 @click.option("--densities", type=FolderPath, help="Write a .npy map per image into this folder.")
+@video_options
 @json_option
 def count_command(
     paths: tuple[str, ...],
@@ -87,8 +90,12 @@ def count_command(
     attention: bool,
     densities: Path | None,
     as_json: bool,
+    of_video: VideoOptions,
 ) -> None:
     """Count the people in PATHS: images, folders of images, patterns like 'photos/*.jpg'.
+
+    Also videos, URLs of videos and streams (rtsp://, http://), and cameras: camera:0, or 0 where no
+    file has that name. A folder stands for its images; name the videos in it, or a pattern.
 
     Without --weights, those installed weights count that are for people. With a file to write
     (--csv, --points, --annotations), the same command goes on where an earlier one was stopped.
@@ -96,6 +103,7 @@ def count_command(
     from dataclasses import replace
     from functools import partial
 
+    from crowdkit_core.cli.clip_outputs import ClipOutputs
     from crowdkit_core.cli.components import (
         chosen_device,
         named_localizer,
@@ -111,6 +119,7 @@ def count_command(
         find_images,
         load_model,
         unread_images,
+        videos_left_out,
         with_calibration,
         with_sizing,
     )
@@ -130,6 +139,7 @@ def count_command(
         zones_csv=zones_csv,
         ground_densities=ground_densities,
         as_json=as_json,
+        window=of_video.window,
     )
     if roi is not None:
         read_roi(roi)  # before any work
@@ -138,11 +148,12 @@ def count_command(
         images_needed(level)
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
     images = find_images(paths)
+    of_video.require_fit(images)
     outputs.require_names(images)
     if left_out := unread_images(paths):
-        names = ", ".join(file.name for file in left_out[:3])
-        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-        say_once(f"crowdkit: left out: {names}{more}; save as JPEG or PNG what is to be counted")
+        say_once(f"crowdkit: left out: {few(left_out)}; save as JPEG or PNG what is to be counted")
+    if videos := videos_left_out(paths):
+        say_once(f"crowdkit: left out: {few(videos)}; name the videos that are to be counted")
     model = load_model(
         weights, counter=counter_name, options=options["counter"], device=chosen_device(device)
     )
@@ -166,8 +177,15 @@ def count_command(
         tile=tile_side(tile),
         halo=halo,
         level=model.level if level is None else level,
+        reading=replace(model.reading, every=of_video.step),
     )
     settings = settings_of(click.get_current_context(), model)
     count = partial(model.count_paths, roi=roi, zones=places, ground=plane)
-    if not count_files(count, images, outputs, settings):
-        sys.exit(1)
+    clips = ClipOutputs(of_video, images, model.things)
+    sys.exit(count_files(count, images, outputs, clips, settings))
+
+
+def few(files: Sequence[Path]) -> str:
+    """The names of the first files, and how many more there are."""
+    names = ", ".join(file.name for file in files[:3])
+    return f"{names} and {len(files) - 3} more" if len(files) > 3 else names

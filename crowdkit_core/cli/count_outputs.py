@@ -1,13 +1,16 @@
 """Print and write what `crowdkit count` finds."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import click
 
+from crowdkit_core.cli.clip_progress import aside_of_bars
 from crowdkit_core.cli.output import print_json, say
 from crowdkit_core.cli.partial_results import FileResult
+from crowdkit_core.cli.result_names import frame_name
 from crowdkit_core.cli.zone_options import zone_lines
 from crowdkit_core.data.annotations import FormatName, MarkedImage, format_named, require_free
 from crowdkit_core.errors import DataError, UsageError
@@ -22,6 +25,9 @@ from crowdkit_core.inference import (
 )
 from crowdkit_core.inference.counted import differ, points_found
 from crowdkit_core.inference.output import in_zones, require_table, save_map
+from crowdkit_core.inference.sources import Source, Span, is_video
+from crowdkit_core.inference.timeline import ClipCounts, clips_in, smoothed
+from crowdkit_core.moments import moment
 from crowdkit_core.visual import save
 
 
@@ -44,8 +50,10 @@ class CountOutputs:
     zones_csv: Path | None
     ground_densities: Path | None
     as_json: bool
+    window: Span | None
     tool: FormatName | None = field(init=False)
     files: dict[str, FileResult] = field(default_factory=dict, init=False)
+    said: set[tuple[str, str]] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         for table in filter(None, (self.csv, self.zones_csv)):
@@ -65,8 +73,9 @@ class CountOutputs:
 
     @property
     def rows(self) -> list[CountRow]:
-        """The rows of all images, file by file."""
-        return [row for each in self.files.values() for row in each.rows]
+        """The rows of all images, file by file, those of clips with their medians."""
+        rows = [row for each in self.files.values() for row in each.rows]
+        return rows if self.window is None else smoothed(rows, self.window)
 
     @property
     def _zone_rows(self) -> list[ZoneRow]:
@@ -92,14 +101,20 @@ class CountOutputs:
         """Whether an option asks where people are."""
         return self.points is not None or self.annotations is not None
 
-    def require_names(self, images: Sequence[Path]) -> None:
+    def require_names(self, images: Sequence[Source]) -> None:
         """Refuse, before any work, images that lists of points could not name.
 
         Raises:
             DataError: A name is no text.
+            UsageError: Annotations of frames, which are no files.
         """
         if not self.need_points:
             return
+        if self.annotations is not None and any(map(is_video, images)):
+            raise UsageError(
+                "--annotations is for files of images, and frames of a clip are none",
+                hint="--points lists what is found in each frame",
+            )
         for image in images:
             try:
                 str(image).encode()
@@ -110,12 +125,19 @@ class CountOutputs:
                 ) from error
 
     def add(self, counted: Counted, stem: str) -> None:
-        """Show one image's count, and write its picture and map under a file stem."""
+        """Show one image's count, and write its picture and map under a file stem.
+
+        Args:
+            counted: An image, or one of a file of many.
+            stem: Of the file's results; each image of many gets one of its own.
+        """
         result = self.files.setdefault(counted.name, FileResult())
         result.rows.append(CountRow.of(counted))
         result.zones.append(in_zones(counted))
+        if counted.frame is not None:
+            stem = frame_name(stem, counted.frame)
         if self.need_points:
-            result.found.append(marked_image(counted))
+            result.found.append(_marked(counted, stem))
         if self.pictures is not None:
             counted.save(self.pictures / f"{stem}.png")
             if self.attention:
@@ -124,16 +146,21 @@ class CountOutputs:
             counted.save(self.densities / f"{stem}.npy")
         if self.ground_densities is not None:
             save_map(self.ground_densities / f"{stem}.npy", counted.ground_density())
+        with aside_of_bars():
+            self._say_notes(counted)
+            if not self.as_json:
+                _say_count(counted)
+
+    def _say_notes(self, counted: Counted) -> None:
+        """Say what is to be known, once for all images of a file, whatever its numbers."""
         for note in counted.notes:
-            say(f"{counted.name}: {note}", err=True)
-        if not self.as_json:
-            plain = counted.interval is None and not counted.points_differ
-            shown = f"{counted.count:.1f}" if plain else str(counted)
-            for line in [f"{counted.name}\t{shown}", *zone_lines(counted)]:
-                say(line)
+            kind = counted.name, re.sub(r"[\d.]+", "", note)
+            if kind not in self.said:
+                say(f"{counted.name}: {note}", err=True)
+            self.said.add(kind)
 
     def finish(self) -> None:
-        """Write the files of all images, and show their sum."""
+        """Write the files of all images, and show their sum, or what clips come to."""
         rows = self.rows
         if rows:
             if self.csv is not None:
@@ -144,21 +171,49 @@ class CountOutputs:
                 write_points(self.points, self.found, overwrite=True)
             if self.annotations is not None:
                 write_points(self.annotations, self.found, format=self.tool)
-        count = sum(row.count for row in rows)
-        points = sum(row.points_found or 0 for row in rows)
-        apart = any(
-            row.points_found is not None and differ(row.count, row.points_found) for row in rows
-        )
         if self.as_json:
             zones = (each for result in self.files.values() for each in result.zones)
             print_json([{**asdict(row), **more} for row, more in zip(rows, zones, strict=True)])
-        elif len(rows) > 1:
-            said = f", {points_found(points)}" if apart else ""
-            click.echo(f"{len(rows)} images\t{count:.1f}{said}")
-        if apart:
+        else:
+            _say_sums(rows)
+        if any(map(_is_apart, rows)):
+            count = sum(row.count for row in rows)
             for file in filter(None, (self.points, self.annotations)):
                 click.echo(
-                    f"crowdkit: {file} holds the {points_found(points)}, which are not the "
+                    f"crowdkit: {file} holds the {points_found(_points(rows))}, which are not the "
                     f"{count:.0f} counted: look through them before use",
                     err=True,
                 )
+
+
+def _say_count(counted: Counted) -> None:
+    plain = counted.interval is None and not counted.points_differ
+    shown = f"{counted.count:.1f}" if plain else str(counted)
+    at = "" if counted.time is None else f" {moment(counted.time)}"
+    for line in [f"{counted.name}{at}\t{shown}", *zone_lines(counted)]:
+        say(line)
+
+
+def _say_sums(rows: Sequence[CountRow]) -> None:
+    for name, clip in clips_in(rows).items():
+        say(f"{name}\t{ClipCounts.of(clip)}")
+    images = [row for row in rows if row.time is None]
+    if len(images) > 1:
+        said = f", {points_found(_points(images))}" if any(map(_is_apart, images)) else ""
+        click.echo(f"{len(images)} images\t{sum(row.count for row in images):.1f}{said}")
+
+
+def _points(rows: Sequence[CountRow]) -> int:
+    return sum(row.points_found or 0 for row in rows)
+
+
+def _is_apart(row: CountRow) -> bool:
+    return row.points_found is not None and differ(row.count, row.points_found)
+
+
+def _marked(counted: Counted, stem: str) -> MarkedImage:
+    """The points of an image, or of a frame under a name of its own."""
+    marked = marked_image(counted)
+    if counted.frame is None:
+        return marked
+    return replace(marked, name=stem, file=Path(counted.name).with_name(stem))

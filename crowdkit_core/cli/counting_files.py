@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
 import click
 
+from crowdkit_core.cli.clip_outputs import ClipOutputs
+from crowdkit_core.cli.clip_progress import aside_of_bars
 from crowdkit_core.cli.count_outputs import CountOutputs
 from crowdkit_core.cli.interruption import resumable
 from crowdkit_core.cli.output import say
@@ -18,23 +20,29 @@ from crowdkit_core.cli.partial_results import (
     partial_folder,
 )
 from crowdkit_core.cli.result_names import unique_names
+from crowdkit_core.cli.stopping import Stopping
 from crowdkit_core.errors import CrowdkitError
 from crowdkit_core.inference import Counted
 from crowdkit_core.inference.many import OnError
+from crowdkit_core.inference.sources import Source, is_video
 from crowdkit_core.processes import joined_processes
 
 
 class CountPaths(Protocol):
     """Counts files one after the other, as `Model.count_paths` does."""
 
-    def __call__(self, paths: Sequence[Path], *, on_error: OnError) -> Iterator[Counted]:
+    def __call__(self, paths: Sequence[Source], *, on_error: OnError) -> Iterator[Counted]:
         """Count them."""
 
 
 def count_files(
-    count: CountPaths, files: Sequence[Path], outputs: CountOutputs, settings: Settings
-) -> bool:
-    """Count files, print and write what is asked for, and say whether all could be counted.
+    count: CountPaths,
+    files: Sequence[Source],
+    outputs: CountOutputs,
+    clips: ClipOutputs,
+    settings: Settings,
+) -> int:
+    """Count files, print and write what is asked for.
 
     The processes that ``torchrun`` started share the files. Each prints its own counts, and writes
     their pictures and maps; the first writes the files of all and prints the sum.
@@ -43,35 +51,50 @@ def count_files(
         count: Counts some of them.
         files: All of them.
         outputs: What is asked for.
+        clips: What is asked for of clips.
         settings: What decides the counts; with others, nothing that is kept is used.
+
+    Returns:
+        The exit code: 0, 1 where a file could not be counted, or that of a stop.
 
     Raises:
         UsageError: Another count is writing the same files.
     """
-    stems = unique_names(files)
+    stems = unique_names([str(file) for file in files])
     table = outputs.last_written
     partial = None if table is None else PartialResults(partial_folder(table), stems)
+    share = _Share(count, stems, outputs, clips, partial)
     with joined_processes() as processes, resumable(lambda: _what_is_kept(partial)):
         first = partial if processes.is_first else None
         with nullcontext() if first is None else held(first.folder):
             earlier = {} if first is None else _earlier(first, files, settings)
             todo = processes.from_first([file for file in files if str(file) not in earlier])
-            left_out = _count_share(count, processes.share(todo), stems, outputs, partial)
+            left_out, stopping = share.count_all(processes.share(todo))
+            if stopping.stop is not None and not (processes.number == 1 and _any_clip(files)):
+                raise stopping.stop
             shares = processes.gathered((outputs.files, left_out))
             if not processes.is_first:
-                return True
+                return 0
             results = {**earlier, **{k: v for done, _ in shares for k, v in done.items()}}
-            outputs.files = {
-                str(file): results[str(file)] for file in files if str(file) in results
-            }
+            names = [str(file) for file in files if str(file) in results]
+            outputs.files = {name: results[name] for name in names}
             outputs.finish()
-            if first is not None:
+            clips.draw(outputs.rows)
+            if first is not None and not (stopping.stop and first.finished()):
                 first.remove()
-    return not any(left_out for _, left_out in shares)
+    if stopping.stop is not None:
+        say(f"crowdkit: stopped; {len(outputs.rows)} counted, which are kept", err=True)
+        return stopping.code
+    return 1 if any(left_out for _, left_out in shares) else 0
+
+
+def _any_clip(files: Sequence[Source]) -> bool:
+    """Whether a part of a file may be wanted: a clip is never as good as not counted."""
+    return any(map(is_video, files))
 
 
 def _earlier(
-    partial: PartialResults, files: Sequence[Path], settings: Settings
+    partial: PartialResults, files: Sequence[Source], settings: Settings
 ) -> dict[str, FileResult]:
     partial.begin(settings)
     results = partial.finished()
@@ -84,29 +107,41 @@ def _earlier(
     return results
 
 
-def _count_share(
-    count: CountPaths,
-    files: Sequence[Path],
-    stems: dict[str, str],
-    outputs: CountOutputs,
-    partial: PartialResults | None,
-) -> int:
-    """Count the files of this process; gives how many errors there were."""
-    errors: list[CrowdkitError] = []
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What this process counts, shows and keeps."""
 
-    def report(error: CrowdkitError) -> None:
-        errors.append(error)
-        if partial is not None:
-            partial.failed(error)
-        click.echo(f"crowdkit: {error}", err=True)
+    count: CountPaths
+    stems: dict[str, str]
+    outputs: CountOutputs
+    clips: ClipOutputs
+    partial: PartialResults | None
 
-    for counted in count(files, on_error=report) if files else ():
-        outputs.add(counted, stems[counted.name])
-        if partial is not None:
-            partial.counted(counted, outputs.files)
-    if partial is not None:
-        partial.ended(outputs.files)
-    return len(errors)
+    def count_all(self, files: Sequence[Source]) -> tuple[int, Stopping]:
+        """Count files; gives how many errors there were, and whether it was stopped."""
+        errors: list[CrowdkitError] = []
+
+        def report(error: CrowdkitError) -> None:
+            errors.append(error)
+            if self.partial is not None:
+                self.partial.failed(error)
+            with aside_of_bars():
+                click.echo(f"crowdkit: {error}", err=True)
+
+        stopping = Stopping()
+        with self.clips, stopping:
+            for counted in self.count(files, on_error=report) if files else ():
+                with stopping.held_back():
+                    self._add(counted)
+        if self.partial is not None and stopping.stop is None:
+            self.partial.ended(self.outputs.files)
+        return len(errors), stopping
+
+    def _add(self, counted: Counted) -> None:
+        self.outputs.add(counted, self.stems[counted.name])
+        self.clips.add(counted)
+        if self.partial is not None:
+            self.partial.counted(counted, self.outputs.files)
 
 
 def _what_is_kept(partial: PartialResults | None) -> str:

@@ -21,9 +21,9 @@ from crowdkit_core.inference import Counted, CountRow, Model
 from crowdkit_core.parsing import parse_json
 
 SETTINGS_FILE = "settings.json"
-NO_DIFFERENCE = ("paths", "device", "csv", "zones_csv", "as_json")
+NO_DIFFERENCE = ("paths", "device", "csv", "zones_csv", "as_json", "smooth", "plot")
 """Parameters that change no result of a file."""
-WRITTEN = ("points", "annotations", "pictures", "densities", "ground_densities")
+WRITTEN = ("points", "annotations", "pictures", "densities", "ground_densities", "video")
 """Parameters that name what is written."""
 
 Settings = Mapping[str, str]

@@ -12,7 +12,7 @@ LONGEST = 180
 """Bytes of a stem: with an ending it stays below the 255 of a file's name."""
 
 
-def unique_names(files: Sequence[Path]) -> dict[str, str]:
+def unique_names(files: Sequence[Path | str]) -> dict[str, str]:
     """A file stem for each image's results, unlike all others on any system.
 
     It is the image's own stem; where two are alike to some system, with its ending behind, or
@@ -33,6 +33,16 @@ def unique_names(files: Sequence[Path]) -> dict[str, str]:
         often = Counter(_folded(stem) for stem in names.values())
         names = {name: stem if often[_folded(stem)] == 1 else "" for name, stem in names.items()}
     return names
+
+
+def frame_name(stem: str, frame: int) -> str:
+    """The file stem of one frame's results.
+
+    Example:
+        >>> frame_name("clip", 12)
+        'clip-000012'
+    """
+    return f"{stem}-{frame:06d}"
 
 
 def _folded(stem: str) -> str:

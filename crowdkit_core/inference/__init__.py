@@ -28,7 +28,7 @@ from crowdkit_core.inference.output import (
     write_counts,
     write_zones,
 )
-from crowdkit_core.inference.paths import find_images, unread_images
+from crowdkit_core.inference.paths import find_images, unread_images, videos_left_out
 from crowdkit_core.inference.points import marked_image, write_points
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing, head_distance
@@ -78,6 +78,7 @@ __all__ = [
     "read_zones",
     "save_density",
     "unread_images",
+    "videos_left_out",
     "with_calibration",
     "with_sizing",
     "write_calibration",

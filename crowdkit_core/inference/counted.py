@@ -17,7 +17,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
 from crowdkit_core.files import atomic_write
-from crowdkit_core.inference.images import ImageLike, as_image
+from crowdkit_core.inference.images import ImageLike, Passing, as_image
 from crowdkit_core.inference.interval import Interval
 from crowdkit_core.inference.output import CountRow, in_zones, save_density, write_counts
 from crowdkit_core.inference.zones import CountedZone, Division, ground_density
@@ -55,7 +55,7 @@ class Counted:
         shown_size: (H, W) in which the counter saw the image; None if its own.
         notes: A line each: that the image was resized and why, that it lies outside of what the
             counter was trained on.
-        source: The image as given, for `plot`.
+        source: The image as given, for `plot`; a frame of a clip until the next one is counted.
         things: What is counted, in the plural.
         frame: Place of the image in a file of many, from 0; None in a file of one.
         time: Seconds from the beginning of a clip; None where there is no time.
@@ -76,7 +76,7 @@ class Counted:
     interval: Interval | None = None
     shown_size: Size | None = None
     notes: tuple[str, ...] = ()
-    source: ImageLike | None = field(default=None, repr=False, compare=False)
+    source: ImageLike | Passing | None = field(default=None, repr=False, compare=False)
     things: str = "people"
     frame: int | None = None
     time: float | None = None
@@ -141,6 +141,11 @@ class Counted:
         )
         return torch.from_numpy(found)
 
+    @property
+    def shown_zones(self) -> list[ShownZone]:
+        """Its zones as pictures show them."""
+        return [ShownZone(label=str(zone), mask=zone.outline) for zone in self.zones[:-1]]
+
     def _crowding(self) -> Tensor | None:
         known = self.division is not None and self.division.ground is not None
         return self.ground_density() if known and self.density is not None else None
@@ -154,17 +159,17 @@ class Counted:
         """The heat map and the points over the photo, with what `str` says; see `visual.overlay`.
 
         Raises:
-            UsageError: The image is not known any more.
+            UsageError: The image is not known any more, or is a frame of a clip that went on.
             DataError: Its file cannot be read any more.
         """
         return overlay(
-            self._pixels(),
+            self.pixels,
             caption=str(self),
             density=self.density,
             stride=self.stride,
             points=None if self.points is None else self.points.xy,
             roi=self.roi,
-            zones=[ShownZone(label=str(zone), mask=zone.outline) for zone in self.zones[:-1]],
+            zones=self.shown_zones,
             per_square_metre=self._crowding(),
             colormap=colormap,
             long_side=long_side,
@@ -181,7 +186,7 @@ class Counted:
         if not self.attention:
             raise IncompatibleError(f"{self.name or 'image'}: its counter has no attention maps")
         return attention_panels(
-            self._pixels(),
+            self.pixels,
             self.attention,
             caption=str(self),
             density=self.density,
@@ -238,10 +243,29 @@ class Counted:
     def _repr_html_(self) -> str:
         """The picture, where the image is still there, and the count, for notebooks."""
         text = html.escape(f"{self.name}: {self}" if self.name else str(self))
-        there = self.source is not None and (not self.name or Path(self.name).is_file())
+        there = self._is_there()
         return f"<figure>{self._picture() if there else ''}<figcaption>{text}</figcaption></figure>"
 
-    def _pixels(self) -> Tensor:
+    def _is_there(self) -> bool:
+        if isinstance(self.source, Passing):
+            return self.source.pixels is not None
+        return self.source is not None and (not self.name or Path(self.name).is_file())
+
+    @property
+    def pixels(self) -> Tensor:
+        """(3, H, W) RGB, uint8 or float in [0, 1]: the image that was counted.
+
+        Raises:
+            UsageError: The image is not known any more, or is a frame of a clip that went on.
+            DataError: Its file cannot be read any more.
+        """
+        if isinstance(self.source, Passing):
+            if self.source.pixels is None:
+                raise UsageError(
+                    f"{self.name}: this frame has passed, nothing to draw",
+                    hint="draw each frame before the next one is counted",
+                )
+            return self.source.pixels
         if self.source is None:
             raise UsageError(f"{self.name or 'image'}: counted without its pixels, nothing to draw")
         return as_image(self.source)

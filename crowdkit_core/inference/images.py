@@ -18,6 +18,21 @@ ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor
 and tensors are uint8 or float in [0, 1]."""
 
 
+class Passing:
+    """The pixels of a frame until the next one is asked for: a clip does not fit into memory.
+
+    Args:
+        pixels: (3, H, W) RGB.
+    """
+
+    def __init__(self, pixels: UInt8[Tensor, "3 H W"]) -> None:
+        self.pixels: Tensor | None = pixels
+
+    def pass_by(self) -> None:
+        """Let go of the pixels."""
+        self.pixels = None
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
     """An image with its pixels in memory.
@@ -25,14 +40,14 @@ class LoadedImage:
     Attributes:
         name: Its path; empty for one that is no file.
         pixels: (3, H, W) RGB, uint8 or float in [0, 1], on the CPU.
-        source: The image as given.
+        source: The image as given; of a clip, what lets go of its pixels in time.
         frame: Its place in a file of many, from 0; None in a file of one.
         time: Seconds from the beginning of a clip; None where there is no time.
     """
 
     name: str
     pixels: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"]
-    source: ImageLike
+    source: ImageLike | Passing
     frame: int | None = None
     time: float | None = None
 

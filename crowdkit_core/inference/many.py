@@ -1,6 +1,7 @@
 """Count the people in many image files, one after the other."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from crowdkit_core.inference.ahead import one_ahead
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.ground import GroundLike, as_ground
-from crowdkit_core.inference.images import LoadedImage
+from crowdkit_core.inference.images import LoadedImage, Passing
 from crowdkit_core.inference.interval import Calibration
 from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
-from crowdkit_core.inference.sources import AS_STORED, Reading, images_in
+from crowdkit_core.inference.sources import AS_STORED, Reading, Source, SourceLike, images_in
 from crowdkit_core.inference.zones import ZonesLike, as_zones
 from crowdkit_core.interfaces import Counter, Localizer
 from crowdkit_core.memory import first_line, lacks_memory
@@ -27,7 +28,7 @@ OnError = Callable[[DataError | NotEnoughMemoryError], None]
 
 def count_paths(
     counter: Counter,
-    paths: Iterable[str | Path],
+    paths: Iterable[SourceLike],
     *,
     on_error: OnError | None = None,
     tile: TileSide = "auto",
@@ -44,7 +45,8 @@ def count_paths(
 ) -> Iterator[Counted]:
     """Count the people in files, folders of images, and glob patterns, one after the other.
 
-    While one image is counted, the next one is read in the background.
+    While one image is counted, the next one is read in the background. Streams and cameras are not
+    read ahead: they give what they see when a count is done.
 
     Args:
         counter: Any counter.
@@ -86,7 +88,7 @@ def count_paths(
 
 def count_each(
     count_one: Callable[[LoadedImage], Counted],
-    paths: Iterable[str | Path],
+    paths: Iterable[SourceLike],
     *,
     on_error: OnError | None = None,
     reading: Reading = AS_STORED,
@@ -104,11 +106,11 @@ def count_each(
 
 def _each(
     count_one: Callable[[LoadedImage], Counted],
-    files: Sequence[Path],
+    sources: Sequence[Source],
     on_error: OnError | None,
     reading: Reading,
 ) -> Iterator[Counted]:
-    with one_ahead(_images_of(files, reading)) as images:
+    with _taking(sources)(_images_of(sources, reading)) as images:
         for file, image in images:
             try:
                 counted = count_one(_or_raise(image))
@@ -120,18 +122,26 @@ def _each(
                 _leave_out(_not_enough(file, error), on_error)
             else:
                 yield counted
+                if isinstance(counted.source, Passing):
+                    counted.source.pass_by()
 
 
-def _images_of(
-    files: Iterable[Path], reading: Reading
-) -> Iterator[tuple[Path, LoadedImage | Exception]]:
-    """The images of all files, and the error with which a file ends early, at its turn."""
-    for file in files:
+_Images = Iterator[tuple[Source, LoadedImage | Exception]]
+
+
+def _taking(sources: Sequence[Source]) -> Callable[[_Images], AbstractContextManager[_Images]]:
+    """Files are read one ahead; a stream goes on meanwhile, and what was read ahead is old."""
+    return one_ahead if all(isinstance(source, Path) for source in sources) else nullcontext
+
+
+def _images_of(sources: Iterable[Source], reading: Reading) -> _Images:
+    """The images of all sources, and the error with which one ends early, at its turn."""
+    for source in sources:
         try:
-            for image in images_in(file, reading):
-                yield file, image
+            for image in images_in(source, reading):
+                yield source, image
         except Exception as error:
-            yield file, error
+            yield source, error
 
 
 def _or_raise(image: LoadedImage | Exception) -> LoadedImage:
@@ -146,14 +156,14 @@ def _leave_out(error: DataError | NotEnoughMemoryError, on_error: OnError | None
     on_error(error)
 
 
-def _naming(file: Path, error: DataError) -> DataError:
+def _naming(file: Source, error: DataError) -> DataError:
     """The error with the file's name, which a counter that refuses an image does not know."""
     if str(file) in error.message:
         return error
     return DataError(f"{file}: {error.message}", hint=error.hint)
 
 
-def _not_enough(file: Path, error: Exception) -> NotEnoughMemoryError:
+def _not_enough(file: Source, error: Exception) -> NotEnoughMemoryError:
     return NotEnoughMemoryError(
         f"{file}: out of memory: {first_line(error)}",
         hint="count it in smaller tiles (--tile 1024, tile=1024), or shown smaller "

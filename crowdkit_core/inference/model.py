@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,7 +17,7 @@ from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
 from crowdkit_core.inference.many import OnError, count_each
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
-from crowdkit_core.inference.sources import AS_STORED, Reading
+from crowdkit_core.inference.sources import AS_STORED, Reading, SourceLike, Span
 from crowdkit_core.inference.zones import ZonesLike, as_zones
 from crowdkit_core.interfaces import Counter, Dataset, Localizer, points_inside
 
@@ -82,7 +81,7 @@ class Model:
 
     def count_paths(
         self,
-        paths: Iterable[str | Path],
+        paths: Iterable[SourceLike],
         *,
         roi: RoiLike | None = None,
         zones: ZonesLike | None = None,
@@ -90,13 +89,53 @@ class Model:
         on_error: OnError | None = None,
     ) -> Iterator[Counted]:
         """Count files, folders and patterns; arguments and errors as of `inference.count_paths`."""
-        count_one = partial(
+        count_one = self._in_places(roi, zones, ground)
+        return count_each(count_one, paths, on_error=on_error, reading=self.reading)
+
+    def stream(
+        self,
+        source: SourceLike,
+        *,
+        every: Span | float | str | None = None,
+        roi: RoiLike | None = None,
+        zones: ZonesLike | None = None,
+        ground: GroundLike | None = None,
+        on_error: OnError | None = None,
+    ) -> Iterator[Counted]:
+        """Count the frames of a clip, a stream or a camera; each tells its ``frame`` and ``time``.
+
+        Frames of a clip come one after the other, those of a stream as they are when one is asked
+        for. A frame can be drawn until the next one is asked for.
+
+        Args:
+            source: A file, a URL, or the number of a camera.
+            every: Seconds from one counted frame to the next, or a text such as ``500ms`` or
+                ``5f`` (frames); None counts them all, or as the model's ``reading`` says.
+            roi: As for `count`; the same region for every frame.
+            zones: As for `count`; the same zones for every frame.
+            ground: As for `count`; the same ground for every frame.
+            on_error: Told of a clip that ends early; None raises that behind the last frame.
+
+        Raises:
+            UsageError: ``every`` is no such time.
+            DataError: The source cannot be read.
+            MissingPackageError: PyAV is not installed.
+        """
+        step = self.reading.every if every is None else Span.of(every, "every")
+        reading = replace(self.reading, every=step)
+        count_one = self._in_places(roi, zones, ground)
+        return count_each(count_one, [source], on_error=on_error, reading=reading)
+
+    def _in_places(
+        self, roi: RoiLike | None, zones: ZonesLike | None, ground: GroundLike | None
+    ) -> Callable[[LoadedImage], Counted]:
+        """Counts images in places that are read once for all of them."""
+        return partial(
             self,
             roi=roi,
             zones=None if zones is None else as_zones(zones),
             ground=None if ground is None else as_ground(ground),
         )
-        return count_each(count_one, paths, on_error=on_error, reading=self.reading)
 
 
 def calibrate(

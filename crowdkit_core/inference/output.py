@@ -36,6 +36,7 @@ class CountRow:
         points_found: Number of points; None where nothing looked for them.
         frame: Place of the image in a file of many, from 0.
         time: Seconds from the beginning of a clip.
+        smoothed: Median of the counts of a clip round this time; None outside of clips.
     """
 
     file: str
@@ -50,6 +51,7 @@ class CountRow:
     points_found: int | None = None
     frame: int | None = None
     time: float | None = None
+    smoothed: float | None = None
 
     @classmethod
     def of(cls, counted: "Counted") -> Self:

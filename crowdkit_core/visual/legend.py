@@ -55,10 +55,7 @@ class Legend:
     @property
     def lines(self) -> list[str]:
         """The caption in lines that fit."""
-        most = max(int((self.width - 1.6 * self.letters) / (WIDEST * self.letters)), 8)
-        whole = [self.caption] if len(self.caption) <= most else self.caption.split(", ")
-        parts = [f"{part}," for part in whole[:-1]] + whole[-1:]
-        return [line for part in parts for line in textwrap.wrap(part, most) or [""]]
+        return wrapped(self.caption, self.width, self.letters)
 
     @property
     def rows(self) -> int:
@@ -127,6 +124,14 @@ class Legend:
         colours = "" if self.heat is None else self.heat.label
         taken = self._bar + self._label_width(colours) + length + self._label_width(label)
         return taken + 3.6 * self.letters <= self.width
+
+
+def wrapped(caption: str, width: float, letters: float) -> list[str]:
+    """A caption in lines that fit into so many pixels, in bold letters of a height in pixels."""
+    most = max(int((width - 1.6 * letters) / (WIDEST * letters)), 8)
+    parts = [caption] if len(caption) <= most else caption.split(", ")
+    parts = [f"{part}," for part in parts[:-1]] + parts[-1:]
+    return [line for part in parts for line in textwrap.wrap(part, most) or [""]]
 
 
 def square_side(size: Size) -> int:

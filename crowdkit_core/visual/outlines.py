@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
@@ -40,7 +41,7 @@ def draw_zones(axes: Axes, zones: Sequence[ShownZone], shown: Size, letters: flo
         letters: Height of a label's letters in pixels.
     """
     for number, zone in enumerate(zones):
-        inside = F.resize(zone.mask.cpu().float()[None], list(shown), antialias=True)[0].numpy()
+        inside = shown_inside(zone, shown)
         if inside.max() <= 0.5:
             continue  # too small to be seen
         colour = COLOURS[number % len(COLOURS)]
@@ -66,7 +67,13 @@ def draw_zones(axes: Axes, zones: Sequence[ShownZone], shown: Size, letters: flo
         )
 
 
-def _middle(inside: np.ndarray) -> tuple[float, float]:
+def shown_inside(zone: ShownZone, shown: Size) -> NDArray[np.float32]:
+    """How much of each pixel of the shown image lies in a zone."""
+    inside: Tensor = F.resize(zone.mask.cpu().float()[None], list(shown), antialias=True)[0]
+    return inside.numpy()
+
+
+def _middle(inside: NDArray[np.float32]) -> tuple[float, float]:
     """The place of a zone that is nearest to its centre of mass: inside it whatever its shape."""
     places = np.argwhere(inside > 0.5)
     nearest = np.abs(places - places.mean(axis=0)).sum(axis=1).argmin()

@@ -97,7 +97,7 @@ def overlay(
     if heat is not None:
         draw_pixels(axes, heat, shown)
     if roi is not None:
-        draw_pixels(axes, _shade(roi, shown), shown)
+        draw_pixels(axes, shade(roi, shown), shown)
     if points is not None:
         draw_points(axes, points, size=size, shown=shown)
     draw_zones(axes, zones, shown, 0.8 * legend.letters)
@@ -120,11 +120,17 @@ def _in_metres(intensity: NDArray[np.float32]) -> tuple[float, str]:
 def _heat(level: NDArray[np.float32], colormap: Colormap) -> NDArray[np.float32]:
     """RGBA whose opacity grows with density, from 0 to 1."""
     heat: NDArray[np.float32] = colormaps[colormap](level).astype(np.float32)
-    heat[..., 3] = 0.85 * level**0.6
+    heat[..., 3] = heat_opacity(level)
     return heat
 
 
-def _shade(roi: Bool[Tensor, "H W"], shown: Size) -> NDArray[np.float32]:
+def heat_opacity(level: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much heat covers the photo, by its level in [0, 1]: it grows with density."""
+    opacity: NDArray[np.float32] = 0.85 * level**0.6
+    return opacity
+
+
+def shade(roi: Bool[Tensor, "H W"], shown: Size) -> NDArray[np.float32]:
     """Transparent inside, dark outside."""
     outside = 1 - F.resize(roi.cpu().float()[None], list(shown), antialias=True)[0].numpy()
     shade = np.zeros((*shown, 4), dtype=np.float32)

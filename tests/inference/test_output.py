@@ -55,6 +55,7 @@ def test_counts(tmp_path):
         "points_found": "2",
         "frame": "",
         "time": "",
+        "smoothed": "",
     }
     assert (second["file"], second["points_found"]) == ("b.jpg", "")
     from_json = json.loads((tmp_path / "counts.json").read_text())

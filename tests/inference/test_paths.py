@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from crowdkit_core.errors import DataError
-from crowdkit_core.inference import find_images
+from crowdkit_core.inference import find_images, videos_left_out
 
 
 @pytest.fixture
@@ -57,3 +57,32 @@ def test_a_path_without_images_is_named(photos, tmp_path, monkeypatch, path):
 def test_nothing_given():
     with pytest.raises(DataError, match="no image given"):
         find_images([])
+
+
+def test_videos_are_named_or_matched_and_not_found_in_folders(photos):
+    (photos / "IMG_3.mov").write_bytes(b"a clip")
+    assert "IMG_3.mov" not in names(find_images([photos]))
+    assert videos_left_out([photos, photos / "IMG_1.png"]) == [photos / "IMG_3.mov"]
+    assert names(find_images([f"{photos}/IMG_[13].*"])) == ["IMG_1.png", "IMG_3.mov"]
+    assert names(find_images([photos / "IMG_3.mov"])) == ["IMG_3.mov"]
+
+
+def test_a_folder_of_videos_alone_says_how_to_count_them(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"a clip")
+    with pytest.raises(
+        DataError, match=r"no image there\n.*name the videos in it, such as .*a\.mp4"
+    ):
+        find_images([tmp_path])
+
+
+def test_addresses_and_cameras(photos, monkeypatch):
+    monkeypatch.chdir(photos)
+    (photos / "7").mkdir()
+    Image.new("RGB", (4, 4)).save(photos / "7" / "a.png")
+    given = ["rtsp://guard:secret@gate/live?a=1", "0", "/dev/video2", "camera:7", "7", 3, "0"]
+    assert [str(each) for each in find_images(given)] == [
+        "rtsp://gate/live?a=1",
+        *("camera:0", "camera:2", "camera:7", "7/a.png", "camera:3"),
+    ]
+    with pytest.raises(DataError, match="no such file"):
+        find_images(["gopher://gate/live"])

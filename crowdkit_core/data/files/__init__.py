@@ -4,6 +4,7 @@ from crowdkit_core.data.files.cells import COMMENT
 from crowdkit_core.data.files.finding import (
     IMAGE_SUFFIXES,
     UNREAD_SUFFIXES,
+    VIDEO_SUFFIXES,
     files_below,
     files_in,
     images_below,
@@ -22,6 +23,7 @@ __all__ = [
     "COMMENT",
     "IMAGE_SUFFIXES",
     "UNREAD_SUFFIXES",
+    "VIDEO_SUFFIXES",
     "Polygon",
     "Row",
     "TextFile",

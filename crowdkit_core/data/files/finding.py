@@ -14,6 +14,14 @@ IMAGE_SUFFIXES = frozenset(
 )
 """File name endings, in lower case, that are taken for images."""
 
+VIDEO_SUFFIXES = frozenset(
+    (
+        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ogv", ".3gp", ".flv", ".wmv", ".asf"),
+        *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mjpeg", ".mjpg", ".h264", ".h265", ".hevc"),
+    )
+)
+"""Endings, in lower case, that are taken for videos."""
+
 UNREAD_SUFFIXES = frozenset(
     (
         *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".raw", ".rw2"),

@@ -26,7 +26,7 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
             of more pixels than Pillow's limit.
     """
     path = Path(path)
-    _require_file(path)
+    require_file(path)
     if path.suffix.lower() in _HEIF_SUFFIXES:
         _register_heif(path)
     try:
@@ -63,23 +63,28 @@ def is_lossy(image: Image.Image, path: str | Path) -> bool:
     return compressed or image.format in {"JPEG", "MPO", "JPEG2000", "AVIF", "HEIF"}
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path, expected: str = "an image") -> None:
+    """Refuse what is no file, or an empty one.
+
+    Raises:
+        DataError: Says what was expected.
+    """
     try:
         there = path.exists()
     except OSError as error:  # such as a name that is too long
-        raise DataError(f"{path}: cannot be read as an image: {error.strerror}") from error
+        raise DataError(f"{path}: cannot be read as {expected}: {error.strerror}") from error
     if not there:
         raise MissingFileError(f"{path}: no such file")
     if path.is_dir():
-        raise DataError(f"{path}: a folder, expected an image file")
+        raise DataError(f"{path}: a folder, expected {expected} file")
     if not path.is_file():  # opening a pipe would wait for ever
-        raise DataError(f"{path}: a pipe, socket or device, expected an image file")
+        raise DataError(f"{path}: a pipe, socket or device, expected {expected} file")
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise DataError(f"{path}: cannot be read as an image: {error}") from error
+        raise DataError(f"{path}: cannot be read as {expected}: {error}") from error
     if size == 0:
-        raise DataError(f"{path}: the file is empty (0 bytes), expected an image")
+        raise DataError(f"{path}: the file is empty (0 bytes), expected {expected}")
 
 
 def _register_heif(path: Path) -> None:

@@ -1,6 +1,19 @@
-"""What people point a counter at: files of one image, and of many."""
+"""What people point a counter at: files of one image, and of many; streams and cameras."""
 
-from crowdkit_core.inference.sources.images_in import images_in
+from crowdkit_core.inference.sources.addresses import Source, SourceLike, as_address
+from crowdkit_core.inference.sources.clips import clip_seconds
+from crowdkit_core.inference.sources.images_in import images_in, is_video
 from crowdkit_core.inference.sources.reading import AS_STORED, Reading
+from crowdkit_core.inference.sources.span import Span
 
-__all__ = ["AS_STORED", "Reading", "images_in"]
+__all__ = [
+    "AS_STORED",
+    "Reading",
+    "Source",
+    "SourceLike",
+    "Span",
+    "as_address",
+    "clip_seconds",
+    "images_in",
+    "is_video",
+]
