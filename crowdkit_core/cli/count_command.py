@@ -15,18 +15,29 @@ from crowdkit_core.cli.options import (
 )
 from crowdkit_core.cli.output import json_option, say
 from crowdkit_core.cli.sizing import long_side_option, scale_option
+from crowdkit_core.cli.stack_options import (
+    CommandWithRange,
+    channel_option,
+    frames_option,
+    project_option,
+    range_option,
+)
 from crowdkit_core.errors import CrowdkitError, UsageError
 
 FolderPath = click.Path(file_okay=False, path_type=Path)
 FilePath = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("count")
+@click.command("count", cls=CommandWithRange)
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--counter", "counter_name", help="Which counter; default: the weights say it.")
 @weights_option
 @click.option("--localizer", "localizer_name", help="Also find points, with this localizer.")
 @click.option("--roi", type=FilePath, help="Count only inside: JSON polygons or a mask image.")
+@frames_option
+@channel_option
+@project_option
+@range_option
 @scale_option
 @long_side_option
 @click.option(
@@ -65,6 +76,10 @@ def count_command(
     weights: str | None,
     localizer_name: str | None,
     roi: Path | None,
+    frames: str | None,
+    channel: str | None,
+    project: str | None,
+    value_range: str | None,
     scale: float | None,
     long_side: int | None,
     calibration: Path | None,
@@ -84,7 +99,8 @@ def count_command(
 ) -> None:
     """Count the people in PATHS: images, folders of images, patterns like 'photos/*.jpg'.
 
-    Without --weights, those installed weights count that are for people.
+    Each frame of a file of many images is counted: of TIFF stacks and of animations. Without
+    --weights, those installed weights count that are for people.
     """
     from dataclasses import replace
 
@@ -95,8 +111,9 @@ def count_command(
         tile_side,
     )
     from crowdkit_core.cli.count_outputs import CountOutputs
-    from crowdkit_core.cli.result_names import unique_names
+    from crowdkit_core.cli.result_names import frame_name, unique_names
     from crowdkit_core.cli.sizing import chosen_sizing
+    from crowdkit_core.cli.stack_options import chosen_reading, reading_files
     from crowdkit_core.inference import (
         find_images,
         load_model,
@@ -106,6 +123,7 @@ def count_command(
     )
     from crowdkit_core.inference.interval import images_needed
     from crowdkit_core.inference.roi import read_roi
+    from crowdkit_core.inference.sources import AS_STORED
     from crowdkit_core.settings import parse_overrides
 
     outputs = CountOutputs(
@@ -123,6 +141,8 @@ def count_command(
     if level is not None:
         images_needed(level)
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
+    asked = {"frames": frames, "channel": channel, "project": project, "value_range": value_range}
+    chosen_reading(AS_STORED, **asked)  # before any work
     images = find_images(paths)
     outputs.require_names(images)
     if left_out := unread_images(paths):
@@ -156,7 +176,9 @@ def count_command(
         tile=tile_side(tile),
         halo=halo,
         level=model.level if level is None else level,
+        reading=chosen_reading(model.reading, **asked),
     )
+    model = reading_files(model, images)
     errors: list[CrowdkitError] = []
 
     def report(error: CrowdkitError) -> None:
@@ -165,7 +187,7 @@ def count_command(
 
     stems = unique_names(images)
     for counted in model.count_paths(images, roi=roi, on_error=report):
-        outputs.add(counted, stems[counted.name])
+        outputs.add(counted, frame_name(stems[counted.name], counted.frame))
     outputs.finish()
     if errors:
         sys.exit(1)

@@ -83,11 +83,11 @@ class CountOutputs:
         if self.densities is not None:
             counted.save(self.densities / f"{stem}.npy")
         for note in counted.notes:
-            say(f"{counted.name}: {note}", err=True)
+            say(f"{counted.title}: {note}", err=True)
         if not self.as_json:
             plain = counted.interval is None and not counted.points_differ
             shown = f"{counted.count:.1f}" if plain else str(counted)
-            say(f"{counted.name}\t{shown}")
+            say(f"{counted.title}\t{shown}")
 
     def finish(self) -> None:
         """Write the files of all images, and show their sum."""

@@ -35,6 +35,16 @@ def unique_names(files: Sequence[Path]) -> dict[str, str]:
     return names
 
 
+def frame_name(stem: str, frame: int | None) -> str:
+    """The stem for one image of a file of many; that of the file, where it is the only one.
+
+    Example:
+        >>> frame_name("stack", 12), frame_name("photo", None)
+        ('stack-000012', 'photo')
+    """
+    return stem if frame is None else f"{stem}-{frame:06d}"
+
+
 def _folded(stem: str) -> str:
     """What some systems take for the same name: in any capitals, accents written either way."""
     return normalize("NFC", stem.casefold())

@@ -119,6 +119,7 @@ def count(
         source=loaded.source,
         frame=loaded.frame,
         time=loaded.time,
+        place=loaded.place,
     )
 
 

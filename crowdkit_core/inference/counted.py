@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from crowdkit_core.data.files.stacks import Place
 from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
 from crowdkit_core.files import atomic_write
 from crowdkit_core.inference.images import ImageLike, as_image
@@ -56,6 +57,7 @@ class Counted:
         things: What is counted, in the plural.
         frame: Place of the image in a file of many, from 0; None in a file of one.
         time: Seconds from the beginning of a clip; None where there is no time.
+        place: Where the image lies on the named axes of its file, such as ``{"t": 3, "z": 2}``.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Counted:
     things: str = "people"
     frame: int | None = None
     time: float | None = None
+    place: Place = field(default_factory=dict)
 
     def __str__(self) -> str:
         """``322 people (90 %: 280 to 371)``; the points too, where they are another number."""
@@ -85,6 +88,13 @@ class Counted:
         if self.interval is not None:
             said = f"{said} ({self.interval})"
         return f"{said}, {points_found(self.found)}" if self.points_differ else said
+
+    @property
+    def title(self) -> str:
+        """The file, and in one of many images which: ``stack.tif frame 3 (t=1 z=0)``."""
+        place = " ".join(f"{axis}={at}" for axis, at in self.place.items())
+        frame = "" if self.frame is None else f" frame {self.frame}"
+        return f"{self.name}{frame}{place and f' ({place})'}"
 
     @property
     def found(self) -> int:
@@ -181,7 +191,7 @@ class Counted:
 
     def _repr_html_(self) -> str:
         """The picture, where the image is still there, and the count, for notebooks."""
-        text = html.escape(f"{self.name}: {self}" if self.name else str(self))
+        text = html.escape(f"{self.title}: {self}" if self.name else str(self))
         there = self.source is not None and (not self.name or Path(self.name).is_file())
         return f"<figure>{self._picture() if there else ''}<figcaption>{text}</figcaption></figure>"
 

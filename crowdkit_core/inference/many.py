@@ -54,7 +54,8 @@ def count_paths(
         calibration: As for `count`.
         level: As for `count`.
         device: As for `count`.
-        reading: What to take from files that hold more than one plain image.
+        reading: What to take from files that hold more than one plain image. Where it knows no
+            range for values of more than 8 bits, the files decide one together.
 
     Raises:
         DataError: A path leads to no image (at once), or a file cannot be read and ``on_error``
@@ -91,7 +92,8 @@ def count_each(
         on_error: As for `count_paths`.
         reading: As for `count_paths`.
     """
-    return _each(count_one, find_images(paths), on_error, reading)
+    files = find_images(paths)
+    return _each(count_one, files, on_error, reading.decided(files))
 
 
 def _each(

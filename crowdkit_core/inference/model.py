@@ -17,7 +17,7 @@ from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
 from crowdkit_core.inference.many import OnError, count_each
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
-from crowdkit_core.inference.sources import AS_STORED, Reading
+from crowdkit_core.inference.sources import AS_STORED, Reading, one_image
 from crowdkit_core.interfaces import Counter, Dataset, Localizer, points_inside
 
 
@@ -57,7 +57,7 @@ class Model:
         """Count the people in one image; arguments and errors as of `count`."""
         counted = count(
             self.counter,
-            image,
+            one_image(image, self.reading) if isinstance(image, str | Path) else image,
             tile=self.tile,
             halo=self.halo,
             roi=roi,
@@ -112,6 +112,8 @@ def count_annotated(
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
     """What `calibrate` gives, of any number of images; arguments and other errors as there."""
+    if model.reading.value_range is not None:
+        dataset = dataset.with_value_range(model.reading.value_range)
     predicted, actual = [], []
     for index in range(len(dataset)):
         sample = dataset[index]

@@ -33,6 +33,9 @@ class CountRow:
         points_found: Number of points; None where nothing looked for them.
         frame: Place of the image in a file of many, from 0.
         time: Seconds from the beginning of a clip.
+        t: Time point in a stack whose metadata names the axis, from 0.
+        z: Depth, likewise.
+        channel: The name of the channel, where metadata gives it one.
     """
 
     file: str
@@ -47,6 +50,9 @@ class CountRow:
     points_found: int | None = None
     frame: int | None = None
     time: float | None = None
+    t: int | None = None
+    z: int | None = None
+    channel: str | None = None
 
     @classmethod
     def of(cls, counted: "Counted") -> Self:
@@ -66,6 +72,7 @@ class CountRow:
             points_found=None if counted.points is None else counted.found,
             frame=counted.frame,
             time=counted.time,
+            **counted.place,  # type: ignore[arg-type]  # its axes are these
         )
 
 

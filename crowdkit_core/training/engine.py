@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from crowdkit_core.training.run_folder import RunFolder, StageFolder
 from crowdkit_core.training.seeding import deterministic_algorithms, seed_from
 from crowdkit_core.training.stage_loop import StageLoop
 from crowdkit_core.training.stage_state import StageState, moving_average
+from crowdkit_core.weights import VALUE_RANGE
 
 
 def train(
@@ -69,6 +70,7 @@ def train(
         NotEnoughMemoryError: It does not fit into memory.
         CrowdkitError: A file cannot be written, or one of a resumed run is damaged.
     """
+    task = _shown_alike(task)
     plans = _checked(trainer.stages(task), trainer)
     if run.directory is None:
         raise UsageError("run.directory is not set", hint="name a folder for the run's files")
@@ -95,6 +97,14 @@ def train(
         )
         with deterministic_algorithms(run.deterministic):
             return session.train(plans)
+
+
+def _shown_alike(task: TrainingTask) -> TrainingTask:
+    """The task with validation images whose values are shown as those of the training images."""
+    known = task.train.value_range
+    if known is None or task.validation is None:
+        return task
+    return replace(task, validation=task.validation.with_value_range(known))
 
 
 def _checked(plans: Sequence[StagePlan], trainer: Trainer) -> Sequence[StagePlan]:
@@ -147,6 +157,10 @@ class _Session:
             if self.fabric.is_global_zero:
                 self.hooks.training_ended(self.folder.path, completed)
         return result
+
+    def _facts(self) -> dict[str, Any]:
+        known = self.task.train.value_range
+        return {} if known is None else {VALUE_RANGE: [known.low, known.high]}
 
     def _images(self) -> dict[str, int]:
         splits = {"train": self.task.train, "validation": self.task.validation}
@@ -205,6 +219,7 @@ class _Session:
             validation=self.task.validation,
             folder=files,
             hooks=self.hooks,
+            facts=self._facts(),
         ).finish()
         return state
 

@@ -55,6 +55,9 @@ def test_counts(tmp_path):
         "points_found": "2",
         "frame": "",
         "time": "",
+        "t": "",
+        "z": "",
+        "channel": "",
     }
     assert (second["file"], second["points_found"]) == ("b.jpg", "")
     from_json = json.loads((tmp_path / "counts.json").read_text())

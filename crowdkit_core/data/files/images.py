@@ -1,4 +1,4 @@
-"""Read image files: any mode becomes RGB, the orientation is applied, nothing is trusted."""
+"""Read plain pictures: any mode becomes RGB, the orientation is applied, nothing is trusted."""
 
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from PIL import ExifTags, Image
 from torch import Tensor
 
 from crowdkit_core.data.files.opening import opened
-from crowdkit_core.interfaces import Size
+from crowdkit_core.data.files.value_ranges import range_of, thinned
+from crowdkit_core.interfaces import Size, ValueRange
 
 DEEP_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
 """Pillow's for grey images of more than 8 bits."""
@@ -26,29 +27,21 @@ _UPRIGHT = {
 }
 
 
-def read_image(path: str | Path) -> UInt8[Tensor, "3 H W"]:
-    """Read an image file as RGB.
-
-    The EXIF orientation is applied. Grey and palette images become RGB and transparency is
-    ignored. Grey images of more than 8 bits (microscopes) have no agreed range: they are
-    stretched so that their own least value becomes 0 and their greatest 255.
+def read_plain(path: str | Path, value_range: ValueRange | None = None) -> UInt8[Tensor, "3 H W"]:
+    """Read a file of one plain picture as RGB, as `read_image` describes.
 
     Args:
         path: A file in any format Pillow reads, HEIC where pillow-heif is installed.
-
-    Returns:
-        (3, H, W) uint8 RGB, a view of rows of pixels as files have them.
+        value_range: What becomes black and white of values of more than 8 bits.
 
     Raises:
-        DataError: Missing, empty, cut short, no image, several images (an animation, a stack of
-            slices), or of more pixels than Pillow's limit (``2 * PIL.Image.MAX_IMAGE_PIXELS``),
-            which is checked before anything is decoded.
+        DataError: As `opened`.
     """
     with opened(path) as image:
-        return to_rgb(image)
+        return to_rgb(image, value_range)
 
 
-def to_rgb(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
+def to_rgb(image: Image.Image, value_range: ValueRange | None = None) -> UInt8[Tensor, "3 H W"]:
     """A Pillow image as pixels, converted as `read_image` describes.
 
     Raises:
@@ -56,11 +49,20 @@ def to_rgb(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
     """
     upright = turned_upright(image)
     if upright.mode in DEEP_MODES:
-        upright = Image.fromarray(_stretched(np.asarray(upright)))
-    elif upright.mode == "P":
-        upright = upright.convert("RGBA")  # Pillow warns when it drops a palette's alpha
-    pixels = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
-    return torch.from_numpy(pixels).permute(2, 0, 1)
+        upright = Image.fromarray(shown(np.asarray(upright), value_range))
+    return torch.from_numpy(colours_of(upright)).permute(2, 0, 1)
+
+
+def colours_of(image: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB of a Pillow image of 8 bits."""
+    if image.mode == "P":
+        image = image.convert("RGBA")  # Pillow warns when it drops a palette's alpha
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def shown(values: NDArray[np.generic], value_range: ValueRange | None) -> NDArray[np.uint8]:
+    """Values of a file as 8 bits, by their own range if none is given."""
+    return (value_range or range_of([thinned(values)])).shown(values)
 
 
 def as_float(image: Tensor) -> Float[Tensor, "*batch 3 H W"]:
@@ -73,15 +75,20 @@ def as_float(image: Tensor) -> Float[Tensor, "*batch 3 H W"]:
     return image.float() if image.is_floating_point() else image.float() / 255
 
 
-def image_size(path: str | Path) -> Size:
-    """(H, W) of an image as `read_image` would return it, from its header alone.
+def plain_size(path: str | Path) -> Size:
+    """(H, W) of a picture as `read_plain` would return it, from its header alone.
 
     Raises:
-        DataError: Missing, empty, no image, several images, or over the pixel limit.
+        DataError: As `opened`.
     """
     with opened(path) as image:
-        width, height = image.size
-        return (width, height) if _orientation(image) >= 5 else (height, width)
+        return upright_size(image)
+
+
+def upright_size(image: Image.Image) -> Size:
+    """(H, W) of a Pillow image as it is to be looked at."""
+    width, height = image.size
+    return (width, height) if _orientation(image) >= 5 else (height, width)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -98,13 +105,3 @@ def turned_upright(image: Image.Image) -> Image.Image:
     """An image as it is to be looked at: its orientation applied."""
     orientation = _orientation(image)
     return image if orientation == 1 else image.transpose(_UPRIGHT[orientation])
-
-
-def _stretched(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    wide = values.astype(np.float64)
-    least, greatest = wide.min(), wide.max()
-    if not np.isfinite([least, greatest]).all():
-        raise ValueError("pixel values are not finite")
-    factor = 255 / (greatest - least) if greatest > least else 0.0
-    stretched: NDArray[np.uint8] = np.rint((wide - least) * factor).astype(np.uint8)
-    return stretched
