@@ -148,7 +148,7 @@ class _Part:
         index = tuple(at[axis] for axis in self._outer)
         page = int(np.ravel_multi_index(index, self._lengths)) if index else 0
         try:
-            return self._as_shown(self._page(page))
+            return self._as_shown(self._page(page), page)
         except MemoryError:
             raise
         except Exception as error:
@@ -169,13 +169,14 @@ class _Part:
         shaped: Values = found.reshape(shape)
         return shaped
 
-    def _as_shown(self, values: Values) -> Values:
+    def _as_shown(self, values: Values, number: int) -> Values:
         """(H, W) or (H, W, 3), upright, bright where much light was."""
         page = self._series.keyframe
         if self._page_axes.startswith("S"):
             values = np.moveaxis(values, 0, -1)
         if page.photometric.name == "PALETTE":
-            values = (page.colormap.T[values] >> 8).astype(np.uint8)
+            colours = self._series.pages[number].aspage().colormap  # each page has its own
+            values = (colours.T[values] >> 8).astype(np.uint8)
         elif page.photometric.name not in _COLOURED | {"YCBCR"}:  # YCbCr comes decoded
             raise ValueError(f"its colours are {page.photometric.name}, expected grey or RGB")
         if page.photometric.name == "MINISWHITE":
