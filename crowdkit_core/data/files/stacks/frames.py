@@ -59,8 +59,10 @@ class Frames:
         """The one image that is chosen.
 
         Raises:
-            DataError: There are several.
+            DataError: There are several, or the file is not whole.
         """
+        if self.ending:
+            raise DataError(self.ending)
         if len(self.chosen) > 1:
             raise DataError(
                 f"{self.path}: {len(self.chosen)} frames, expected one image",

@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
+from itertools import count
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from crowdkit_core.data.files.stacks.frames import Frame, Frames, Place, Values
 from crowdkit_core.data.files.stacks.selection import Projection, Selection
@@ -22,6 +24,9 @@ NAMED = {"T": "t", "Z": "z", "C": "channel"}
 
 PAGES = frozenset("IQ")
 """Axes of planes that are numbered and no more."""
+
+_SIGNS_OF_A_CUT = ("invalid page offset", "corrupted", "circular reference")
+"""In what tifffile logs of a file whose pages end too soon."""
 
 _COLOURED = frozenset({"MINISBLACK", "MINISWHITE", "RGB"})
 """What values mean in planes that are read as they are."""
@@ -44,8 +49,8 @@ def opened_tiff(path: Path, selection: Selection) -> Iterator[Frames]:
         with file:
             try:
                 parts = [
-                    _Part(path, file, index, selection)
-                    for index, series in enumerate(file.series)
+                    _Part(path, file, series, selection, channel_names(file, index))
+                    for index, series in enumerate(_series_of(file, complaints))
                     if not series.keyframe.is_reduced
                 ]
             except DataError:
@@ -77,10 +82,12 @@ def opened_tiff(path: Path, selection: Selection) -> Iterator[Frames]:
 class _Part:
     """Planes of one size and type in a TIFF file, with the axes they lie on."""
 
-    def __init__(self, path: Path, file: Any, index: int, selection: Selection) -> None:
+    def __init__(
+        self, path: Path, file: Any, series: Any, selection: Selection, names: Sequence[str]
+    ) -> None:
         self.path = path
         self._file = file
-        self._series = series = file.series[index]
+        self._series = series
         page = series.keyframe
         inner = len(page.axes)
         self._outer = series.axes[:-inner]  # those of whole pages
@@ -90,7 +97,6 @@ class _Part:
         _require_known(path, self._outer, self._lengths)
         self._page_axes: str = page.axes
         self._samples = page.shape[page.axes.index("S")] if "S" in page.axes else 1
-        names = channel_names(file, index)
         self._channel = channel_index(
             path,
             selection.channel,
@@ -108,6 +114,7 @@ class _Part:
         ]
         self.frames = prod(length for _, length in self._free)
         height, width = page.shape[page.axes.index("Y")], page.shape[page.axes.index("X")]
+        _require_moderate(path, height, width)
         self._turn = _turn_of(page)
         self.size: Size = (width, height) if self._turn in _SWAPPED else (height, width)
         self.deep = series.dtype.str[1:] != "u1" and series.dtype != np.bool_
@@ -191,6 +198,28 @@ class _Part:
         return upright
 
 
+def _series_of(file: Any, complaints: list[str]) -> Sequence[Any]:
+    """The series of a file; of one cut short within a page, the whole pages before it."""
+    try:
+        series: Sequence[Any] = file.series
+    except Exception as error:
+        pages = list(_whole_pages(file))
+        if file.is_ome or file.is_imagej or not pages:  # their axes are those of all pages
+            raise
+        complaints.append(f"corrupted: {error}")
+        first = pages[0]
+        alike = [page for page in pages if page.shape == first.shape]
+        shape, axes = (len(alike), *first.shape), f"I{first.axes}"
+        return [import_module("tifffile").TiffPageSeries(alike, shape, first.dtype, axes)]
+    return series
+
+
+def _whole_pages(file: Any) -> Iterator[Any]:
+    with suppress(Exception):  # damage shows as many kinds of error
+        for number in count():
+            yield file.pages[number]
+
+
 def _tifffile(path: Path) -> Any:
     try:
         return import_module("tifffile")
@@ -225,7 +254,7 @@ def _heard() -> Iterator[list[str]]:
 
 
 def _cut_short(path: Path, total: int, complaints: Sequence[str], *, last: bool) -> str:
-    lost = any("invalid page offset" in said or "corrupted" in said for said in complaints)
+    lost = any(sign in said for said in complaints for sign in _SIGNS_OF_A_CUT)
     return f"{path}: cut short or damaged after frame {total - 1}" if lost and last else ""
 
 
@@ -246,6 +275,16 @@ def _require_known(path: Path, axes: str, lengths: Sequence[int]) -> None:
         pages += axis in PAGES
         if (axis not in NAMED and axis not in PAGES) or pages > 1:
             raise _unnamed(path, axis, length)
+
+
+def _require_moderate(path: Path, height: int, width: int) -> None:
+    """Refuse what Pillow would, so that a damaged header asks for no memory."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and height * width > 2 * limit:
+        raise DataError(
+            f"{path}: too large, refused before decoding: {height * width} pixels",
+            hint="raise PIL.Image.MAX_IMAGE_PIXELS if you trust this file",
+        )
 
 
 def _unnamed(path: Path, axis: str, length: int) -> DataError:
