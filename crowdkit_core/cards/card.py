@@ -39,9 +39,16 @@ def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
+def _apart(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] >= bounds[1]:
+        raise ValueError("expected the lower, then the higher")
+    return bounds
+
+
 _Line = Annotated[str, _matches(r"\S.*", "one line of text")]
 _Number = Annotated[FiniteFloat, Ge(0)]
 _Numbers = Annotated[tuple[_Number, _Number], AfterValidator(_ascending)]
+_Range = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_apart)]
 _Lengths = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ascending)]
 _STRICT = ConfigDict(extra="forbid")
 
@@ -61,6 +68,7 @@ class TrainedOn:
         head_distance: Least and greatest pixels between neighbouring heads of most of the images,
             as a counter of this card is shown them; None if not known.
         front_end: What the front end started from; empty for random weights.
+        value_range: What was black and white in files of more than 8 bits; None if all had 8.
     """
 
     __pydantic_config__ = _STRICT
@@ -74,6 +82,7 @@ class TrainedOn:
     long_side: _Lengths
     head_distance: _Numbers | None = None
     front_end: str = ""
+    value_range: _Range | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

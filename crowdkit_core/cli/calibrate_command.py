@@ -8,9 +8,10 @@ import click
 from crowdkit_core.cli.options import device_option, set_option, tile_option
 from crowdkit_core.cli.output import json_option, print_json
 from crowdkit_core.cli.sizing import long_side_option, scale_option
+from crowdkit_core.cli.stack_options import CommandWithRange, range_option, range_settings
 
 
-@click.command("calibrate")
+@click.command("calibrate", cls=CommandWithRange)
 @click.argument("model", metavar="MODEL")
 @click.argument("dataset", metavar="DATASET")
 @click.option("--counter", "counter_name", help="Which counter; default: MODEL says it.")
@@ -22,6 +23,7 @@ from crowdkit_core.cli.sizing import long_side_option, scale_option
     help="The file to write, for `crowdkit count --calibration`.",
 )
 @click.option("--split", default="all", show_default=True, help="train, validation, test or all.")
+@range_option
 @scale_option
 @long_side_option
 @tile_option
@@ -35,6 +37,7 @@ def calibrate_command(
     counter_name: str | None,
     output: Path,
     split: str,
+    value_range: str | None,
     scale: float | None,
     long_side: int | None,
     tile: str,
@@ -57,6 +60,7 @@ def calibrate_command(
     from crowdkit_core.errors import UsageError
     from crowdkit_core.inference import calibrate, load_model, write_calibration
     from crowdkit_core.inference.interval import images_needed
+    from crowdkit_core.inference.sources import Reading
     from crowdkit_core.interfaces import Split
     from crowdkit_core.registry import create
     from crowdkit_core.registry.hooks import hooks
@@ -65,7 +69,9 @@ def calibrate_command(
     if split not in get_args(Split):
         raise UsageError(f"--split {split!r}: expected one of {', '.join(get_args(Split))}")
     images_needed(level)  # before any work
-    options = only_sections(parse_overrides(overrides), "counter", "dataset")
+    options = only_sections(
+        parse_overrides([*overrides, *range_settings(value_range)]), "counter", "dataset"
+    )
     of_dataset = {**options["dataset"], "split": split}
     if Path(dataset).is_dir():
         images = create("dataset", "folder", **{**of_dataset, "root": dataset})
@@ -75,6 +81,8 @@ def calibrate_command(
         model, counter=counter_name, options=options["counter"], device=chosen_device(device)
     )
     sizing = chosen_sizing(made.sizing, scale=scale, long_side=long_side)
+    if "value_range" in of_dataset:
+        made = replace(made, reading=Reading(value_range=images.value_range))
     made = replace(made, sizing=sizing, tile=tile_side(tile))
     known = calibrate(made, images, progress=hooks().evaluation_progress)
     write_calibration(output, known)

@@ -99,6 +99,8 @@ def _of_training(trained: TrainedOn) -> Iterator[tuple[str, str]]:
     yield "longer sides", long_side(trained)
     if trained.head_distance is not None:
         yield "heads", "{:g} to {:g} pixels apart".format(*trained.head_distance)
+    if trained.value_range is not None:
+        yield "values", "{:.6g} (black) to {:.6g} (white)".format(*trained.value_range)
     if trained.front_end:
         yield "front end", trained.front_end
     yield "command", trained.command

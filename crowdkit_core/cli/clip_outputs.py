@@ -31,7 +31,8 @@ class ClipOutputs:
         self._things = things
         self._film = None if options.video is None else Film(options.video)
         self._painter = Painter()
-        self._progress = ClipProgress({str(each): each for each in sources if is_video(each)})
+        self._clips = {str(each): each for each in sources if is_video(each)}
+        self._progress = ClipProgress(self._clips)
 
     def __enter__(self) -> Self:
         return self
@@ -47,8 +48,8 @@ class ClipOutputs:
             self._film.__exit__(kind, error, trace)
 
     def add(self, counted: Counted) -> None:
-        """Film a counted frame and move the bar; images are let by."""
-        if counted.time is None:
+        """Film a counted frame and move the bar; images and stacks are let by."""
+        if counted.name not in self._clips or counted.time is None:
             return
         if self._film is not None:
             picture = self._painter.paint(

@@ -16,6 +16,13 @@ from crowdkit_core.cli.options import (
 )
 from crowdkit_core.cli.output import json_option, say_once
 from crowdkit_core.cli.sizing import long_side_option, scale_option
+from crowdkit_core.cli.stack_options import (
+    CommandWithRange,
+    channel_option,
+    frames_option,
+    project_option,
+    range_option,
+)
 from crowdkit_core.cli.video_options import VideoOptions, video_options
 from crowdkit_core.cli.zone_options import zone_options
 from crowdkit_core.errors import UsageError
@@ -24,13 +31,17 @@ FolderPath = click.Path(file_okay=False, path_type=Path)
 FilePath = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("count")
+@click.command("count", cls=CommandWithRange)
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--counter", "counter_name", help="Which counter; default: the weights say it.")
 @weights_option
 @click.option("--localizer", "localizer_name", help="Also find points, with this localizer.")
 @click.option("--roi", type=FilePath, help="Count only inside: JSON polygons or a mask image.")
 @zone_options
+@frames_option
+@channel_option
+@project_option
+@range_option
 @scale_option
 @long_side_option
 @click.option(
@@ -74,6 +85,10 @@ def count_command(
     ground: Path | None,
     zones_csv: Path | None,
     ground_densities: Path | None,
+    frames: str | None,
+    channel: str | None,
+    project: str | None,
+    value_range: str | None,
     scale: float | None,
     long_side: int | None,
     calibration: Path | None,
@@ -93,6 +108,8 @@ def count_command(
     of_video: VideoOptions,
 ) -> None:
     """Count the people in PATHS: images, folders of images, patterns like 'photos/*.jpg'.
+
+    Of stacks and animations each frame is counted (--frames, --channel, --project).
 
     Also videos, URLs of videos and streams (rtsp://, http://), and cameras: camera:0, or 0 where no
     file has that name. A folder stands for its images; name the videos in it, or a pattern.
@@ -114,6 +131,7 @@ def count_command(
     from crowdkit_core.cli.counting_files import count_files
     from crowdkit_core.cli.partial_results import settings_of
     from crowdkit_core.cli.sizing import chosen_sizing
+    from crowdkit_core.cli.stack_options import chosen_reading, reading_files, require_stacks
     from crowdkit_core.cli.zone_options import chosen_zones, require_zones
     from crowdkit_core.inference import (
         find_images,
@@ -125,6 +143,7 @@ def count_command(
     )
     from crowdkit_core.inference.interval import images_needed
     from crowdkit_core.inference.roi import read_roi
+    from crowdkit_core.inference.sources import AS_STORED
     from crowdkit_core.settings import parse_overrides
 
     require_zones(zones=zones, ground=ground, table=zones_csv, maps=ground_densities)
@@ -147,8 +166,11 @@ def count_command(
     if level is not None:
         images_needed(level)
     options = only_sections(parse_overrides(overrides), "counter", "localizer")
+    asked = {"frames": frames, "channel": channel, "project": project, "value_range": value_range}
+    chosen_reading(AS_STORED, **asked)  # before any work
     images = find_images(paths)
     of_video.require_fit(images)
+    require_stacks(images, frames=frames, channel=channel, project=project)
     outputs.require_names(images)
     if left_out := unread_images(paths):
         say_once(f"crowdkit: left out: {few(left_out)}; save as JPEG or PNG what is to be counted")
@@ -177,8 +199,9 @@ def count_command(
         tile=tile_side(tile),
         halo=halo,
         level=model.level if level is None else level,
-        reading=replace(model.reading, every=of_video.step),
+        reading=replace(chosen_reading(model.reading, **asked), every=of_video.step),
     )
+    model = reading_files(model, images)
     settings = settings_of(click.get_current_context(), model)
     count = partial(model.count_paths, roi=roi, zones=places, ground=plane)
     clips = ClipOutputs(of_video, images, model.things)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
@@ -27,7 +27,6 @@ from crowdkit_core.inference.counted import differ, points_found
 from crowdkit_core.inference.output import in_zones, require_table, save_map
 from crowdkit_core.inference.sources import Source, Span, is_video
 from crowdkit_core.inference.timeline import ClipCounts, clips_in, smoothed
-from crowdkit_core.moments import moment
 from crowdkit_core.visual import save
 
 
@@ -134,10 +133,9 @@ class CountOutputs:
         result = self.files.setdefault(counted.name, FileResult())
         result.rows.append(CountRow.of(counted))
         result.zones.append(in_zones(counted))
-        if counted.frame is not None:
-            stem = frame_name(stem, counted.frame)
+        stem = frame_name(stem, counted.frame)
         if self.need_points:
-            result.found.append(_marked(counted, stem))
+            result.found.append(marked_image(counted))
         if self.pictures is not None:
             counted.save(self.pictures / f"{stem}.png")
             if self.attention:
@@ -156,7 +154,7 @@ class CountOutputs:
         for note in counted.notes:
             kind = counted.name, re.sub(r"[\d.]+", "", note)
             if kind not in self.said:
-                say(f"{counted.name}: {note}", err=True)
+                say(f"{counted.title}: {note}", err=True)
             self.said.add(kind)
 
     def finish(self) -> None:
@@ -189,8 +187,7 @@ class CountOutputs:
 def _say_count(counted: Counted) -> None:
     plain = counted.interval is None and not counted.points_differ
     shown = f"{counted.count:.1f}" if plain else str(counted)
-    at = "" if counted.time is None else f" {moment(counted.time)}"
-    for line in [f"{counted.name}{at}\t{shown}", *zone_lines(counted)]:
+    for line in [f"{counted.title}\t{shown}", *zone_lines(counted)]:
         say(line)
 
 
@@ -209,11 +206,3 @@ def _points(rows: Sequence[CountRow]) -> int:
 
 def _is_apart(row: CountRow) -> bool:
     return row.points_found is not None and differ(row.count, row.points_found)
-
-
-def _marked(counted: Counted, stem: str) -> MarkedImage:
-    """The points of an image, or of a frame under a name of its own."""
-    marked = marked_image(counted)
-    if counted.frame is None:
-        return marked
-    return replace(marked, name=stem, file=Path(counted.name).with_name(stem))

@@ -15,6 +15,7 @@ from crowdkit_core.cli.evaluation_options import (
 )
 from crowdkit_core.cli.options import device_option, named_overrides, set_option, tile_option
 from crowdkit_core.cli.sizing import long_side_option, scale_option
+from crowdkit_core.cli.stack_options import CommandWithRange, range_option, range_settings
 
 if TYPE_CHECKING:  # evaluation brings torch along
     from crowdkit_core.cards import Located
@@ -26,7 +27,7 @@ WORST = 4
 """How many images ``--pictures`` shows: those with the largest error."""
 
 
-@click.command("eval")
+@click.command("eval", cls=CommandWithRange)
 @click.argument("run", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--counter", help="Which counter, where no RUN says it.")
 @click.option(
@@ -48,6 +49,7 @@ WORST = 4
 )
 @radii_option
 @tile_option
+@range_option
 @scale_option
 @long_side_option
 @device_option
@@ -66,6 +68,7 @@ def evaluate_command(
     metrics: tuple[str, ...],
     radii: tuple[float, ...],
     tile: str,
+    value_range: str | None,
     scale: float | None,
     long_side: int | None,
     device: str | None,
@@ -84,7 +87,7 @@ def evaluate_command(
     from crowdkit_core.cli.sizing import chosen_sizing
     from crowdkit_core.evaluation import evaluate
     from crowdkit_core.evaluation.parts import evaluation_parts
-    from crowdkit_core.inference.loading import sizing_of
+    from crowdkit_core.inference.loading import sizing_of, value_range_of
     from crowdkit_core.processes import joined_processes
     from crowdkit_core.registry.hooks import hooks
     from crowdkit_core.settings import load_recipe, parse_overrides
@@ -95,7 +98,9 @@ def evaluate_command(
     located = chosen_weights(run, weights)
     file = located.path
     sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
-    settings = named_overrides(overrides, **named)
+    settings = [*named_overrides(overrides, **named), *range_settings(value_range)]
+    chosen = "value_range" in parse_overrides(settings).get("dataset", {})
+    trained = None if chosen else value_range_of(located)
     if run is not None:
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
         parts = evaluation_parts(
@@ -104,6 +109,7 @@ def evaluate_command(
             split,
             metrics,
             maps=pictures is not None,
+            value_range=trained,
             otherwise="all" if _has_other_images(recipe, run) else recipe.run.validate_on,
         )
     else:
@@ -115,6 +121,7 @@ def evaluate_command(
             density_generator="density_generator" in parse_overrides(settings),
             baseline=False,  # nothing says which images it was trained on
             maps=pictures is not None,
+            value_range=trained,
             otherwise="all",
         )
     with joined_processes() as processes:

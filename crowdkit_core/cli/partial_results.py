@@ -46,22 +46,25 @@ class FileResult:
     def plain(self) -> dict[str, Any]:
         """As values of JSON."""
         found = [
-            {"size": each.size, "marks": [(mark.x, mark.y, mark.score) for mark in each.marks]}
+            {
+                "file": str(each.file),
+                "size": each.size,
+                "marks": [(mark.x, mark.y, mark.score) for mark in each.marks],
+            }
             for each in self.found
         ]
         rows = [asdict(row) for row in self.rows]
         return {"rows": rows, "zones": self.zones, "found": found}
 
     @classmethod
-    def of_plain(cls, name: str, values: Mapping[str, Any]) -> Self:
-        """What `plain` gave for the file of a name."""
-        file = Path(name)
+    def of_plain(cls, values: Mapping[str, Any]) -> Self:
+        """What `plain` gave."""
         found = [
             MarkedImage(
-                name=file.as_posix(),
+                name=Path(each["file"]).as_posix(),
                 marks=tuple(Mark(x, y, score=score) for x, y, score in each["marks"]),
                 size=tuple(each["size"]),
-                file=file,
+                file=Path(each["file"]),
             )
             for each in values["found"]
         ]
@@ -143,7 +146,7 @@ class PartialResults:
     def finished(self) -> dict[str, FileResult]:
         """What is kept of files that are still asked for, and are what they were."""
         return {
-            line["file"]: FileResult.of_plain(line["file"], line)
+            line["file"]: FileResult.of_plain(line)
             for line in self._lines()
             if line["stem"] == self._stems.get(line["file"])
             and line["state"] == _state(line["file"])

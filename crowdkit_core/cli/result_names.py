@@ -35,14 +35,14 @@ def unique_names(files: Sequence[Path | str]) -> dict[str, str]:
     return names
 
 
-def frame_name(stem: str, frame: int) -> str:
-    """The file stem of one frame's results.
+def frame_name(stem: str, frame: int | None) -> str:
+    """The stem for one image of a file of many; that of the file, where it is the only one.
 
     Example:
-        >>> frame_name("clip", 12)
-        'clip-000012'
+        >>> frame_name("stack", 12), frame_name("photo", None)
+        ('stack-000012', 'photo')
     """
-    return f"{stem}-{frame:06d}"
+    return stem if frame is None else f"{stem}-{frame:06d}"
 
 
 def _folded(stem: str) -> str:

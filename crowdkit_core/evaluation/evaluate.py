@@ -137,7 +137,13 @@ def evaluate(
         ranges=ranges,
         seed=seed,
         baseline_mae=baseline,
-        stamp={**(stamp or {}), **calibrated, **_tiling(counter, tile), **_sizes(sizing)},
+        stamp={
+            **(stamp or {}),
+            **calibrated,
+            **_tiling(counter, tile),
+            **_sizes(sizing),
+            **_values(dataset),
+        },
         metrics=asked,
         map_stride=counter.stride,
         map_target=described(density_generator) if map_metrics(asked) else "",
@@ -233,6 +239,11 @@ def _tiling(counter: Counter, tile: TileSide) -> dict[str, Fact]:
 
 def _sizes(sizing: Sizing) -> dict[str, Fact]:
     return {} if sizing == AS_GIVEN else {"sizes": sizing.described()}
+
+
+def _values(dataset: Dataset) -> dict[str, Fact]:
+    known = dataset.value_range
+    return {} if known is None else {"values": f"{known} shown as black to white"}
 
 
 def described(generator: DensityGenerator | None) -> str:

@@ -8,7 +8,15 @@ from crowdkit_core.evaluation.asked_metrics import asked_metrics, map_metrics
 from crowdkit_core.evaluation.chosen_split import chosen_images
 from crowdkit_core.evaluation.report import Fact
 from crowdkit_core.evaluation.stamp import weights_stamp
-from crowdkit_core.interfaces import Counter, Dataset, DensityGenerator, Localizer, Metric, Split
+from crowdkit_core.interfaces import (
+    Counter,
+    Dataset,
+    DensityGenerator,
+    Localizer,
+    Metric,
+    Split,
+    ValueRange,
+)
 from crowdkit_core.interfaces.trainer import DENSITY_GENERATOR, companion_file
 from crowdkit_core.settings import Recipe
 from crowdkit_core.weights import read_weights
@@ -35,6 +43,7 @@ def evaluation_parts(
     density_generator: bool = True,
     baseline: bool = True,
     maps: bool = False,
+    value_range: ValueRange | None = None,
     otherwise: Split = "validation",
 ) -> EvaluationParts:
     """Make what a recipe names, with a counter's weights.
@@ -51,14 +60,18 @@ def evaluation_parts(
         density_generator: Whether the recipe's is the one to compare maps with.
         baseline: Whether the mean count of the recipe's training images is to be beaten.
         maps: Whether the generator is wanted though no metric compares maps, to draw its own.
+        value_range: What was black and white in the training; None leaves it to the data set.
         otherwise: What to evaluate on where nobody chose and there are no test images.
 
     Raises:
         CrowdkitError: A part cannot be made, or the weights do not fit.
     """
-    dataset, choice = chosen_images(
-        lambda each: recipe.create("dataset", split=each), split, otherwise=otherwise
-    )
+
+    def images(part: Split) -> Dataset:
+        made: Dataset = recipe.create("dataset", split=part)
+        return made if value_range is None else made.with_value_range(value_range)
+
+    dataset, choice = chosen_images(images, split, otherwise=otherwise)
     stamp = {**choice, **weights_stamp(weights, dataset.split)}
     asked = asked_metrics(metrics)
     generator = None
@@ -73,7 +86,7 @@ def evaluation_parts(
         localizer=recipe.create("localizer") if recipe.localizer else None,
         metrics=asked,
         density_generator=generator,
-        train=recipe.create("dataset", split="train") if compared else None,
+        train=images("train") if compared else None,
         stamp=stamp,
     )
 

@@ -137,6 +137,7 @@ def count(
         source=loaded.source,
         frame=loaded.frame,
         time=loaded.time,
+        place=loaded.place,
     )
 
 

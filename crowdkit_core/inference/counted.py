@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from crowdkit_core.data.files.stacks import Place
 from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
 from crowdkit_core.files import atomic_write
 from crowdkit_core.inference.images import ImageLike, Passing, as_image
@@ -23,6 +24,7 @@ from crowdkit_core.inference.output import CountRow, in_zones, save_density, wri
 from crowdkit_core.inference.zones import CountedZone, Division, ground_density
 from crowdkit_core.inference.zones.ground_density import SQUARE
 from crowdkit_core.interfaces import LocalizedPoints, Size
+from crowdkit_core.moments import moment
 from crowdkit_core.visual import Colormap, ShownZone, attention_panels, overlay, save
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Counted:
         time: Seconds from the beginning of a clip; None where there is no time.
         zones: The people of each zone, and last those elsewhere; empty without zones.
         division: How zones and the ground divide the image; None without either.
+        place: Where the image lies on the named axes of its file, such as ``{"t": 3, "z": 2}``.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Counted:
     time: float | None = None
     zones: tuple[CountedZone, ...] = ()
     division: Division | None = field(default=None, repr=False, compare=False)
+    place: Place = field(default_factory=dict)
 
     def __str__(self) -> str:
         """``322 people (90 %: 280 to 371)``; the points too, where they are another number."""
@@ -92,6 +96,18 @@ class Counted:
         if self.interval is not None:
             said = f"{said} ({self.interval})"
         return f"{said}, {points_found(self.found)}" if self.points_differ else said
+
+    @property
+    def title(self) -> str:
+        """The file, and in one of many images which: ``stack.tif frame 3 (t=1 z=0)``.
+
+        Of a clip it is the time: ``clip.mp4 0:12.0``.
+        """
+        if self.time is not None:
+            return f"{self.name} {moment(self.time)}"
+        place = " ".join(f"{axis}={at}" for axis, at in self.place.items())
+        frame = "" if self.frame is None else f" frame {self.frame}"
+        return f"{self.name}{frame}{place and f' ({place})'}"
 
     @property
     def found(self) -> int:
@@ -242,8 +258,8 @@ class Counted:
 
     def _repr_html_(self) -> str:
         """The picture, where the image is still there, and the count, for notebooks."""
-        text = html.escape(f"{self.name}: {self}" if self.name else str(self))
-        there = self._is_there()
+        text = html.escape(f"{self.title}: {self}" if self.name else str(self))
+        there = self.source is not None and (not self.name or Path(self.name).is_file())
         return f"<figure>{self._picture() if there else ''}<figcaption>{text}</figcaption></figure>"
 
     def _is_there(self) -> bool:

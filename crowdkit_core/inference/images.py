@@ -1,6 +1,7 @@
 """Convert files, Pillow images, arrays and tensors to the tensor a counter takes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from crowdkit_core.data.files import as_float, read_image, to_rgb
+from crowdkit_core.data.files.stacks import Place
 from crowdkit_core.errors import ShapeError, UsageError
 
-ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor
-"""A file, a Pillow image, an (H, W) or (H, W, 3) RGB array, or a (3, H, W) RGB tensor; arrays
-and tensors are uint8 or float in [0, 1]."""
+ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor | Callable[[], Tensor]
+"""A file, a Pillow image, an (H, W) or (H, W, 3) RGB array, or a (3, H, W) RGB tensor, or
+what reads one when it is called; arrays and tensors are uint8 or float in [0, 1]."""
 
 
 class Passing:
@@ -43,6 +45,7 @@ class LoadedImage:
         source: The image as given; of a clip, what lets go of its pixels in time.
         frame: Its place in a file of many, from 0; None in a file of one.
         time: Seconds from the beginning of a clip; None where there is no time.
+        place: Where it lies on the named axes of its file, such as ``{"t": 3, "z": 2}``.
     """
 
     name: str
@@ -50,6 +53,7 @@ class LoadedImage:
     source: ImageLike | Passing
     frame: int | None = None
     time: float | None = None
+    place: Place = field(default_factory=dict)
 
 
 def load_image(image: ImageLike | LoadedImage) -> LoadedImage:
@@ -83,6 +87,8 @@ def as_image(image: ImageLike) -> UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"
         return to_rgb(image)
     if isinstance(image, np.ndarray):
         image = _from_array(image)
+    if callable(image):
+        image = image()
     return _checked(image.detach().cpu())
 
 

@@ -14,10 +14,11 @@ from crowdkit_core.inference.count import AS_GIVEN
 from crowdkit_core.inference.interval import Calibration, read_calibration
 from crowdkit_core.inference.model import Model
 from crowdkit_core.inference.scale import Sizing
-from crowdkit_core.interfaces import Counter
+from crowdkit_core.inference.sources import Reading
+from crowdkit_core.interfaces import Counter, ValueRange
 from crowdkit_core.registry import create
 from crowdkit_core.registry.lookup import settled
-from crowdkit_core.weights import read_weights
+from crowdkit_core.weights import VALUE_RANGE, read_weights
 
 
 def load_model(
@@ -63,7 +64,12 @@ def model_at(
     """A model from weights that are here; arguments and errors as of `load_model`."""
     made = _counter_at(located, counter, options or {})
     if located.card is None:
-        return Model(counter=made, weights=sha256_of(located.path), device=device)
+        return Model(
+            counter=made,
+            weights=sha256_of(located.path),
+            device=device,
+            reading=Reading(value_range=value_range_of(located)),
+        )
     return _model_of_card(made, located.card, device)
 
 
@@ -98,6 +104,19 @@ def sizing_of(card: Card | None) -> Sizing:
     return Sizing.trained_on(card.trained_on.long_side, card.trained_on.head_distance)
 
 
+def value_range_of(located: Located) -> ValueRange | None:
+    """The values that were black and white in the training, as the card or the file says it.
+
+    Raises:
+        WeightsError: The file cannot be read.
+    """
+    if located.card is None:
+        known = read_weights(located.path).facts.get(VALUE_RANGE)
+    else:
+        known = located.card.trained_on.value_range
+    return None if known is None else ValueRange(*known)
+
+
 def with_sizing(model: Model, sizing: Sizing) -> Model:
     """The same model counting in other sizes, without the intervals made for the former ones."""
     known = model.calibration
@@ -125,6 +144,7 @@ def _counter_at(located: Located, name: str | None, options: Mapping[str, Any]) 
 
 def _model_of_card(counter: Counter, card: Card, device: torch.device | str | None) -> Model:
     sizing = sizing_of(card)
+    trained = card.trained_on.value_range
     known = card.calibration
     calibration = None
     if known is not None:
@@ -142,4 +162,5 @@ def _model_of_card(counter: Counter, card: Card, device: torch.device | str | No
         weights=card.sha256,
         things=card.things,
         card=card,
+        reading=Reading(value_range=None if trained is None else ValueRange(*trained)),
     )

@@ -17,7 +17,14 @@ from crowdkit_core.inference.interval import Calibration
 from crowdkit_core.inference.paths import find_images
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
-from crowdkit_core.inference.sources import AS_STORED, Reading, Source, SourceLike, images_in
+from crowdkit_core.inference.sources import (
+    AS_STORED,
+    Reading,
+    Source,
+    SourceLike,
+    images_in,
+    is_video,
+)
 from crowdkit_core.inference.zones import ZonesLike, as_zones
 from crowdkit_core.interfaces import Counter, Localizer
 from crowdkit_core.memory import first_line, lacks_memory
@@ -62,7 +69,8 @@ def count_paths(
         calibration: As for `count`.
         level: As for `count`.
         device: As for `count`.
-        reading: What to take from files that hold more than one plain image.
+        reading: What to take from files that hold more than one plain image. Where it knows no
+            range for values of more than 8 bits, the files decide one together.
 
     Raises:
         DataError: A path leads to no image (at once), or a file cannot be read and ``on_error``
@@ -101,7 +109,8 @@ def count_each(
         on_error: As for `count_paths`.
         reading: As for `count_paths`.
     """
-    return _each(count_one, find_images(paths), on_error, reading)
+    files = find_images(paths)
+    return _each(count_one, files, on_error, reading.decided(_stored(files)))
 
 
 def _each(
@@ -124,6 +133,11 @@ def _each(
                 yield counted
                 if isinstance(counted.source, Passing):
                     counted.source.pass_by()
+
+
+def _stored(sources: Iterable[Source]) -> list[Path]:
+    """Those that are files of images."""
+    return [file for file in sources if isinstance(file, Path) and not is_video(file)]
 
 
 _Images = Iterator[tuple[Source, LoadedImage | Exception]]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
 from crowdkit_core.inference.many import OnError, count_each
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
-from crowdkit_core.inference.sources import AS_STORED, Reading, SourceLike, Span
+from crowdkit_core.inference.sources import AS_STORED, Reading, SourceLike, Span, one_image
 from crowdkit_core.inference.zones import ZonesLike, as_zones
 from crowdkit_core.interfaces import Counter, Dataset, Localizer, points_inside
 
@@ -65,7 +66,7 @@ class Model:
         """Count the people in one image; arguments and errors as of `count`."""
         counted = count(
             self.counter,
-            image,
+            one_image(image, self.reading) if isinstance(image, str | Path) else image,
             tile=self.tile,
             halo=self.halo,
             roi=roi,
@@ -170,6 +171,8 @@ def count_annotated(
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
     """What `calibrate` gives, of any number of images; arguments and other errors as there."""
+    if model.reading.value_range is not None:
+        dataset = dataset.with_value_range(model.reading.value_range)
     predicted, actual = [], []
     for index in range(len(dataset)):
         sample = dataset[index]

@@ -37,6 +37,9 @@ class CountRow:
         frame: Place of the image in a file of many, from 0.
         time: Seconds from the beginning of a clip.
         smoothed: Median of the counts of a clip round this time; None outside of clips.
+        t: Time point in a stack whose metadata names the axis, from 0.
+        z: Depth, likewise.
+        channel: The name of the channel, where metadata gives it one.
     """
 
     file: str
@@ -52,6 +55,9 @@ class CountRow:
     frame: int | None = None
     time: float | None = None
     smoothed: float | None = None
+    t: int | None = None
+    z: int | None = None
+    channel: str | None = None
 
     @classmethod
     def of(cls, counted: "Counted") -> Self:
@@ -71,6 +77,7 @@ class CountRow:
             points_found=None if counted.points is None else counted.found,
             frame=counted.frame,
             time=counted.time,
+            **counted.place,  # type: ignore[arg-type]  # its axes are these
         )
 
 

@@ -21,13 +21,22 @@ def marked_image(counted: Counted) -> MarkedImage:
             f"{counted.name or 'image'}: counted without a localizer, so there are no points",
             hint="name one, or count whole images with a counter that finds points by itself",
         )
+    file = _file_of(counted)
     people = zip(counted.points.xy.tolist(), counted.points.score.tolist(), strict=True)
     return MarkedImage(
-        name=Path(counted.name).as_posix(),
+        name=file.as_posix(),
         marks=tuple(Mark(x, y, score=score) for (x, y), score in people),
         size=counted.size,
-        file=Path(counted.name),
+        file=file,
     )
+
+
+def _file_of(counted: Counted) -> Path:
+    """The image's file; for one image of a file of many, that it would have of its own."""
+    file = Path(counted.name)
+    if counted.frame is None:
+        return file
+    return file.with_name(f"{file.stem}-{counted.frame:06d}{file.suffix}")
 
 
 def write_points(

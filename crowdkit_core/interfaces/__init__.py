@@ -22,6 +22,7 @@ from crowdkit_core.interfaces.trainer import (
     TrainingTask,
     companion_file,
 )
+from crowdkit_core.interfaces.value_range import ValueRange
 from crowdkit_core.interfaces.weighted import Weighted
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "Target",
     "Trainer",
     "TrainingTask",
+    "ValueRange",
     "Weighted",
     "cell_shares",
     "companion_file",

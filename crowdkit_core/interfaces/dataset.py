@@ -1,10 +1,11 @@
 """The dataset contract: annotated images by index, split explicitly."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from crowdkit_core.interfaces.origin import Component
 from crowdkit_core.interfaces.samples import Annotation, Sample
+from crowdkit_core.interfaces.value_range import ValueRange
 from crowdkit_core.registry.common_options import Cache
 
 Split = Literal["train", "validation", "test", "all"]
@@ -27,6 +28,15 @@ class Dataset(Component, ABC):
 
     split: Split
     cache: Cache = "none"
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """What becomes black and white in its files of more than 8 bits; None if it has none."""
+        return None
+
+    def with_value_range(self, value_range: ValueRange) -> Self:
+        """The same images shown by another range; itself where images have 8 bits."""
+        return self
 
     @abstractmethod
     def __len__(self) -> int:

@@ -25,8 +25,9 @@ from crowdkit_core.evaluation.scores import score
 from crowdkit_core.files import atomic_write, sha256_of
 from crowdkit_core.inference import Calibration, Model, Sizing
 from crowdkit_core.inference.interval import LEAST_IMAGES
-from crowdkit_core.inference.loading import counter_of
+from crowdkit_core.inference.loading import counter_of, value_range_of
 from crowdkit_core.inference.model import count_annotated
+from crowdkit_core.inference.sources import Reading
 from crowdkit_core.interfaces import Counter, Dataset
 from crowdkit_core.packing.offered import Offered
 from crowdkit_core.packing.sizes import trained_sizing
@@ -130,6 +131,7 @@ def _packed(
             sizing=trained_sizing(train),
             weights=sha256_of(file),
             device=device,
+            reading=Reading(value_range=value_range_of(Located(file)) or train.value_range),
         )
         card = _checked(
             Card(
@@ -184,6 +186,7 @@ def _trained_on(
 ) -> TrainedOn:
     sizing: Sizing = model.sizing
     assert sizing.long_side is not None  # measured
+    values = model.reading.value_range
     return TrainedOn(
         dataset=offered.dataset or recipe.dataset.name,
         split="train",
@@ -194,6 +197,7 @@ def _trained_on(
         software=_software(run, model.counter),
         long_side=sizing.long_side,
         head_distance=sizing.head_distance,
+        value_range=None if values is None else (values.low, values.high),
     )
 
 

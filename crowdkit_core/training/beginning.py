@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from crowdkit_core.data import fingerprint
-from crowdkit_core.interfaces import StagePlan, Trainer, TrainingTask
+from crowdkit_core.interfaces import Dataset, StagePlan, Trainer, TrainingTask
 from crowdkit_core.settings import Recipe, RunSettings, environment, recipe_text
 from crowdkit_core.settings.differences import HOW_IT_RUNS, deciding_settings
 from crowdkit_core.settings.run_names import ENVIRONMENT_FILE
@@ -35,12 +35,18 @@ def checked_record(
         before = before.completed(folder.path / RECIPE_FILE)
         before.require_same_settings(settings, folder.path)
         folder.require_no_more_epochs(plans)
-    images = {"train": fingerprint(task.train)}
+    images = {"train": _described(task.train)}
     if task.validation is not None:
-        images["validation"] = fingerprint(task.validation)
+        images["validation"] = _described(task.validation)
     if run.resume:
         before.require_same_images(images, path)
     return RunRecord(images, {**before.settings, **settings})
+
+
+def _described(dataset: Dataset) -> str:
+    """Its fingerprint, and what is black and white in files of more than 8 bits."""
+    known = dataset.value_range
+    return fingerprint(dataset) + ("" if known is None else f", values {known}")
 
 
 def _settings(run: RunSettings) -> dict[str, Any]:

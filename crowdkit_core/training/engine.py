@@ -38,6 +38,7 @@ from crowdkit_core.training.seeding import deterministic_algorithms, seed_from
 from crowdkit_core.training.stage_loop import StageLoop
 from crowdkit_core.training.stage_state import StageState, moving_average
 from crowdkit_core.training.workers import worker_count
+from crowdkit_core.weights import VALUE_RANGE
 
 
 def train(
@@ -71,7 +72,7 @@ def train(
         NotEnoughMemoryError: It, or what is to be kept there, does not fit into memory.
         CrowdkitError: A file cannot be written, or one of a resumed run is damaged.
     """
-    shown = _cached(task)
+    shown = _cached(_shown_alike(task))
     plans = _checked(trainer.stages(shown), trainer)
     if run.directory is None:
         raise UsageError("run.directory is not set", hint="name a folder for the run's files")
@@ -98,6 +99,14 @@ def train(
         )
         with deterministic_algorithms(run.deterministic):
             return session.train(plans)
+
+
+def _shown_alike(task: TrainingTask) -> TrainingTask:
+    """The task with validation images whose values are shown as those of the training images."""
+    known = task.train.value_range
+    if known is None or task.validation is None:
+        return task
+    return replace(task, validation=task.validation.with_value_range(known))
 
 
 def _cached(task: TrainingTask) -> TrainingTask:
@@ -162,6 +171,10 @@ class _Session:
                 self.hooks.training_ended(self.folder.path, completed)
         return result
 
+    def _facts(self) -> dict[str, Any]:
+        known = self.task.train.value_range
+        return {} if known is None else {VALUE_RANGE: [known.low, known.high]}
+
     def _splits(self) -> dict[str, Dataset]:
         splits = {"train": self.task.train, "validation": self.task.validation}
         return {name: images for name, images in splits.items() if images is not None}
@@ -224,6 +237,7 @@ class _Session:
             validation=self.task.validation,
             folder=files,
             hooks=self.hooks,
+            facts=self._facts(),
         ).finish()
         return state
 

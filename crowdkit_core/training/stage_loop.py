@@ -51,6 +51,7 @@ class StageLoop:
         validation: Validation images, or None.
         folder: Where weights and state go.
         hooks: Told about progress, on the first rank only.
+        facts: What the weights say of all their training, beside errors.
     """
 
     fabric: Fabric
@@ -65,6 +66,7 @@ class StageLoop:
     validation: Dataset | None
     folder: StageFolder
     hooks: Hooks
+    facts: Mapping[str, Any]
 
     def finish(self) -> None:
         """Train until the plan's epochs are done, or validation stops improving.
@@ -211,7 +213,7 @@ class StageLoop:
 
     def _save(self, errors: Mapping[str, float], *, improved: bool) -> None:
         # The state comes last: whatever is interrupted before it is done again on resuming.
-        facts = {"stage": self.plan.name, "epoch": self.state.epoch, **errors}
+        facts = {"stage": self.plan.name, "epoch": self.state.epoch, **errors, **self.facts}
         if errors:
             facts["validated_on"] = self.run.validate_on
             facts |= self._judged_by()

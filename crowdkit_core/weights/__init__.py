@@ -6,11 +6,12 @@ from crowdkit_core.weights.files import (
     save_half,
     save_weights,
 )
-from crowdkit_core.weights.headers import written_header
+from crowdkit_core.weights.headers import VALUE_RANGE, written_header
 from crowdkit_core.weights.keys import strip_prefixes
 from crowdkit_core.weights.matching import load_matching
 
 __all__ = [
+    "VALUE_RANGE",
     "WeightsFile",
     "load_matching",
     "read_weights",

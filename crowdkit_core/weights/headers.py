@@ -22,6 +22,9 @@ CHECKSUM = "crc32"
 METADATA_KEY = "crowdkit"
 """The one key of the safetensors header that crowdkit writes: a JSON object."""
 
+VALUE_RANGE = "value_range"
+"""The fact that says what was black and white in training files of more than 8 bits."""
+
 SAID: Mapping[str, type] = {"component": str, "distribution": str, "options": dict, "facts": dict}
 """What a header says of the weights, and as what."""
 

@@ -56,6 +56,9 @@ def test_counts(tmp_path):
         "frame": "",
         "time": "",
         "smoothed": "",
+        "t": "",
+        "z": "",
+        "channel": "",
     }
     assert (second["file"], second["points_found"]) == ("b.jpg", "")
     from_json = json.loads((tmp_path / "counts.json").read_text())

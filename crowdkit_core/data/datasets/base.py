@@ -1,10 +1,12 @@
 """What all data sets of image files share: sizes, framed points, caching."""
 
+import copy
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -15,9 +17,22 @@ from crowdkit_core.data.annotations import MarkedImage
 from crowdkit_core.data.annotations.sizes import by, require_stated_size
 from crowdkit_core.data.datasets.framing import frame_points
 from crowdkit_core.data.files import image_size, natural_key, read_image, require_folder
+from crowdkit_core.data.files.stacks import ALL_FRAMES, Selection, decided_range, parse_projection
 from crowdkit_core.data.transforms import Resizing, resize_annotation, resize_image
 from crowdkit_core.errors import DataError, SizeMismatchError
-from crowdkit_core.interfaces import Annotation, Dataset, Lengths, Points, Sample, Size, Split
+from crowdkit_core.interfaces import (
+    Annotation,
+    Dataset,
+    Lengths,
+    Points,
+    Sample,
+    Size,
+    Split,
+    ValueRange,
+)
+
+RangeChoice = tuple[float, float] | Literal["percentile"]
+"""Values of files of more than 8 bits that become black and white, or that images decide them."""
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -54,6 +69,13 @@ class ImageFiles(Dataset):
         resizing: In which size images are given; None for the file's.
         boxes_are_heads: Width and height of the marks' boxes are the ``lengths`` ``head_width``
             and ``head_height`` of images in which every mark has one.
+        selection: What is taken from files that hold many images.
+        value_range: What becomes black and white in files of more than 8 bits; where percentiles
+            decide, they do once, over the files of ``deciding``.
+        deciding: The training images, whatever the split; None for those of the split.
+
+    Raises:
+        UsageError: The range has no lower and higher bound.
     """
 
     def __init__(
@@ -63,12 +85,19 @@ class ImageFiles(Dataset):
         resizing: Resizing | None = None,
         *,
         boxes_are_heads: bool = True,
+        selection: Selection = ALL_FRAMES,
+        value_range: RangeChoice = "percentile",
+        deciding: Sequence[Entry] | None = None,
     ) -> None:
         self.split = split
         self.entries = tuple(entries)
         self._resizing = resizing or Resizing()
         self._boxes_are_heads = boxes_are_heads
         self._annotations: dict[int, Annotation] = {}
+        self._selection = selection
+        self._deciding = tuple(deciding or self.entries)
+        self._decided = value_range != "percentile"
+        self._value_range = ValueRange(*value_range) if value_range != "percentile" else None
 
     @abstractmethod
     def _read(self, entry: Entry) -> MarkedImage:
@@ -83,6 +112,21 @@ class ImageFiles(Dataset):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """The range asked for, or that of the training images, found when it is first needed."""
+        if not self._decided:
+            decided = decided_range([each.image for each in self._deciding], self._selection)
+            self._value_range = None if decided is None else decided.values
+            self._decided = True
+        return self._value_range
+
+    def with_value_range(self, value_range: ValueRange) -> Self:
+        """The same images shown by another range."""
+        other = copy.copy(self)
+        other._value_range, other._decided = value_range, True
+        return other
 
     def given_size(self, size: Size) -> Size:
         """(H, W) in which an image file of this (H, W) is given."""
@@ -107,7 +151,7 @@ class ImageFiles(Dataset):
             DataError: As `annotation`.
         """
         entry = self.entries[index]
-        size = image_size(entry.image)
+        size = self._file_size(entry)
         marked, moved = self._framed(entry, size)
         beyond = {
             "regions of interest": int(self._region(entry, size) is not None),
@@ -118,7 +162,9 @@ class ImageFiles(Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         annotation = self.annotation(index)
-        image = read_image(self.entries[index].image)
+        image = read_image(
+            self.entries[index].image, selection=self._selection, value_range=self.value_range
+        )
         height, width = image.shape[-2:]
         return Sample(
             name=annotation.name,
@@ -141,8 +187,11 @@ class ImageFiles(Dataset):
             marks = tuple(mark._replace(x=x, y=y) for mark, (x, y) in people)
         return replace(marked, name=entry.name, marks=marks, size=size), moved
 
+    def _file_size(self, entry: Entry) -> Size:
+        return image_size(entry.image, selection=self._selection)
+
     def _read_annotation(self, entry: Entry) -> Annotation:
-        size = image_size(entry.image)
+        size = self._file_size(entry)
         marked, moved = self._framed(entry, size)
         return Annotation(
             name=entry.name,
@@ -152,6 +201,17 @@ class ImageFiles(Dataset):
             clipped=moved,
             group=entry.group,
         )
+
+
+def one_of_many(channel: int | str | None, project: str | None) -> Selection:
+    """What a data set takes from files of many images.
+
+    Raises:
+        UsageError: There is no such projection.
+    """
+    return Selection(
+        channel=channel, projection=None if project is None else parse_projection(project)
+    )
 
 
 def pair_files(

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from crowdkit_core.data.annotations import MarkedImage
-from crowdkit_core.data.datasets.base import Entry, ImageFiles, pair_files
+from crowdkit_core.data.datasets.base import (
+    Entry,
+    ImageFiles,
+    RangeChoice,
+    one_of_many,
+    pair_files,
+)
 from crowdkit_core.data.datasets.splits import divide, require_images, set_a_rule, split_in_path
 from crowdkit_core.data.files import images_below, read_dots, require_folder
 from crowdkit_core.errors import DataError
@@ -38,6 +44,13 @@ class Dots(ImageFiles):
             out for validation (the 10th, 20th, ... for 10); 0 for none.
         test_every: Every how many images one is a test image; 0 for none.
         test_last: How many images at the end of the natural order are test images.
+        value_range: Values of files of more than 8 bits, as microscopes write them, that become
+            black and white, in every image alike. By ``percentile``, the training images decide
+            it together: their percentiles 0.1 and 99.9.
+        channel: Which channel of files of several: its number from 0, or the name that OME
+            metadata gives it.
+        project: Make the planes of a stack one image: ``max`` or ``mean``, over z, or over time
+            as ``max:t``.
 
     Raises:
         DataError: Nothing to read, two images for one dot image, a dot image of a format that
@@ -53,6 +66,9 @@ class Dots(ImageFiles):
         validation_every: int = 10,
         test_every: int = 0,
         test_last: int = 0,
+        value_range: RangeChoice = "percentile",
+        channel: int | str | None = None,
+        project: str | None = None,
     ) -> None:
         folder = require_folder(root)
         self._mark = mark
@@ -65,7 +81,13 @@ class Dots(ImageFiles):
             test_last=test_last,
         )
         chosen = require_images(splits, split, folder, set_a_rule(split, len(entries)))
-        super().__init__(chosen, split)
+        super().__init__(
+            chosen,
+            split,
+            selection=one_of_many(channel, project),
+            value_range=value_range,
+            deciding=splits["train"],
+        )
 
     def _read(self, entry: Entry) -> MarkedImage:
         marked = read_dots(entry.truth).numpy()

@@ -1,8 +1,10 @@
 """The parts of another data set's images in which nobody is."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Self
 
 import torch
 
@@ -10,7 +12,7 @@ from crowdkit_core.data.datasets.joined import Part
 from crowdkit_core.data.transforms.functional import crop, resize
 from crowdkit_core.data.transforms.resizing import LongSide, Resizing
 from crowdkit_core.errors import DataError, OptionsError
-from crowdkit_core.interfaces import Annotation, Dataset, Sample, Size, Split
+from crowdkit_core.interfaces import Annotation, Dataset, Sample, Size, Split, ValueRange
 from crowdkit_core.registry import create
 
 
@@ -74,6 +76,17 @@ class EmptyRegions(Dataset):
 
     def __len__(self) -> int:
         return len(self._places)
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """That of the whole images."""
+        return self._whole.value_range
+
+    def with_value_range(self, value_range: ValueRange) -> Self:
+        """The same windows shown by another range."""
+        other = copy.copy(self)
+        other._whole = self._whole.with_value_range(value_range)
+        return other
 
     def annotation(self, index: int) -> Annotation:
         """Annotation ``index``: a name, a size and no points."""

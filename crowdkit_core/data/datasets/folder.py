@@ -1,5 +1,6 @@
 """The data set of a user's own images and points."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,13 @@ from crowdkit_core.data.annotations import (
 )
 from crowdkit_core.data.annotations.folders import FoundImage, find_annotated
 from crowdkit_core.data.annotations.reading import only_labels, with_labels
-from crowdkit_core.data.datasets.base import Entry, ImageFiles, require_size
+from crowdkit_core.data.datasets.base import (
+    Entry,
+    ImageFiles,
+    RangeChoice,
+    one_of_many,
+    require_size,
+)
 from crowdkit_core.data.datasets.splits import divide, require_images, set_a_rule, split_in_path
 from crowdkit_core.data.files import IMAGE_SUFFIXES, natural_key, read_mask, require_folder
 from crowdkit_core.data.files.matlab import MATLAB_OFFSET
@@ -78,6 +85,13 @@ class Folder(ImageFiles):
         unannotated: What an image is that the annotations do not mention.
         roi: Folder of masks with the images' names, not black where people count; an image
             without a mask counts everywhere.
+        value_range: Values of files of more than 8 bits, as microscopes write them, that become
+            black and white, in every image alike. By ``percentile``, the training images decide
+            it together: their percentiles 0.1 and 99.9.
+        channel: Which channel of files of several: its number from 0, or the name that OME
+            metadata gives it.
+        project: Make the planes of a stack one image: ``max`` or ``mean``, over z, or over time
+            as ``max:t``.
 
     Raises:
         DataError: Nothing to read, a malformed table, a label that nothing has, or an empty split.
@@ -101,6 +115,9 @@ class Folder(ImageFiles):
         one_based: bool = False,
         unannotated: Literal["error", "empty", "skip"] = "error",
         roi: Path | None = None,
+        value_range: RangeChoice = "percentile",
+        channel: int | str | None = None,
+        project: str | None = None,
     ) -> None:
         folder = require_folder(root)
         self._labels = labels
@@ -132,10 +149,16 @@ class Folder(ImageFiles):
         )
         chosen = require_images(splits, split, folder, set_a_rule(split, len(names)))
         super().__init__(
-            [Entry(name, self._found[name].image, self._found[name].truth) for name in chosen],
+            self._entries(chosen),
             split,
             boxes_are_heads=point == "centre",
+            selection=one_of_many(channel, project),
+            value_range=value_range,
+            deciding=self._entries(splits["train"]),
         )
+
+    def _entries(self, names: Sequence[str]) -> list[Entry]:
+        return [Entry(name, self._found[name].image, self._found[name].truth) for name in names]
 
     def _read(self, entry: Entry) -> MarkedImage:
         read = self._found[entry.name].read

@@ -1,13 +1,14 @@
 """Several data sets as one."""
 
+import copy
 from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Any
+from typing import Any, Self
 
 from crowdkit_core.errors import OptionsError
-from crowdkit_core.interfaces import Annotation, Dataset, Sample, Split
+from crowdkit_core.interfaces import Annotation, Dataset, Sample, Split, ValueRange
 from crowdkit_core.registry import create
 
 
@@ -64,6 +65,18 @@ class Joined(Dataset):
 
     def __len__(self) -> int:
         return self._ends[-1]
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """The one of its parts, where those that have any have the same."""
+        ranges = {dataset.value_range for _, dataset in self._parts} - {None}
+        return ranges.pop() if len(ranges) == 1 else None
+
+    def with_value_range(self, value_range: ValueRange) -> Self:
+        """The same images shown by another range."""
+        other = copy.copy(self)
+        other._parts = [(name, each.with_value_range(value_range)) for name, each in self._parts]
+        return other
 
     def annotation(self, index: int) -> Annotation:
         """Annotation ``index``, counted through all parts."""

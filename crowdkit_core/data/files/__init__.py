@@ -13,10 +13,11 @@ from crowdkit_core.data.files.finding import (
     natural_key,
     require_folder,
 )
-from crowdkit_core.data.files.images import as_float, image_size, read_image, to_rgb
+from crowdkit_core.data.files.images import as_float, to_rgb
 from crowdkit_core.data.files.masks import read_dots, read_mask
 from crowdkit_core.data.files.numerals import Row, as_number, is_number
 from crowdkit_core.data.files.polygons import Polygon, polygons_mask
+from crowdkit_core.data.files.stacks import image_size, read_image
 from crowdkit_core.data.files.text import TextFile
 
 __all__ = [

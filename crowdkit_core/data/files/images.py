@@ -1,4 +1,4 @@
-"""Read image files: any mode becomes RGB, the orientation is applied, nothing is trusted."""
+"""Read plain pictures: any mode becomes RGB, the orientation is applied, nothing is trusted."""
 
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from crowdkit_core.data.files.jpeg import decode_jpeg
 from crowdkit_core.data.files.opening import opened
-from crowdkit_core.interfaces import Size
+from crowdkit_core.data.files.value_ranges import range_of, thinned
+from crowdkit_core.interfaces import Size, ValueRange
 
 DEEP_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
 """Pillow's for grey images of more than 8 bits."""
@@ -29,30 +30,24 @@ _MIRRORED = {2: (1,), 3: (0, 1), 4: (0,), 6: (1,), 7: (0, 1), 8: (0,)}
 """The axes, rows 0 and columns 1, to mirror by orientation; from 5 on they first change places."""
 
 
-def read_image(path: str | Path) -> UInt8[Tensor, "3 H W"]:
-    """Read an image file as RGB.
-
-    The EXIF orientation is applied. Grey and palette images become RGB and transparency is
-    ignored. Grey images of more than 8 bits (microscopes) have no agreed range: they are
-    stretched so that their own least value becomes 0 and their greatest 255.
+def read_plain(path: str | Path, value_range: ValueRange | None = None) -> UInt8[Tensor, "3 H W"]:
+    """Read a file of one plain picture as RGB, as `read_image` describes.
 
     Args:
         path: A file in any format Pillow reads, HEIC where pillow-heif is installed.
-
-    Returns:
-        (3, H, W) uint8 RGB, a view of rows of pixels as files have them.
+        value_range: What becomes black and white of values of more than 8 bits.
 
     Raises:
-        DataError: Missing, empty, cut short, no image, several images (an animation, a stack of
-            slices), or of more pixels than Pillow's limit (``2 * PIL.Image.MAX_IMAGE_PIXELS``),
-            which is checked before anything is decoded.
+        DataError: As `opened`.
     """
     with opened(path) as image:
         pixels = decode_jpeg(image)
-        return to_rgb(image) if pixels is None else _turned(pixels, _orientation(image))
+        return (
+            to_rgb(image, value_range) if pixels is None else _turned(pixels, _orientation(image))
+        )
 
 
-def to_rgb(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
+def to_rgb(image: Image.Image, value_range: ValueRange | None = None) -> UInt8[Tensor, "3 H W"]:
     """A Pillow image as pixels, converted as `read_image` describes.
 
     Raises:
@@ -60,11 +55,20 @@ def to_rgb(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
     """
     upright = turned_upright(image)
     if upright.mode in DEEP_MODES:
-        upright = Image.fromarray(_stretched(np.asarray(upright)))
-    elif upright.mode == "P":
-        upright = upright.convert("RGBA")  # Pillow warns when it drops a palette's alpha
-    pixels = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
-    return torch.from_numpy(pixels).permute(2, 0, 1)
+        upright = Image.fromarray(shown(np.asarray(upright), value_range))
+    return torch.from_numpy(colours_of(upright)).permute(2, 0, 1)
+
+
+def colours_of(image: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB of a Pillow image of 8 bits."""
+    if image.mode == "P":
+        image = image.convert("RGBA")  # Pillow warns when it drops a palette's alpha
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def shown(values: NDArray[np.generic], value_range: ValueRange | None) -> NDArray[np.uint8]:
+    """Values of a file as 8 bits, by their own range if none is given."""
+    return (value_range or range_of([thinned(values)])).shown(values)
 
 
 def as_float(image: Tensor) -> Float[Tensor, "*batch 3 H W"]:
@@ -77,15 +81,20 @@ def as_float(image: Tensor) -> Float[Tensor, "*batch 3 H W"]:
     return image.float() if image.is_floating_point() else image.float() / 255
 
 
-def image_size(path: str | Path) -> Size:
-    """(H, W) of an image as `read_image` would return it, from its header alone.
+def plain_size(path: str | Path) -> Size:
+    """(H, W) of a picture as `read_plain` would return it, from its header alone.
 
     Raises:
-        DataError: Missing, empty, no image, several images, or over the pixel limit.
+        DataError: As `opened`.
     """
     with opened(path) as image:
-        width, height = image.size
-        return (width, height) if _orientation(image) >= 5 else (height, width)
+        return upright_size(image)
+
+
+def upright_size(image: Image.Image) -> Size:
+    """(H, W) of a Pillow image as it is to be looked at."""
+    width, height = image.size
+    return (width, height) if _orientation(image) >= 5 else (height, width)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from crowdkit_core.data.files.silence import decoders_silenced
 from crowdkit_core.errors import DataError, MissingFileError
 
 _HEIF_SUFFIXES = frozenset({".heic", ".heif"})
@@ -18,8 +17,12 @@ _CHANNELS, _EXTRA_CHANNELS, _UNSPECIFIED = 277, 338, 0
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[Image.Image]:
-    """The image of a file, its pixels not decoded yet; decoders' complaints are silenced inside.
+def opened(path: str | Path, *, animated: bool = False) -> Iterator[Image.Image]:
+    """The image of a file, its pixels not decoded yet; Pillow's complaints are silenced inside.
+
+    Args:
+        path: The file.
+        animated: It may be an animation, of which the caller takes each frame.
 
     Raises:
         DataError: Missing, empty, cut short, no image, several images (an animation, a stack), or
@@ -33,7 +36,8 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         # large, odd metadata: only errors matter here
         # A file, not its name: Pillow maps rows of named ones by their size once turned
         with decoders_silenced(), path.open("rb") as file, Image.open(file) as image:
-            _require_one(image, path)
+            if not animated:
+                _require_one(image, path)
             _require_colours(image, path)
             yield image
     except DataError:
@@ -97,18 +101,25 @@ def _register_heif(path: Path) -> None:
         ) from error
 
 
-def _require_one(image: Image.Image, path: Path) -> None:
-    """Refuse files of which one image would be read and others left out without a word."""
+def is_one_image(image: Image.Image) -> bool:
+    """Whether a file's other images, if it has any, are previews or smaller copies of its first."""
     number = getattr(image, "n_frames", 1)
     if number == 1 or image.format in {"MPO", "HEIF"}:  # a photograph and its previews
-        return
+        return True
     if image.format == "TIFF" and all(_is_smaller_copy(image, page) for page in range(1, number)):
         image.seek(0)
+        return True
+    return False
+
+
+def _require_one(image: Image.Image, path: Path) -> None:
+    """Refuse files of which one image would be read and others left out without a word."""
+    if is_one_image(image):
         return
     kind = "pages (frames, slices or channels)" if image.format == "TIFF" else "frames"
     raise DataError(
-        f"{path}: {number} {kind}, expected one image",
-        hint="save the one to count as a file of its own (ImageJ: Image > Duplicate)",
+        f"{path}: {getattr(image, 'n_frames', 1)} {kind}, expected one image",
+        hint="`crowdkit count` counts each; elsewhere save the one to use as a file of its own",
     )
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from crowdkit_core.errors import NotEnoughMemoryError
-from crowdkit_core.interfaces import Annotation, Dataset, Points, Sample
+from crowdkit_core.interfaces import Annotation, Dataset, Points, Sample, ValueRange
 from crowdkit_core.memory import available_memory
 from crowdkit_core.printable import mebibytes
 
@@ -64,6 +64,11 @@ class InMemory(Dataset):
     def bytes(self) -> int:
         """What all images take."""
         return self._starts[-1]
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """That of the data set."""
+        return self.dataset.value_range
 
     def __len__(self) -> int:
         return len(self.dataset)

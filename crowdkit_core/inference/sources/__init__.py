@@ -5,6 +5,7 @@ from crowdkit_core.inference.sources.clips import clip_seconds
 from crowdkit_core.inference.sources.images_in import images_in, is_video
 from crowdkit_core.inference.sources.reading import AS_STORED, Reading
 from crowdkit_core.inference.sources.span import Span
+from crowdkit_core.inference.sources.stacks import one_image
 
 __all__ = [
     "AS_STORED",
@@ -16,4 +17,5 @@ __all__ = [
     "clip_seconds",
     "images_in",
     "is_video",
+    "one_image",
 ]

@@ -4,27 +4,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crowdkit_core.data.files import VIDEO_SUFFIXES
-from crowdkit_core.inference.images import LoadedImage, load_image
+from crowdkit_core.inference.images import LoadedImage
 from crowdkit_core.inference.sources.addresses import Address, Camera, Source
 from crowdkit_core.inference.sources.clips import clip_seconds, frames_of
 from crowdkit_core.inference.sources.live import newest_frames
 from crowdkit_core.inference.sources.reading import AS_STORED, Reading
+from crowdkit_core.inference.sources.stacks import images_of
 
 
 def images_in(source: Source, reading: Reading = AS_STORED) -> Iterator[LoadedImage]:
     """The images of a source in order, each read when it is asked for.
 
     Args:
-        source: An image, a clip, a stream or a camera.
-        reading: Which of them.
+        source: A picture, a stack or an animation; a clip, a stream or a camera.
+        reading: Which of its images, and what their values show.
 
     Raises:
         DataError: The source cannot be read, or not to its end; what came before it is good.
         MissingPackageError: It needs a package that is not installed.
     """
-    if isinstance(source, Path):
-        yield from frames_of(source, reading.every) if is_video(source) else [load_image(source)]
-    elif _is_recorded(source):
+    if isinstance(source, Path) and not is_video(source):
+        yield from images_of(source, reading)
+    elif isinstance(source, Path) or _is_recorded(source):
         yield from frames_of(source, reading.every)
     else:
         yield from newest_frames(source, reading.every)
