@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from crowdkit_core.data.files.silence import decoders_silenced
 from crowdkit_core.errors import DataError, MissingFileError
 
 _HEIF_SUFFIXES = frozenset({".heic", ".heif"})
