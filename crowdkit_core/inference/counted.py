@@ -259,7 +259,7 @@ class Counted:
     def _repr_html_(self) -> str:
         """The picture, where the image is still there, and the count, for notebooks."""
         text = html.escape(f"{self.title}: {self}" if self.name else str(self))
-        there = self.source is not None and (not self.name or Path(self.name).is_file())
+        there = self._is_there()
         return f"<figure>{self._picture() if there else ''}<figcaption>{text}</figcaption></figure>"
 
     def _is_there(self) -> bool:

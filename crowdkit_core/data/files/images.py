@@ -42,9 +42,9 @@ def read_plain(path: str | Path, value_range: ValueRange | None = None) -> UInt8
     """
     with opened(path) as image:
         pixels = decode_jpeg(image)
-        return (
-            to_rgb(image, value_range) if pixels is None else _turned(pixels, _orientation(image))
-        )
+        if pixels is None:
+            return to_rgb(image, value_range)
+        return _turned(pixels, _orientation(image))
 
 
 def to_rgb(image: Image.Image, value_range: ValueRange | None = None) -> UInt8[Tensor, "3 H W"]:
