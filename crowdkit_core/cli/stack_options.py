@@ -159,7 +159,7 @@ def reading_files(model: "Model", sources: "Sequence[Source]") -> "Model":
     low, high = PERCENTILES
     say(
         f"crowdkit: values {decided.values} become black to white in all images (percentiles "
-        f"{low:g} and {high:g} of {decided.frames} frames together); --range sets others",
+        f"{low:g} and {high:g} of all frames together: {decided.frames}); --range sets others",
         err=True,
     )
     return replace(model, reading=replace(reading, value_range=decided.values))

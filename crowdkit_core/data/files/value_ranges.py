@@ -32,7 +32,7 @@ def range_of(samples: Sequence[NDArray[np.generic]]) -> ValueRange:
         >>> grey = np.linspace(100.0, 200.0, 10_000)
         >>> grey[0] = 65535.0
         >>> print(range_of([grey]))
-        100.11 to 199.91
+        100.1 to 199.92
     """
     values = np.concatenate([each.ravel() for each in samples]).astype(np.float64)
     if not np.isfinite(values).all():
