@@ -1,6 +1,7 @@
 """Count people in images."""
 
 import math
+import sys
 from dataclasses import replace
 from typing import Literal
 
@@ -13,6 +14,7 @@ from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
+from crowdkit_core.inference.polygon_region import PolygonRegion, polygon_region
 from crowdkit_core.inference.resized import density_in, points_in, predict_resized
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing
@@ -25,6 +27,7 @@ from crowdkit_core.inference.tiles import (
 )
 from crowdkit_core.interfaces import (
     Counter,
+    LargeImage,
     LocalizedPoints,
     Localizer,
     Prediction,
@@ -67,7 +70,8 @@ def count(
         image: A file, a Pillow image, an array or a tensor; or one that is loaded already.
         tile: Side of a tile's core in pixels, ``auto`` or None; see `plan_tiles`.
         halo: Margin round each tile in pixels; the counter's receptive field when None.
-        roi: Count only inside: polygons, a mask, or a file of either.
+        roi: Count only inside: polygons, a mask, or a file of either; of an image that is read in
+            parts polygons.
         localizer: Also finds points; None for those of a counter that finds them by itself.
         sizing: The size in which the counter sees the image. Count, map, points and region are in
             the image's own pixels all the same.
@@ -87,9 +91,9 @@ def count(
     loaded = load_image(image)
     height, width = loaded.pixels.shape[-2:]
     size = (height, width)
-    region = None if roi is None else as_roi(roi, size)
+    region = None if roi is None else _region(roi, loaded.pixels)
 
-    def predict(shown: Tensor) -> tuple[Prediction, bool]:
+    def predict(shown: Tensor | LargeImage) -> tuple[Prediction, bool]:
         _require_size(counter, shown, loaded.name)
         return predict_image(counter, shown, tile=tile, halo=halo, device=where)
 
@@ -124,7 +128,7 @@ def count(
 
 def predict_image(
     counter: Counter,
-    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage,
     *,
     tile: TileSide = "auto",
     halo: int | None = None,
@@ -134,7 +138,7 @@ def predict_image(
 
     Args:
         counter: In evaluation mode, on ``device``.
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        image: (3, H, W) RGB, uint8 or float in [0, 1]; or one that is read in parts.
         tile: As for `count`.
         halo: As for `count`.
         device: Where the counter is.
@@ -143,19 +147,57 @@ def predict_image(
         The prediction, and whether its count and density are the whole image's to rounding.
 
     Raises:
-        IncompatibleError: The counter cannot be tiled.
+        IncompatibleError: The counter cannot be tiled, as is asked for or as the image needs.
     """
     height, width = image.shape[-2:]
     side = auto_tile(counter, (height, width)) if tile == "auto" else tile
+    if isinstance(image, LargeImage):
+        return _predict_large(counter, image, side, halo, device)
     if side is None or side >= max(height, width):
         return counter.predict(to_batch(image, device)), True
     if has_own_procedure(counter):
         _require_tiled_procedure(counter)
         look = TiledLook(side, halo)
         return counter.predict_in_tiles(image, look), look.exact
+    return _predict_by_plan(counter, image, side, halo, device)
+
+
+def _predict_large(
+    counter: Counter,
+    image: LargeImage,
+    side: int | None,
+    halo: int | None,
+    device: torch.device | str,
+) -> tuple[Prediction, bool]:
+    if side is None or has_own_procedure(counter):
+        height, width = image.size
+        raise IncompatibleError(
+            f"{width} x {height} pixels are too many to be counted at once, and {counter.label} "
+            f"{_why_whole(counter)}",
+            hint="count it smaller, as by --long-side 2048",
+        )
+    return _predict_by_plan(counter, image, side, halo, device)
+
+
+def _predict_by_plan(
+    counter: Counter,
+    image: Tensor | LargeImage,
+    side: int,
+    halo: int | None,
+    device: torch.device | str,
+) -> tuple[Prediction, bool]:
+    height, width = image.shape[-2:]
     plan = plan_tiles(counter, (height, width), tile=side, halo=halo)
     prediction = predict_tiles(counter, image, plan, device=device)
     return prediction, plan.exact and not counter.direct_count
+
+
+def _why_whole(counter: Counter) -> str:
+    if has_own_procedure(counter):
+        return "counts by a procedure of its own, which needs the whole image"
+    if auto_tile(counter, (sys.maxsize, sys.maxsize)) is None:
+        return "cannot count in tiles without changing the count"
+    return "was to count without tiles"
 
 
 def find_points(
@@ -177,7 +219,7 @@ def find_points(
 def _counted(
     prediction: Prediction,
     points: LocalizedPoints | None,
-    roi: Tensor | None,
+    roi: Tensor | PolygonRegion | None,
     *,
     name: str,
     size: Size,
@@ -190,10 +232,14 @@ def _counted(
         )
     density = None if prediction.density is None else prediction.density[0, 0].cpu()
     inside = whole_count
-    if roi is not None:
+    mask = None
+    if isinstance(roi, PolygonRegion):
+        density, inside, mask = _in_polygons(prediction, roi)
+    elif roi is not None:
         inside = prediction.count_inside(roi[None].to(prediction.count.device)).item()
         if density is not None and prediction.stride is not None:
             density = density * cell_shares(roi[None], prediction.stride)[0, 0]
+        mask = roi
     return Counted(
         name=name,
         size=size,
@@ -202,13 +248,28 @@ def _counted(
         density=density,
         stride=prediction.stride,
         points=None if points is None else _points_inside(points, roi),
-        roi=roi,
+        roi=mask,
     )
 
 
-def _points_inside(points: LocalizedPoints, roi: Tensor | None) -> LocalizedPoints:
+def _region(roi: RoiLike, image: Tensor | LargeImage) -> Tensor | PolygonRegion:
+    if isinstance(image, LargeImage):
+        return polygon_region(roi, image.size)
+    height, width = image.shape[-2:]
+    return as_roi(roi, (height, width))
+
+
+def _in_polygons(prediction: Prediction, roi: PolygonRegion) -> tuple[Tensor, float, Tensor]:
+    """The density map inside, its sum, and which of its cells lie inside for the most part."""
+    density, stride = prediction.to_restrict()
+    shares = roi.cell_shares(stride)
+    inside = density[0, 0].cpu() * shares
+    return inside, inside.sum().item(), shares > 0.5
+
+
+def _points_inside(points: LocalizedPoints, roi: Tensor | PolygonRegion | None) -> LocalizedPoints:
     xy, score = points.xy.cpu(), points.score.cpu()
-    inside = points_inside(xy, roi)
+    inside = roi.contains(xy) if isinstance(roi, PolygonRegion) else points_inside(xy, roi)
     return LocalizedPoints(xy[inside], score[inside])
 
 
@@ -242,7 +303,7 @@ def _no_interval(calibration: Calibration, level: float) -> str:
     )
 
 
-def _require_size(counter: Counter, image: Tensor, name: str) -> None:
+def _require_size(counter: Counter, image: Tensor | LargeImage, name: str) -> None:
     height, width = image.shape[-2:]
     least = counter.min_size
     if height < least[0] or width < least[1]:

@@ -11,15 +11,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
 from crowdkit_core.files import atomic_write
-from crowdkit_core.inference.images import ImageLike, as_image
+from crowdkit_core.inference.images import ImageLike, load_image
 from crowdkit_core.inference.interval import Interval
 from crowdkit_core.inference.output import CountRow, save_density, write_counts
-from crowdkit_core.interfaces import LocalizedPoints, Size
+from crowdkit_core.interfaces import LargeImage, LocalizedPoints, Size
 from crowdkit_core.visual import Colormap, attention_panels, overlay, save
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Counted:
         points: Where they are, inside the region; None where nothing finds points.
         attention: (h, w) in [0, 1] by name, each over the whole image: how much the counter
             heeded each place, of one that tells; see `attention_maps`.
-        roi: (H, W) bool, True inside the region; None without one.
+        roi: (H, W) bool, True inside the region; None without one. Of an image that is read in
+            parts (h, w): the cells that lie inside for the most part.
         approximate: Tiles were too small a view for this counter, so the count differs from the
             whole image's by more than rounding.
         interval: Where the actual count lies; None without a calibration, or with one of too few
@@ -66,7 +68,7 @@ class Counted:
     stride: int | None = None
     points: LocalizedPoints | None = None
     attention: Mapping[str, Float[Tensor, "h w"]] = field(default_factory=dict)
-    roi: Bool[Tensor, "H W"] | None = None
+    roi: Bool[Tensor, "_ _"] | None = None
     approximate: bool = False
     interval: Interval | None = None
     shown_size: Size | None = None
@@ -99,7 +101,7 @@ class Counted:
     def _is_sum_of_map(self) -> bool:
         if self.density is None:
             return False
-        return math.isclose(float(self.density.double().sum()), self.count, rel_tol=0.01)
+        return math.isclose(float(self.density.sum(dtype=torch.float64)), self.count, rel_tol=0.01)
 
     def plot(self, *, colormap: Colormap = "inferno") -> "Figure":
         """The heat map and the points over the photo, with what `str` says; see `visual.overlay`.
@@ -185,10 +187,10 @@ class Counted:
         there = self.source is not None and (not self.name or Path(self.name).is_file())
         return f"<figure>{self._picture() if there else ''}<figcaption>{text}</figcaption></figure>"
 
-    def _pixels(self) -> Tensor:
+    def _pixels(self) -> Tensor | LargeImage:
         if self.source is None:
             raise UsageError(f"{self.name or 'image'}: counted without its pixels, nothing to draw")
-        return as_image(self.source)
+        return load_image(self.source).pixels
 
     def _picture(self) -> str:
         png = io.BytesIO()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crowdkit_core.data.files import IMAGE_SUFFIXES, UNREAD_SUFFIXES, files_in, natural_key
+from crowdkit_core.data.large import SLIDE_SUFFIXES
 from crowdkit_core.errors import DataError
 
 
@@ -56,4 +57,5 @@ def _expand(path: str | Path) -> list[Path]:
 
 def _is_image(file: Path) -> bool:
     hidden = file.name.startswith(".")
-    return file.suffix.lower() in IMAGE_SUFFIXES and not hidden and file.is_file()
+    named = file.suffix.lower() in IMAGE_SUFFIXES | SLIDE_SUFFIXES
+    return named and not hidden and file.is_file()

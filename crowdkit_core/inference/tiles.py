@@ -16,7 +16,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.inference.images import to_batch
-from crowdkit_core.interfaces import Counter, Prediction, Size
+from crowdkit_core.interfaces import Counter, LargeImage, Prediction, Size
 
 AUTO_PIXELS = 2048 * 2048
 """Images of at most this many pixels are counted whole by ``tile="auto"``."""
@@ -143,7 +143,7 @@ class TiledLook:
 
 def predict_tiles(
     counter: Counter,
-    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage,
     plan: TilePlan,
     *,
     device: torch.device | str = "cpu",
@@ -156,7 +156,7 @@ def predict_tiles(
 
     Args:
         counter: In evaluation mode, on ``device``.
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        image: (3, H, W) RGB, uint8 or float in [0, 1]; or one that is read tile by tile.
         plan: From `plan_tiles` for this counter and size.
         device: Where the counter is.
 
@@ -172,7 +172,7 @@ def predict_tiles(
 
 def maps_in_tiles(
     counter: Counter,
-    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage,
     plan: TilePlan,
     *,
     device: torch.device | str = "cpu",
@@ -183,7 +183,7 @@ def maps_in_tiles(
 
     Args:
         counter: In evaluation mode, on ``device``.
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        image: (3, H, W) RGB, uint8 or float in [0, 1]; or one that is read tile by tile.
         plan: From `plan_tiles` for this network and size.
         device: Where the network is.
 

@@ -41,8 +41,9 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 H W"]:
 
     Raises:
         DataError: Missing, empty, cut short, no image, several images (an animation, a stack of
-            slices), or of more pixels than Pillow's limit (``2 * PIL.Image.MAX_IMAGE_PIXELS``),
-            which is checked before anything is decoded.
+            slices).
+        TooLargeError: Of more pixels than Pillow's limit (``2 * PIL.Image.MAX_IMAGE_PIXELS``),
+            which is checked before anything is decoded; `open_large` reads parts of it.
     """
     with opened(path) as image:
         return to_rgb(image)

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from crowdkit_core.data.files.silence import pillow_silenced
-from crowdkit_core.errors import DataError, MissingFileError
+from crowdkit_core.errors import DataError, MissingFileError, TooLargeError
 
 _HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 _SUBFILE_TYPE, _REDUCED = 254, 1
@@ -23,10 +23,10 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
 
     Raises:
         DataError: Missing, empty, cut short, no image, several images (an animation, a stack), or
-            of more pixels than Pillow's limit.
+            of more pixels than Pillow's limit (`TooLargeError`).
     """
     path = Path(path)
-    _require_file(path)
+    require_file(path)
     if path.suffix.lower() in _HEIF_SUFFIXES:
         _register_heif(path)
     try:
@@ -41,9 +41,9 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         raise DataError(f"{path}: not an image, or its header is damaged") from error
     except Image.DecompressionBombError as error:
-        raise DataError(
-            f"{path}: too large, refused before decoding: {error}",
-            hint="raise PIL.Image.MAX_IMAGE_PIXELS if you trust this file",
+        raise TooLargeError(
+            f"{path}: too large to be read at once, refused before decoding: {error}",
+            hint="`crowdkit count` reads it in parts; for other uses cut it or save it smaller",
         ) from error
     except MemoryError:
         raise
@@ -63,7 +63,12 @@ def is_lossy(image: Image.Image, path: str | Path) -> bool:
     return compressed or image.format in {"JPEG", "MPO", "JPEG2000", "AVIF", "HEIF"}
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path) -> None:
+    """Refuse what is no file, or an empty one.
+
+    Raises:
+        DataError: Names it.
+    """
     try:
         there = path.exists()
     except OSError as error:  # such as a name that is too long
