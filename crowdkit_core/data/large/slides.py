@@ -8,6 +8,7 @@ from importlib import import_module
 from math import ceil
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ def open_slide(path: Path) -> LargeImage:
         ) from error
     try:
         slide = tiffslide.TiffSlide(path)
+        finalize(slide, slide.ts_tifffile.close)
         sizes = [(height, width) for width, height in slide.level_dimensions]
     except Exception as error:  # of many kinds
         raise DataError(

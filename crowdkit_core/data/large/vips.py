@@ -4,6 +4,7 @@ Of the libraries tried it alone reads parts of all of these without decoding the
 0.3 GB for 600 megapixels (tifffile reads TIFF alone; Pillow and OpenCV decode whole files).
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -150,7 +151,12 @@ def _from_colours(picture: Picture) -> Picture:
 
 
 def _opened(path: Path, **options: object) -> Picture:
-    return _imported(path).Image.new_from_file(str(path), fail_on="truncated", **options)
+    open_file = _imported(path).Image.new_from_file
+    picture = open_file(str(path), fail_on="truncated", **options)
+    if picture.get("vips-loader") != "tiffload":
+        return picture
+    # Only this makes missing tiles an error; in a JPEG it would be one to have stray bytes.
+    return open_file(str(path), fail_on="warning", **options)
 
 
 def _number(picture: Picture, name: str) -> int:
@@ -159,6 +165,7 @@ def _number(picture: Picture, name: str) -> int:
 
 
 def _imported(path: Path) -> Any:
+    logging.getLogger("pyvips").setLevel(logging.ERROR)  # its errors are raised
     try:
         return import_module("pyvips")
     except (ImportError, OSError) as error:  # the latter without libvips
@@ -173,7 +180,8 @@ def _errors_named(path: Path) -> Iterator[None]:
     try:
         yield
     except _imported(path).Error as error:
-        said = str(error).strip().splitlines()[-1].strip()
+        _, *causes = str(error).strip().splitlines()
+        said = causes[0].strip() if causes else str(error)
         if "memory" in said:
             raise MemoryError(said) from error
         raise DataError(f"{path}: cannot be read as an image: {said}") from error
