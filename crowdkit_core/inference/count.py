@@ -1,7 +1,6 @@
 """Count people in images."""
 
 import math
-import sys
 from dataclasses import replace
 from typing import Literal
 
@@ -24,6 +23,7 @@ from crowdkit_core.inference.tiles import (
     has_own_procedure,
     plan_tiles,
     predict_tiles,
+    tiles_change_nothing,
 )
 from crowdkit_core.interfaces import (
     Counter,
@@ -81,7 +81,8 @@ def count(
 
     Raises:
         UsageError: ``level`` is not between 0 and 1.
-        DataError: The image or region cannot be read, or does not fit.
+        DataError: The image or region cannot be read, or does not fit; or the image is too large
+            for a counter that cannot be tiled.
         IncompatibleError: The counter cannot be tiled or restricted to a region, or lacks what
             the localizer needs.
         ShapeError: An array or tensor that is not an RGB image.
@@ -147,7 +148,8 @@ def predict_image(
         The prediction, and whether its count and density are the whole image's to rounding.
 
     Raises:
-        IncompatibleError: The counter cannot be tiled, as is asked for or as the image needs.
+        IncompatibleError: The counter cannot be tiled.
+        DataError: The image is too large to be counted without tiles.
     """
     height, width = image.shape[-2:]
     side = auto_tile(counter, (height, width)) if tile == "auto" else tile
@@ -171,7 +173,7 @@ def _predict_large(
 ) -> tuple[Prediction, bool]:
     if side is None or has_own_procedure(counter):
         height, width = image.size
-        raise IncompatibleError(
+        raise DataError(
             f"{width} x {height} pixels are too many to be counted at once, and {counter.label} "
             f"{_why_whole(counter)}",
             hint="count it smaller, as by --long-side 2048",
@@ -195,9 +197,9 @@ def _predict_by_plan(
 def _why_whole(counter: Counter) -> str:
     if has_own_procedure(counter):
         return "counts by a procedure of its own, which needs the whole image"
-    if auto_tile(counter, (sys.maxsize, sys.maxsize)) is None:
-        return "cannot count in tiles without changing the count"
-    return "was to count without tiles"
+    if tiles_change_nothing(counter):
+        return "was to count without tiles"
+    return "cannot count in tiles without changing the count"
 
 
 def find_points(

@@ -95,15 +95,22 @@ def plan_tiles(counter: Counter, size: Size, *, tile: int, halo: int | None = No
 def auto_tile(counter: Counter, size: Size) -> int | None:
     """Tile side for an image too large for one pass, or None to count it whole.
 
-    Only what tiles leave unchanged is tiled: a count that is the sum of a density map, of a
-    counter with a known receptive field and no inference procedure of its own, which bounds its
-    memory itself.
+    Only what tiles leave unchanged is tiled.
     """
     height, width = size
-    joins = counter.stride is not None and not counter.direct_count
-    if not joins or counter.receptive_field is None or has_own_procedure(counter):
+    if height * width <= AUTO_PIXELS or not tiles_change_nothing(counter):
         return None
-    return None if height * width <= AUTO_PIXELS else tile_within(counter, AUTO_PIXELS)
+    return tile_within(counter, AUTO_PIXELS)
+
+
+def tiles_change_nothing(counter: Counter) -> bool:
+    """Whether the count is the sum of a map that can be put together from tiles.
+
+    That takes a known receptive field, and no inference procedure of its own, which bounds its
+    memory itself.
+    """
+    joins = counter.stride is not None and not counter.direct_count
+    return joins and counter.receptive_field is not None and not has_own_procedure(counter)
 
 
 def tile_within(counter: Counter, pixels: int) -> int:
