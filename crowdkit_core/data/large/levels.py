@@ -7,12 +7,14 @@ from torch import Tensor
 
 from crowdkit_core.interfaces import LargeImage, Size
 
+MARGIN = 4
+"""A size is made from a copy this many times larger, so that the filter is ours and not theirs."""
 ROUNDING = 2
 """Pixels by which a smaller copy's sides may differ from the same share of both sides."""
 
 
 class Levels(LargeImage):
-    """An image and smaller copies of it; each size is made from the smallest copy that holds it.
+    """An image and smaller copies of it; each size is made from the smallest copy that will do.
 
     Args:
         levels: The image, and its copies in any order.
@@ -33,7 +35,7 @@ class Levels(LargeImage):
     def resized(self, size: Size) -> LargeImage:
         """See `LargeImage.resized`."""
         enough = [each for each in self._levels if _holds(each.size, size)]
-        smallest = min(enough or self._levels[:1], key=lambda each: each.size)
+        smallest = min(enough, key=lambda each: each.size, default=self._levels[0])
         return smallest.resized(size)
 
 
@@ -53,4 +55,4 @@ def is_smaller_copy(size: Size, whole: Size) -> bool:
 
 
 def _holds(level: Size, size: Size) -> bool:
-    return level[0] >= size[0] and level[1] >= size[1]
+    return level[0] >= MARGIN * size[0] and level[1] >= MARGIN * size[1]

@@ -24,7 +24,7 @@ GREATEST_STRIP = 256
 """Rows that are read at once; enough for the tiles of most files."""
 BAND_PIXELS = 2**22
 """New pixels that are made at once."""
-CHUNK = 2**16
+CHUNK = 2**18
 """Values that are weighed at once: they fit into a processor's cache."""
 
 
@@ -118,7 +118,8 @@ def _from_first(weights: sparse.csr_array) -> tuple[int, Float[Tensor, "m k"]]:
 
 def _down(pixels: UInt8[Tensor, "3 k n"], weights: Float[Tensor, "m k"]) -> Float[Tensor, "m n 3"]:
     rows = pixels.permute(1, 2, 0).flatten(1)
-    summed = [weights @ chunk.float() for chunk in torch.split(rows, CHUNK, dim=1)]
+    chunks = torch.split(rows, max(CHUNK // len(rows), 1), dim=1)
+    summed = [weights @ chunk.float() for chunk in chunks]
     return torch.cat(summed, dim=1).reshape(len(weights), -1, 3)
 
 

@@ -83,8 +83,8 @@ def test_a_pyramid_is_shrunk_from_its_smallest_sufficient_copy(tmp_path):
             grey = np.full((side, side, 3), 10 * level, np.uint8)
             file.write(grey, tile=(32, 32), photometric="rgb", subfiletype=int(level > 0))
     large = open_large(tmp_path / "a.tif")
-    shown = {side: int(large.resized((side, side))[:, :, :].max()) for side in (200, 128, 65, 30)}
-    assert shown == {200: 0, 128: 10, 65: 10, 30: 20}
+    shown = {side: int(large.resized((side, side))[:, :, :].max()) for side in (200, 33, 32, 16, 3)}
+    assert shown == {200: 0, 33: 0, 32: 10, 16: 20, 3: 20}
 
 
 @given(old=st.integers(1, 300), new=st.integers(1, 300), most=st.integers(1, 50))
@@ -116,8 +116,8 @@ def test_a_slide_is_read_in_all_its_levels(tmp_path):
     pixels = torch.from_numpy(slide(tmp_path / "a.svs")).permute(2, 0, 1)
     large = open_large(tmp_path / "a.svs")
     assert torch.equal(large[:, 100:190, 33:400], pixels[:, 100:190, 33:400])
-    small = large.resized((64, 128))
-    assert torch.equal(small[:, 11:50, 13:100], pixels[:, ::4, ::4][:, 11:50, 13:100])
+    small, expected = large.resized((16, 32)), resize_image(pixels[:, ::4, ::4], (16, 32))
+    assert (small[:, 3:11, 5:30].int() - expected[:, 3:11, 5:30].int()).abs().max() <= 1
 
 
 def test_damaged_files_are_named(tmp_path):
