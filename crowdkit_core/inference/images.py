@@ -15,9 +15,9 @@ from crowdkit_core.data.large import is_slide, open_large
 from crowdkit_core.errors import ShapeError, TooLargeError, UsageError
 from crowdkit_core.interfaces import LargeImage
 
-ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor
-"""A file, a Pillow image, an (H, W) or (H, W, 3) RGB array, or a (3, H, W) RGB tensor; arrays
-and tensors are uint8 or float in [0, 1]."""
+ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor | LargeImage
+"""A file, a Pillow image, an (H, W) or (H, W, 3) RGB array, a (3, H, W) RGB tensor, or what reads
+parts of an image; arrays and tensors are uint8 or float in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def load_image(image: ImageLike | LoadedImage) -> LoadedImage:
         return image
     if isinstance(image, str | Path):
         return LoadedImage(str(image), _in_file(image), image)
-    return LoadedImage("", as_image(image), image)
+    return LoadedImage("", image if isinstance(image, LargeImage) else as_image(image), image)
 
 
 def _in_file(path: str | Path) -> UInt8[Tensor, "3 H W"] | LargeImage:
@@ -82,6 +82,8 @@ def as_image(image: ImageLike) -> UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"
         return read_image(Path(image))
     if isinstance(image, Image.Image):
         return to_rgb(image)
+    if isinstance(image, LargeImage):
+        return image[:, :, :]
     if isinstance(image, np.ndarray):
         image = _from_array(image)
     return _checked(image.detach().cpu())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import torch
@@ -32,8 +33,11 @@ class PolygonRegion:
 
     def cell_shares(self, stride: int) -> Float[Tensor, "h w"]:
         """Share of each cell inside the region, as `interfaces.cell_shares`."""
-        rows = [cell_shares(mask[None], stride)[0, 0] for _, mask in self._bands(stride)]
-        return torch.cat(rows)
+        shares = torch.zeros([ceil(length / stride) for length in self.size])
+        for rows, mask in self._bands(stride):
+            cells = slice(rows.start // stride, ceil(rows.stop / stride))
+            shares[cells] = cell_shares(mask[None], stride)[0, 0]
+        return shares
 
     def contains(self, points: Float[Tensor, "N 2"]) -> Bool[Tensor, " N"]:
         """Whether each point lies inside, as `interfaces.points_inside`."""
@@ -47,10 +51,15 @@ class PolygonRegion:
         return inside
 
     def _bands(self, stride: int) -> Iterator[tuple[range, Bool[Tensor, "k W"]]]:
+        """Bands of whole cells that some polygon meets, and which of their pixels are inside."""
         height, width = self.size
+        top = min(polygon[:, 1].min() for polygon in self.polygons)
+        bottom = max(polygon[:, 1].max() for polygon in self.polygons)
         step = max(BAND_PIXELS // width // stride, 1) * stride
         for start in range(0, height, step):
             rows = range(start, min(start + step, height))
+            if rows.stop <= top or rows.start >= bottom:
+                continue
             moved = [polygon - (0, start) for polygon in self.polygons]
             yield rows, polygons_mask(moved, (len(rows), width))
 
