@@ -99,6 +99,10 @@ class OutsideError(DataError):
         self.swapped = swapped
 
 
+class TooLargeError(DataError):
+    """An image of more pixels than are read at once."""
+
+
 class SizeMismatchError(DataError):
     """Two pictures that must have one size do not."""
 

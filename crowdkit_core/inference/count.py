@@ -14,6 +14,7 @@ from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
+from crowdkit_core.inference.polygon_region import PolygonRegion, polygon_region
 from crowdkit_core.inference.resized import density_in, points_in, predict_resized
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing
@@ -23,10 +24,12 @@ from crowdkit_core.inference.tiles import (
     has_own_procedure,
     plan_tiles,
     predict_tiles,
+    tiles_change_nothing,
 )
 from crowdkit_core.inference.zones import Division, ZonesLike, as_zones, count_zones, divided
 from crowdkit_core.interfaces import (
     Counter,
+    LargeImage,
     LocalizedPoints,
     Localizer,
     Prediction,
@@ -71,7 +74,8 @@ def count(
         image: A file, a Pillow image, an array or a tensor; or one that is loaded already.
         tile: Side of a tile's core in pixels, ``auto`` or None; see `plan_tiles`.
         halo: Margin round each tile in pixels; the counter's receptive field when None.
-        roi: Count only inside: polygons, a mask, or a file of either.
+        roi: Count only inside: polygons, a mask, or a file of either; of an image that is read in
+            parts polygons.
         zones: Also count each of these parts; nobody is counted in those to exclude.
         ground: Gives zones, or the region, an area in square metres.
         localizer: Also finds points; None for those of a counter that finds them by itself.
@@ -83,7 +87,8 @@ def count(
 
     Raises:
         UsageError: ``level`` is not between 0 and 1.
-        DataError: The image, region, zones or ground cannot be read, or do not fit.
+        DataError: The image, region, zones or ground cannot be read, or do not fit; or the image is
+            too large for a counter that cannot be tiled, or for zones.
         IncompatibleError: The counter cannot be tiled or restricted to a region or zones, or lacks
             what the localizer needs.
         ShapeError: An array or tensor that is not an RGB image.
@@ -93,18 +98,13 @@ def count(
     loaded = load_image(image)
     height, width = loaded.pixels.shape[-2:]
     size = (height, width)
-    region = None if roi is None else as_roi(roi, size)
+    region = None if roi is None else _region(roi, loaded.pixels)
     division = None
     if zones is not None or ground is not None:
-        division = divided(
-            size,
-            zones=None if zones is None else as_zones(zones),
-            roi=region,
-            ground=None if ground is None else as_ground(ground),
-        )
+        division = _division(loaded, zones, region, ground)
         region = division.region
 
-    def predict(shown: Tensor) -> tuple[Prediction, bool]:
+    def predict(shown: Tensor | LargeImage) -> tuple[Prediction, bool]:
         _require_size(counter, shown, loaded.name)
         return predict_image(counter, shown, tile=tile, halo=halo, device=where)
 
@@ -143,7 +143,7 @@ def count(
 
 def predict_image(
     counter: Counter,
-    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage,
     *,
     tile: TileSide = "auto",
     halo: int | None = None,
@@ -153,7 +153,7 @@ def predict_image(
 
     Args:
         counter: In evaluation mode, on ``device``.
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        image: (3, H, W) RGB, uint8 or float in [0, 1]; or one that is read in parts.
         tile: As for `count`.
         halo: As for `count`.
         device: Where the counter is.
@@ -163,18 +163,57 @@ def predict_image(
 
     Raises:
         IncompatibleError: The counter cannot be tiled.
+        DataError: The image is too large to be counted without tiles.
     """
     height, width = image.shape[-2:]
     side = auto_tile(counter, (height, width)) if tile == "auto" else tile
+    if isinstance(image, LargeImage):
+        return _predict_large(counter, image, side, halo, device)
     if side is None or side >= max(height, width):
         return counter.predict(to_batch(image, device)), True
     if has_own_procedure(counter):
         _require_tiled_procedure(counter)
         look = TiledLook(side, halo)
         return counter.predict_in_tiles(image, look), look.exact
+    return _predict_by_plan(counter, image, side, halo, device)
+
+
+def _predict_large(
+    counter: Counter,
+    image: LargeImage,
+    side: int | None,
+    halo: int | None,
+    device: torch.device | str,
+) -> tuple[Prediction, bool]:
+    if side is None or has_own_procedure(counter):
+        height, width = image.size
+        raise DataError(
+            f"{width} x {height} pixels are too many to be counted at once, and {counter.label} "
+            f"{_why_whole(counter)}",
+            hint="count it smaller, as by --long-side 2048",
+        )
+    return _predict_by_plan(counter, image, side, halo, device)
+
+
+def _predict_by_plan(
+    counter: Counter,
+    image: Tensor | LargeImage,
+    side: int,
+    halo: int | None,
+    device: torch.device | str,
+) -> tuple[Prediction, bool]:
+    height, width = image.shape[-2:]
     plan = plan_tiles(counter, (height, width), tile=side, halo=halo)
     prediction = predict_tiles(counter, image, plan, device=device)
     return prediction, plan.exact and not counter.direct_count
+
+
+def _why_whole(counter: Counter) -> str:
+    if has_own_procedure(counter):
+        return "counts by a procedure of its own, which needs the whole image"
+    if tiles_change_nothing(counter):
+        return "was to count without tiles"
+    return "cannot count in tiles without changing the count"
 
 
 def find_points(
@@ -196,7 +235,7 @@ def find_points(
 def _counted(
     prediction: Prediction,
     points: LocalizedPoints | None,
-    roi: Tensor | None,
+    roi: Tensor | PolygonRegion | None,
     *,
     name: str,
     size: Size,
@@ -209,10 +248,14 @@ def _counted(
         )
     density = None if prediction.density is None else prediction.density[0, 0].cpu()
     inside = whole_count
-    if roi is not None:
+    mask = None
+    if isinstance(roi, PolygonRegion):
+        density, inside, mask = _in_polygons(prediction, roi)
+    elif roi is not None:
         inside = prediction.count_inside(roi[None].to(prediction.count.device)).item()
         if density is not None and prediction.stride is not None:
             density = density * cell_shares(roi[None], prediction.stride)[0, 0]
+        mask = roi
     return Counted(
         name=name,
         size=size,
@@ -221,7 +264,7 @@ def _counted(
         density=density,
         stride=prediction.stride,
         points=None if points is None else _points_inside(points, roi),
-        roi=roi,
+        roi=mask,
     )
 
 
@@ -247,9 +290,44 @@ def _in_zones(counted: Counted, prediction: Prediction, division: Division) -> C
     )
 
 
-def _points_inside(points: LocalizedPoints, roi: Tensor | None) -> LocalizedPoints:
+def _division(
+    image: LoadedImage,
+    zones: ZonesLike | None,
+    region: Tensor | PolygonRegion | None,
+    ground: GroundLike | None,
+) -> Division:
+    if isinstance(image.pixels, LargeImage) or isinstance(region, PolygonRegion):
+        raise DataError(
+            f"{image.name or 'image'} is read in parts, and zones need all of its pixels",
+            hint="save it smaller, or count a region (--roi) at a time",
+        )
+    height, width = image.pixels.shape[-2:]
+    return divided(
+        (height, width),
+        zones=None if zones is None else as_zones(zones),
+        roi=region,
+        ground=None if ground is None else as_ground(ground),
+    )
+
+
+def _region(roi: RoiLike, image: Tensor | LargeImage) -> Tensor | PolygonRegion:
+    if isinstance(image, LargeImage):
+        return polygon_region(roi, image.size)
+    height, width = image.shape[-2:]
+    return as_roi(roi, (height, width))
+
+
+def _in_polygons(prediction: Prediction, roi: PolygonRegion) -> tuple[Tensor, float, Tensor]:
+    """The density map inside, its sum, and which of its cells lie inside for the most part."""
+    density, stride = prediction.to_restrict()
+    shares = roi.cell_shares(stride)
+    inside = density[0, 0].cpu() * shares
+    return inside, inside.sum().item(), shares > 0.5
+
+
+def _points_inside(points: LocalizedPoints, roi: Tensor | PolygonRegion | None) -> LocalizedPoints:
     xy, score = points.xy.cpu(), points.score.cpu()
-    inside = points_inside(xy, roi)
+    inside = roi.contains(xy) if isinstance(roi, PolygonRegion) else points_inside(xy, roi)
     return LocalizedPoints(xy[inside], score[inside])
 
 
@@ -283,7 +361,7 @@ def _no_interval(calibration: Calibration, level: float) -> str:
     )
 
 
-def _require_size(counter: Counter, image: Tensor, name: str) -> None:
+def _require_size(counter: Counter, image: Tensor | LargeImage, name: str) -> None:
     height, width = image.shape[-2:]
     least = counter.min_size
     if height < least[0] or width < least[1]:

@@ -18,12 +18,12 @@ from torch import Tensor
 from crowdkit_core.data.files.stacks import Place
 from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
 from crowdkit_core.files import atomic_write
-from crowdkit_core.inference.images import ImageLike, Passing, as_image
+from crowdkit_core.inference.images import ImageLike, Passing, load_image
 from crowdkit_core.inference.interval import Interval
 from crowdkit_core.inference.output import CountRow, in_zones, save_density, write_counts
 from crowdkit_core.inference.zones import CountedZone, Division, ground_density
 from crowdkit_core.inference.zones.ground_density import SQUARE
-from crowdkit_core.interfaces import LocalizedPoints, Size
+from crowdkit_core.interfaces import LargeImage, LocalizedPoints, Size
 from crowdkit_core.moments import moment
 from crowdkit_core.visual import Colormap, ShownZone, attention_panels, overlay, save
 
@@ -49,7 +49,8 @@ class Counted:
         points: Where they are, inside the region; None where nothing finds points.
         attention: (h, w) in [0, 1] by name, each over the whole image: how much the counter
             heeded each place, of one that tells; see `attention_maps`.
-        roi: (H, W) bool, True inside the region; None without one.
+        roi: (H, W) bool, True inside the region; None without one. Of an image that is read in
+            parts (h, w): the cells that lie inside for the most part.
         approximate: Tiles were too small a view for this counter, so the count differs from the
             whole image's by more than rounding.
         interval: Where the actual count lies; None without a calibration, or with one of too few
@@ -74,7 +75,7 @@ class Counted:
     stride: int | None = None
     points: LocalizedPoints | None = field(default=None, repr=False)
     attention: Mapping[str, Float[Tensor, "h w"]] = field(default_factory=dict, repr=False)
-    roi: Bool[Tensor, "H W"] | None = field(default=None, repr=False)
+    roi: Bool[Tensor, "_ _"] | None = field(default=None, repr=False)
     approximate: bool = False
     interval: Interval | None = None
     shown_size: Size | None = None
@@ -169,7 +170,7 @@ class Counted:
     def _is_sum_of_map(self) -> bool:
         if self.density is None:
             return False
-        return math.isclose(float(self.density.double().sum()), self.count, rel_tol=0.01)
+        return math.isclose(float(self.density.sum(dtype=torch.float64)), self.count, rel_tol=0.01)
 
     def plot(self, *, colormap: Colormap = "inferno", long_side: int | None = None) -> "Figure":
         """The heat map and the points over the photo, with what `str` says; see `visual.overlay`.
@@ -268,8 +269,8 @@ class Counted:
         return self.source is not None and (not self.name or Path(self.name).is_file())
 
     @property
-    def pixels(self) -> Tensor:
-        """(3, H, W) RGB, uint8 or float in [0, 1]: the image that was counted.
+    def pixels(self) -> Tensor | LargeImage:
+        """(3, H, W) RGB, uint8 or float in [0, 1], or what reads parts: the image counted.
 
         Raises:
             UsageError: The image is not known any more, or is a frame of a clip that went on.
@@ -284,7 +285,7 @@ class Counted:
             return self.source.pixels
         if self.source is None:
             raise UsageError(f"{self.name or 'image'}: counted without its pixels, nothing to draw")
-        return as_image(self.source)
+        return load_image(self.source).pixels
 
     def _picture(self) -> str:
         png = io.BytesIO()

@@ -13,11 +13,15 @@ from torch import Tensor
 
 from crowdkit_core.data.files import as_float, read_image, to_rgb
 from crowdkit_core.data.files.stacks import Place
-from crowdkit_core.errors import ShapeError, UsageError
+from crowdkit_core.data.large import is_slide, open_large
+from crowdkit_core.errors import ShapeError, TooLargeError, UsageError
+from crowdkit_core.interfaces import LargeImage
 
-ImageLike = str | Path | Image.Image | NDArray[np.generic] | Tensor | Callable[[], Tensor]
-"""A file, a Pillow image, an (H, W) or (H, W, 3) RGB array, or a (3, H, W) RGB tensor, or
-what reads one when it is called; arrays and tensors are uint8 or float in [0, 1]."""
+ImageLike = (
+    str | Path | Image.Image | NDArray[np.generic] | Tensor | LargeImage | Callable[[], Tensor]
+)
+"""A file, a Pillow image, an (H, W) or (H, W, 3) RGB array, a (3, H, W) RGB tensor, what reads one
+when it is called, or what reads parts of one; arrays and tensors are uint8 or float in [0, 1]."""
 
 
 class Passing:
@@ -37,11 +41,12 @@ class Passing:
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """An image with its pixels in memory.
+    """An image with its pixels, in memory or to be read in parts.
 
     Attributes:
         name: Its path; empty for one that is no file.
-        pixels: (3, H, W) RGB, uint8 or float in [0, 1], on the CPU.
+        pixels: (3, H, W) RGB, uint8 or float in [0, 1], on the CPU; of a slide, and of a file of
+            more pixels than Pillow's limit (179 megapixels), what reads parts of them.
         source: The image as given; of a clip, what lets go of its pixels in time.
         frame: Its place in a file of many, from 0; None in a file of one.
         time: Seconds from the beginning of a clip; None where there is no time.
@@ -49,7 +54,7 @@ class LoadedImage:
     """
 
     name: str
-    pixels: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"]
+    pixels: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage
     source: ImageLike | Passing
     frame: int | None = None
     time: float | None = None
@@ -57,11 +62,24 @@ class LoadedImage:
 
 
 def load_image(image: ImageLike | LoadedImage) -> LoadedImage:
-    """Read or convert an image as `as_image` does; one that is loaded stays as it is."""
+    """Read or convert an image as `as_image` does; one that is loaded stays as it is.
+
+    A large file is opened, and read when parts of it are asked for.
+    """
     if isinstance(image, LoadedImage):
         return image
-    name = str(image) if isinstance(image, str | Path) else ""
-    return LoadedImage(name, as_image(image), image)
+    if isinstance(image, str | Path):
+        return LoadedImage(str(image), _in_file(image), image)
+    return LoadedImage("", image if isinstance(image, LargeImage) else as_image(image), image)
+
+
+def _in_file(path: str | Path) -> UInt8[Tensor, "3 H W"] | LargeImage:
+    if is_slide(path):
+        return open_large(path)
+    try:
+        return read_image(path)
+    except TooLargeError:
+        return open_large(path)
 
 
 def as_image(image: ImageLike) -> UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"]:
@@ -85,6 +103,8 @@ def as_image(image: ImageLike) -> UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"
         return read_image(Path(image))
     if isinstance(image, Image.Image):
         return to_rgb(image)
+    if isinstance(image, LargeImage):
+        return image[:, :, :]
     if isinstance(image, np.ndarray):
         image = _from_array(image)
     if callable(image):

@@ -11,6 +11,7 @@ from crowdkit_core.data.files import (
     files_in,
     natural_key,
 )
+from crowdkit_core.data.large import SLIDE_SUFFIXES
 from crowdkit_core.errors import DataError
 from crowdkit_core.inference.sources import Source, SourceLike, as_address
 
@@ -63,7 +64,7 @@ def _expand(path: SourceLike) -> Sequence[Source]:
 def _files_at(path: str) -> list[Path]:
     if Path(path).exists() and not Path(path).is_dir():  # a pipe is refused when its turn comes
         return [Path(path)]
-    wanted = IMAGE_SUFFIXES
+    wanted = IMAGE_SUFFIXES | SLIDE_SUFFIXES
     if Path(path).is_dir():
         candidates = list(Path(path).iterdir())
     elif glob.has_magic(path):

@@ -10,9 +10,12 @@ from torch import Tensor
 from crowdkit_core.data.transforms import resize_image
 from crowdkit_core.density import resample_density
 from crowdkit_core.inference.scale import Sizing, head_distance
-from crowdkit_core.interfaces import LocalizedPoints, Prediction, Size
+from crowdkit_core.interfaces import LargeImage, LocalizedPoints, Prediction, Size
 
-Predict = Callable[[Tensor], tuple[Prediction, bool]]
+IN_MEMORY = 2**27
+"""Pixels of a resized image up to which it is made at once and held in memory."""
+
+Predict = Callable[[Tensor | LargeImage], tuple[Prediction, bool]]
 """From pixels to a prediction of a batch of one, and whether its map is exact."""
 
 
@@ -35,13 +38,15 @@ class ShownPrediction:
 
 
 def predict_resized(
-    predict: Predict, image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"], sizing: Sizing
+    predict: Predict,
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage,
+    sizing: Sizing,
 ) -> ShownPrediction:
     """Predict in the size that suits a counter; in another one, once, if heads ask for it.
 
     Args:
         predict: Counts pixels.
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        image: (3, H, W) RGB, uint8 or float in [0, 1]; or one that is read in parts.
         sizing: Chooses the sizes.
     """
     height, width = image.shape[-2:]
@@ -50,21 +55,29 @@ def predict_resized(
     return shown if better is None else _predict_in(predict, image, sizing, better)
 
 
-def _predict_in(predict: Predict, image: Tensor, sizing: Sizing, size: Size) -> ShownPrediction:
+def _predict_in(
+    predict: Predict, image: Tensor | LargeImage, sizing: Sizing, size: Size
+) -> ShownPrediction:
     prediction, exact = predict(resize_pixels(image, size))
     distance = None if sizing.head_distance is None else head_distance(prediction)
     return ShownPrediction(prediction=prediction, size=size, exact=exact, head_distance=distance)
 
 
 def resize_pixels(
-    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"], size: Size
-) -> UInt8[Tensor, "3 h w"] | Float[Tensor, "3 h w"]:
-    """Resize with antialiasing; values stay in their range."""
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage, size: Size
+) -> UInt8[Tensor, "3 h w"] | Float[Tensor, "3 h w"] | LargeImage:
+    """Resize with antialiasing; values stay in their range.
+
+    What a large image becomes is read at once where it is small enough to be held in memory.
+    """
+    if isinstance(image, LargeImage):
+        resized = image if size == image.size else image.resized(size)
+        return resized if size[0] * size[1] > IN_MEMORY else resized[:, :, :]
     if size == tuple(image.shape[-2:]):
         return image
     parts = [image] if _stays_uint8(image) else image[:, None]
-    resized = torch.cat([resize_image(part, size) for part in parts])
-    return resized.clamp_(0, 1) if resized.is_floating_point() else resized
+    pixels = torch.cat([resize_image(part, size) for part in parts])
+    return pixels.clamp_(0, 1) if pixels.is_floating_point() else pixels
 
 
 def _stays_uint8(image: Tensor) -> bool:

@@ -50,6 +50,25 @@ def as_roi(roi: RoiLike, size: Size) -> Bool[Tensor, "H W"]:
     return mask
 
 
+def as_polygons(roi: RoiLike) -> list[NDArray[np.float64]]:
+    """The polygons of a region of an image that is too large for a mask.
+
+    Args:
+        roi: Polygons, or a JSON file of them.
+
+    Raises:
+        DataError: The region cannot be read, or is a mask.
+    """
+    name = _named(roi)
+    if isinstance(roi, str | Path):
+        roi = read_roi(roi)
+    if isinstance(roi, np.ndarray | Tensor):
+        raise DataError(
+            f"{name} is a mask, and the image is too large for one", hint="give polygons, as JSON"
+        )
+    return polygons_of(roi, name)
+
+
 def read_roi(path: str | Path) -> Tensor | NDArray[np.generic] | list[NDArray[np.float64]]:
     """The mask or the polygons in a file, whatever images they are for.
 

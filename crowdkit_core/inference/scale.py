@@ -1,5 +1,6 @@
 """Choose the size in which a counter is shown an image."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +11,9 @@ from torch.nn import functional as F
 
 from crowdkit_core.data.transforms import LongSide, Resizing, scaled
 from crowdkit_core.interfaces import Prediction, Size
+
+MOST_CELLS = 2**22
+"""Of larger maps rows and columns of cells are left out evenly, which a median hardly notices."""
 
 HeadDistance = tuple[float, float]
 """Least and greatest pixels between neighbouring heads."""
@@ -177,13 +181,17 @@ def head_distance(prediction: Prediction) -> float | None:
     density = prediction.density[0].clamp_min(0)
     if not density.sum() >= LEAST_PEOPLE:  # nor if it is not a number
         return None
-    return _weighted_median(_neighbour_distance(density, prediction.stride), density)
+    every = math.ceil(math.sqrt(density.numel() / MOST_CELLS))
+    distance = _neighbour_distance(density, prediction.stride, every)
+    return _weighted_median(distance, density[:, ::every, ::every])
 
 
-def _neighbour_distance(density: Float[Tensor, "1 h w"], stride: int) -> Float[Tensor, "1 h w"]:
+def _neighbour_distance(
+    density: Float[Tensor, "1 h w"], stride: int, every: int
+) -> Float[Tensor, "1 hk wk"]:
     """Pixels from a head to the nearest other, by the density of the place it stands in."""
     cells = 2 * round(WINDOW / stride / 2) + 1
-    local = F.avg_pool2d(density, cells, 1, cells // 2, count_include_pad=False)
+    local = F.avg_pool2d(density, cells, every, cells // 2, count_include_pad=False)
     return stride / local.clamp_min(torch.finfo(local.dtype).tiny).sqrt() / NEIGHBOUR
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.inference.images import to_batch
-from crowdkit_core.interfaces import Counter, Prediction, Size
+from crowdkit_core.interfaces import Counter, LargeImage, Prediction, Size
 
 AUTO_PIXELS = 2048 * 2048
 """Images of at most this many pixels are counted whole by ``tile="auto"``."""
@@ -95,15 +95,22 @@ def plan_tiles(counter: Counter, size: Size, *, tile: int, halo: int | None = No
 def auto_tile(counter: Counter, size: Size) -> int | None:
     """Tile side for an image too large for one pass, or None to count it whole.
 
-    Only what tiles leave unchanged is tiled: a count that is the sum of a density map, of a
-    counter with a known receptive field and no inference procedure of its own, which bounds its
-    memory itself.
+    Only what tiles leave unchanged is tiled.
     """
     height, width = size
-    joins = counter.stride is not None and not counter.direct_count
-    if not joins or counter.receptive_field is None or has_own_procedure(counter):
+    if height * width <= AUTO_PIXELS or not tiles_change_nothing(counter):
         return None
-    return None if height * width <= AUTO_PIXELS else tile_within(counter, AUTO_PIXELS)
+    return tile_within(counter, AUTO_PIXELS)
+
+
+def tiles_change_nothing(counter: Counter) -> bool:
+    """Whether the count is the sum of a map that can be put together from tiles.
+
+    That takes a known receptive field, and no inference procedure of its own, which bounds its
+    memory itself.
+    """
+    joins = counter.stride is not None and not counter.direct_count
+    return joins and counter.receptive_field is not None and not has_own_procedure(counter)
 
 
 def tile_within(counter: Counter, pixels: int) -> int:
@@ -143,7 +150,7 @@ class TiledLook:
 
 def predict_tiles(
     counter: Counter,
-    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage,
     plan: TilePlan,
     *,
     device: torch.device | str = "cpu",
@@ -156,7 +163,7 @@ def predict_tiles(
 
     Args:
         counter: In evaluation mode, on ``device``.
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        image: (3, H, W) RGB, uint8 or float in [0, 1]; or one that is read tile by tile.
         plan: From `plan_tiles` for this counter and size.
         device: Where the counter is.
 
@@ -172,7 +179,7 @@ def predict_tiles(
 
 def maps_in_tiles(
     counter: Counter,
-    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"],
+    image: UInt8[Tensor, "3 H W"] | Float[Tensor, "3 H W"] | LargeImage,
     plan: TilePlan,
     *,
     device: torch.device | str = "cpu",
@@ -183,7 +190,7 @@ def maps_in_tiles(
 
     Args:
         counter: In evaluation mode, on ``device``.
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        image: (3, H, W) RGB, uint8 or float in [0, 1]; or one that is read tile by tile.
         plan: From `plan_tiles` for this network and size.
         device: Where the network is.
 

@@ -4,6 +4,7 @@ from crowdkit_core.interfaces.compatibility import require_fit, require_strides
 from crowdkit_core.interfaces.counter import Calibrated, Counter, Look, evaluating
 from crowdkit_core.interfaces.dataset import Dataset, Split
 from crowdkit_core.interfaces.density_generator import DensityGenerator
+from crowdkit_core.interfaces.large_image import LargeImage
 from crowdkit_core.interfaces.localizer import Localizer
 from crowdkit_core.interfaces.loss import Loss, LossTerms
 from crowdkit_core.interfaces.metric import MapMetric, Metric, PointMetric
@@ -34,6 +35,7 @@ __all__ = [
     "Counter",
     "Dataset",
     "DensityGenerator",
+    "LargeImage",
     "Lengths",
     "LocalizedPoints",
     "Localizer",

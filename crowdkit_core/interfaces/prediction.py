@@ -97,12 +97,21 @@ class Prediction:
         Raises:
             IncompatibleError: The prediction has no density map to restrict.
         """
+        density, stride = self.to_restrict()
+        return (density * cell_shares(roi, stride)).flatten(1).sum(1)
+
+    def to_restrict(self) -> tuple[Float[Tensor, "B 1 h w"], int]:
+        """The density map and its stride, to count in a part of.
+
+        Raises:
+            IncompatibleError: The prediction has none.
+        """
         if self.density is None or self.stride is None:
             raise IncompatibleError(
                 "a count without a density map cannot be restricted to a region",
                 hint="use a counter that predicts density, or blank the image outside the region",
             )
-        return (self.density * cell_shares(roi, self.stride)).flatten(1).sum(1)
+        return self.density, self.stride
 
 
 def cell_shares(roi: Bool[Tensor, "B H W"], stride: int) -> Float[Tensor, "B 1 h w"]:

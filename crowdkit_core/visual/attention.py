@@ -7,6 +7,7 @@ from jaxtyping import Float, Num
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from crowdkit_core.interfaces import LargeImage
 from crowdkit_core.visual.canvas import Colormap
 from crowdkit_core.visual.panels import Panel, panel_rows
 
@@ -14,7 +15,7 @@ PANELS_IN_A_ROW = 4
 
 
 def attention_panels(
-    image: Num[Tensor, "3 H W"],
+    image: Num[Tensor, "3 H W"] | LargeImage,
     attention: Mapping[str, Float[Tensor, "h w"]],
     *,
     caption: str,

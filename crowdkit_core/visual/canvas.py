@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import functional as F
 
 from crowdkit_core.errors import ShapeError, UsageError
 from crowdkit_core.files import atomic_write
-from crowdkit_core.interfaces import Size
+from crowdkit_core.interfaces import LargeImage, Size
 
 Colormap = Literal["inferno", "magma", "plasma", "viridis", "cividis", "turbo", "jet"]
 """Colours of a heat map; the first five are perceptually uniform, ``jet`` is the old habit."""
@@ -52,8 +52,10 @@ def display_size(size: Size, longest: int) -> Size:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def shown_photo(image: Tensor, shown: Size) -> NDArray[np.uint8]:
+def shown_photo(image: Tensor | LargeImage, shown: Size) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 at display size."""
+    if isinstance(image, LargeImage):
+        return image.resized(shown)[:, :, :].permute(1, 2, 0).numpy()
     if image.ndim != 3 or image.shape[0] != 3:
         raise ShapeError(f"image of shape {tuple(image.shape)}: expected (3, H, W)")
     pixels = F.to_dtype(image.detach().cpu(), torch.uint8, scale=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from crowdkit_core.interfaces import Size
+from crowdkit_core.interfaces import LargeImage, Size
 from crowdkit_core.visual.canvas import (
     INK,
     Colormap,
@@ -36,13 +36,13 @@ NARROWEST = 360
 
 
 def overlay(
-    image: Num[Tensor, "3 H W"],
+    image: Num[Tensor, "3 H W"] | LargeImage,
     *,
     caption: str,
     density: Float[Tensor, "h w"] | None = None,
     stride: int | None = None,
     points: Float[Tensor, "N 2"] | None = None,
-    roi: Bool[Tensor, "H W"] | None = None,
+    roi: Bool[Tensor, "_ _"] | None = None,
     zones: Sequence[ShownZone] = (),
     per_square_metre: Float[Tensor, "h w"] | None = None,
     colormap: Colormap = "inferno",
@@ -54,12 +54,12 @@ def overlay(
     pixels is.
 
     Args:
-        image: (3, H, W) RGB, uint8 or float in [0, 1].
+        image: (3, H, W) RGB, uint8 or float in [0, 1]; or one that is read in parts.
         caption: What to print, such as ``322 people``.
         density: Persons per cell; where it is low the photo shows through.
         stride: Pixels per cell side of ``density``.
         points: (x, y) pixels of heads to mark.
-        roi: What lies outside is darkened.
+        roi: What lies outside is darkened; pixels, or cells over the whole image.
         zones: Outlined, each with its label.
         per_square_metre: Heat to draw in place of ``density``, in its cells: people per square
             metre of the ground; NaN where there is none.
@@ -130,7 +130,7 @@ def heat_opacity(level: NDArray[np.float32]) -> NDArray[np.float32]:
     return opacity
 
 
-def shade(roi: Bool[Tensor, "H W"], shown: Size) -> NDArray[np.float32]:
+def shade(roi: Bool[Tensor, "_ _"], shown: Size) -> NDArray[np.float32]:
     """Transparent inside, dark outside."""
     outside = 1 - F.resize(roi.cpu().float()[None], list(shown), antialias=True)[0].numpy()
     shade = np.zeros((*shown, 4), dtype=np.float32)

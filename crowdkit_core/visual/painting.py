@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_erosion
 from torch import Tensor
 
-from crowdkit_core.interfaces import Size
+from crowdkit_core.interfaces import LargeImage, Size
 from crowdkit_core.visual.canvas import (
     INK,
     POINT,
@@ -50,7 +50,7 @@ class Painter:
 
     def paint(
         self,
-        image: Num[Tensor, "3 H W"],
+        image: Num[Tensor, "3 H W"] | LargeImage,
         *,
         caption: str,
         density: Float[Tensor, "h w"] | None = None,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crowdkit_core.interfaces import Size
+from crowdkit_core.interfaces import LargeImage, Size
 from crowdkit_core.visual.canvas import (
     ACTUAL,
     FOUND,
@@ -61,7 +61,7 @@ class Panel:
 
 
 def panel_row(
-    image: Num[Tensor, "3 H W"],
+    image: Num[Tensor, "3 H W"] | LargeImage,
     panels: Sequence[Panel],
     *,
     colormap: Colormap = "inferno",
@@ -75,7 +75,7 @@ def panel_row(
 
 
 def panel_rows(
-    image: Num[Tensor, "3 H W"],
+    image: Num[Tensor, "3 H W"] | LargeImage,
     rows: Sequence[Sequence[Panel]],
     *,
     colormap: Colormap = "inferno",
@@ -141,7 +141,7 @@ def _draw_values(
 
 
 def side_by_side(
-    image: Num[Tensor, "3 H W"],
+    image: Num[Tensor, "3 H W"] | LargeImage,
     *,
     actual_points: Float[Tensor, "N 2"],
     count: float,

@@ -26,7 +26,7 @@ UNREAD_SUFFIXES = frozenset(
     (
         *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".raw", ".rw2"),
         *(".psd", ".xcf", ".svg", ".jxl"),
-        *(".czi", ".lif", ".nd2", ".svs", ".ndpi"),
+        *(".czi", ".lif", ".nd2"),
     )
 )
 """Endings, in lower case, of pictures that have to be saved as something else first."""

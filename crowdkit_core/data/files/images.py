@@ -38,7 +38,10 @@ def read_plain(path: str | Path, value_range: ValueRange | None = None) -> UInt8
         value_range: What becomes black and white of values of more than 8 bits.
 
     Raises:
-        DataError: As `opened`.
+        DataError: Missing, empty, cut short, no image, several images (an animation, a stack of
+            slices).
+        TooLargeError: Of more pixels than Pillow's limit (``2 * PIL.Image.MAX_IMAGE_PIXELS``),
+            which is checked before anything is decoded; `open_large` reads parts of it.
     """
     with opened(path) as image:
         pixels = decode_jpeg(image)

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from crowdkit_core.data.files.silence import decoders_silenced
-from crowdkit_core.errors import DataError, MissingFileError
+from crowdkit_core.errors import DataError, MissingFileError, TooLargeError
 
 _HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 _SUBFILE_TYPE, _REDUCED = 254, 1
@@ -27,7 +27,7 @@ def opened(path: str | Path, *, animated: bool = False) -> Iterator[Image.Image]
 
     Raises:
         DataError: Missing, empty, cut short, no image, several images (an animation, a stack), or
-            of more pixels than Pillow's limit.
+            of more pixels than Pillow's limit (`TooLargeError`).
     """
     path = Path(path)
     require_file(path)
@@ -46,9 +46,9 @@ def opened(path: str | Path, *, animated: bool = False) -> Iterator[Image.Image]
     except UnidentifiedImageError as error:
         raise DataError(f"{path}: not an image, or its header is damaged") from error
     except Image.DecompressionBombError as error:
-        raise DataError(
-            f"{path}: too large, refused before decoding: {error}",
-            hint="raise PIL.Image.MAX_IMAGE_PIXELS if you trust this file",
+        raise TooLargeError(
+            f"{path}: too large to be read at once, refused before decoding: {error}",
+            hint="`crowdkit count` reads it in parts; for other uses cut it or save it smaller",
         ) from error
     except MemoryError:
         raise

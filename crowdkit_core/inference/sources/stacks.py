@@ -17,13 +17,17 @@ from crowdkit_core.data.files.stacks import (
     pixels_of,
     read_image,
 )
-from crowdkit_core.errors import DataError
+from crowdkit_core.data.large import is_slide, open_large
+from crowdkit_core.errors import DataError, TooLargeError
 from crowdkit_core.inference.images import LoadedImage, load_image
 from crowdkit_core.inference.sources.reading import AS_STORED, Reading
 
 
 def images_of(file: Path, reading: Reading) -> Iterator[LoadedImage]:
     """The images of a file as `images_in` gives them; arguments and errors as there."""
+    if is_slide(file):  # TIFF files of many images, of which one is meant
+        yield load_image(file)
+        return
     plain = reading.selection == ALL_FRAMES
     if plain and not needs_tifffile(file) and not (file.is_file() and is_animation(file)):
         yield one_image(file, reading)
@@ -44,7 +48,10 @@ def one_image(file: str | Path, reading: Reading = AS_STORED) -> LoadedImage:
     if reading.selection == ALL_FRAMES and reading.value_range is None:
         return load_image(file)
     read = partial(read_image, file, selection=reading.selection, value_range=reading.value_range)
-    return LoadedImage(str(file), read(), read)
+    try:
+        return LoadedImage(str(file), read(), read)
+    except TooLargeError:
+        return LoadedImage(str(file), open_large(file), file)
 
 
 def _loaded(frames: Frames, frame: Frame, reading: Reading) -> LoadedImage:

@@ -46,6 +46,8 @@ def _pillow_suffices(path: Path) -> bool:
             return is_one_image(image) and _reads_values(image)
     except UnidentifiedImageError:
         return False
+    except Image.DecompressionBombError:  # read in parts, or refused for its size
+        return True
     except Exception:  # damage: tifffile reads the planes before it
         return find_spec("tifffile") is None
 
