@@ -90,7 +90,11 @@ def test_the_core_declares_what_it_imports(core, libraries_of):
     kit = set(core.source.glob("testing/**/*.py"))
     own = {"crowdkit-core"}
     assert libraries_of(kit) - own <= set(declared(core, "testing"))
-    extras = {**declared(core, "hdf5"), **declared(core, "imagej")}
+    extras = {
+        name: version
+        for extra in ("hdf5", "imagej", "video")
+        for name, version in declared(core, extra).items()
+    }
     assert libraries_of({*core.source.rglob("*.py")} - kit) - own <= set(extras)
 
 
