@@ -10,10 +10,11 @@ from crowdkit_core.registry.creation import loads_weights
 from crowdkit_core.registry.kinds import checked_kind
 from crowdkit_core.registry.lookup import Found, find, installed
 from crowdkit_core.registry.options import Parameters, Problem, check_options, parameters
+from crowdkit_core.settings.component import ComponentSettings
 from crowdkit_core.settings.layers import Table, layered, sections
 from crowdkit_core.settings.none import restore_none
 from crowdkit_core.settings.overrides import parse_overrides
-from crowdkit_core.settings.recipe import ComponentSettings, Recipe
+from crowdkit_core.settings.recipe import Recipe
 from crowdkit_core.settings.recipe_files import GRID, read_recipe_table
 from crowdkit_core.settings.run import RunSettings
 from crowdkit_core.settings.run_names import as_it_ran
@@ -35,6 +36,7 @@ OPTIONAL = "localizer"
 SPLIT = "split"
 WEIGHTS = "weights"
 SETTINGS = "settings"
+TRACKERS = "trackers"
 
 
 @dataclass(slots=True)
@@ -146,25 +148,29 @@ def _resolved(table: Table, source: str) -> Recipe:
     return Recipe(run=run, **components)  # type: ignore[arg-type]  # without problems none is None
 
 
-def _component(kind: str, section: Any, findings: _Findings) -> ComponentSettings | None:
+def _component(
+    kind: str, section: Any, findings: _Findings, *, at: str = ""
+) -> ComponentSettings | None:
+    """What a section asks for; problems are of the path ``at``, which is the kind by default."""
+    at = at or kind
     if not isinstance(section, Mapping):
-        findings.add(kind, f"expected a table with a name (got {section!r})")
+        findings.add(at, f"expected a table with a name (got {section!r})")
         return None
     name = section.get("name")
     if not isinstance(name, str) or not name:
         text = "required" if name is None else f"expected text (got {name!r})"
-        findings.add(f"{kind}.name", text, f"{kind}: {', '.join(installed(kind)) or 'none'}")
+        findings.add(f"{at}.name", text, f"{kind}: {', '.join(installed(kind)) or 'none'}")
         return None
     try:
         found = find(kind, name)
     except UsageError as error:
-        findings.add(f"{kind}.name", error.message, error.hint)
+        findings.add(f"{at}.name", error.message, error.hint)
         return None
     given = {key: value for key, value in section.items() if key != "name"}
-    return ComponentSettings(name=name, options=_options(found, given, findings))
+    return ComponentSettings(name=name, options=_options(found, given, findings, at=at))
 
 
-def _options(found: Found, given: Table, findings: _Findings) -> Table:
+def _options(found: Found, given: Table, findings: _Findings, *, at: str) -> Table:
     """The options converted and completed; problems are added to the findings."""
     known = parameters(found.factory, found.label)
     split: Table = {}
@@ -177,7 +183,7 @@ def _options(found: Found, given: Table, findings: _Findings) -> Table:
         weights = {WEIGHTS: given.pop(WEIGHTS)}
     asked = {**restore_none(known, given), **split}
     converted, problems = check_options(found.factory, asked, found.label, complete=not weights)
-    findings.add_all(problems, found.kind, known)
+    findings.add_all(problems, at, known)
     defaults = {} if weights else _defaults(known)
     options = {**defaults, **converted, **weights}
     return {name: value for name, value in options.items() if name not in split}
@@ -197,9 +203,31 @@ def _run(section: Any, findings: _Findings) -> RunSettings:
         findings.add("run", f"expected a table (got {section!r})")
         return RunSettings()
     known = parameters(RunSettings, "run")
-    converted, problems = check_options(RunSettings, restore_none(known, section), "run")
+    others = {key: value for key, value in section.items() if key != TRACKERS}
+    converted, problems = check_options(RunSettings, restore_none(known, others), "run")
     findings.add_all(problems, "run", known)
-    return RunSettings(**converted)
+    return RunSettings(**converted, trackers=_trackers(section.get(TRACKERS, []), findings))
+
+
+def _trackers(listed: Any, findings: _Findings) -> tuple[ComponentSettings, ...]:
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        findings.add(f"run.{TRACKERS}", f'expected a list such as ["csv"] (got {listed!r})')
+        return ()
+    settings = [
+        _component("tracker", _tracker_section(each), findings, at=f"run.{TRACKERS}.{index}")
+        for index, each in enumerate(listed)
+    ]
+    return tuple(each for each in settings if each is not None)
+
+
+def _tracker_section(listed: Any) -> Any:
+    """A name as a table, and a table of ``options`` with them beside the name."""
+    if isinstance(listed, str):
+        return {"name": listed}
+    if isinstance(listed, Mapping) and isinstance(listed.get("options"), Mapping):
+        beside = {key: value for key, value in listed.items() if key != "options"}
+        return {**beside, **listed["options"]}
+    return listed
 
 
 def _error(source: str, findings: _Findings) -> OptionsError:
