@@ -23,16 +23,14 @@ class GuardedTracker:
 
     The caller waits for each answer, and random states are afterwards what they were before: the
     same seed gives the same bits with and without trackers. All waits together last no longer than
-    ``patience`` and ``SHARE`` of the time since the start.
+    ``PATIENCE`` and ``SHARE`` of the time since the start.
 
     Args:
         tracker: Only ever called in the thread.
-        patience: Seconds.
     """
 
-    def __init__(self, tracker: Tracker, *, patience: float = PATIENCE) -> None:
+    def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
-        self._patience = patience
         self._began = monotonic()
         self._waited = 0.0
         self._listening = True
@@ -52,7 +50,7 @@ class GuardedTracker:
         if not self._listening:
             return
         asked = monotonic()
-        left = self._patience + SHARE * (asked - self._began) - self._waited
+        left = PATIENCE + SHARE * (asked - self._began) - self._waited
         with same_randomness():
             self._calls.put(partial(getattr(self._tracker, method), *values, **named))
             try:

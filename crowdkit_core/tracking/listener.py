@@ -11,7 +11,7 @@ from crowdkit_core.printable import printable
 from crowdkit_core.registry.hooks import hookimpl
 from crowdkit_core.settings.differences import deciding_settings_in
 from crowdkit_core.settings.run_names import RECIPE_FILE
-from crowdkit_core.tracking.guard import PATIENCE, GuardedTracker
+from crowdkit_core.tracking.guard import GuardedTracker
 from crowdkit_core.tracking.pictures import pictures_of, spread
 from crowdkit_core.tracking.randomness import same_randomness
 
@@ -27,7 +27,6 @@ class Tracking:
         validation: Where the pictured images come from; None for none.
         images: How many are pictured, spread over the validation images and the same each time.
         resumed: Whether the run goes on with what is in its folder.
-        patience: Seconds that a tracker may hold up the run.
     """
 
     def __init__(
@@ -37,13 +36,11 @@ class Tracking:
         validation: Dataset | None,
         images: int,
         resumed: bool,
-        patience: float = PATIENCE,
     ) -> None:
         self._trackers = trackers
         self._validation = validation
         self._pictured = [] if validation is None else spread(images, len(validation))
         self._resumed = resumed
-        self._patience = patience
         self._guarded: Sequence[GuardedTracker] = ()
         self._epochs_before: Mapping[str, int] = {}
 
@@ -52,7 +49,7 @@ class Tracking:
         """Begin the records, or go on with them."""
         before = accumulate(stages.values(), initial=0)
         self._epochs_before = dict(zip(stages, before, strict=False))
-        self._guarded = [GuardedTracker(each, patience=self._patience) for each in self._trackers]
+        self._guarded = [GuardedTracker(each) for each in self._trackers]
         if self._guarded:
             self._tell("start", _tracked_run(directory, resumed=self._resumed))
 
