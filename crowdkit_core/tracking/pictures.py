@@ -14,6 +14,9 @@ from crowdkit_core.evaluation.image_result import by_name, counts_of, predict_sa
 from crowdkit_core.interfaces import Counter, Dataset, Sample, evaluating
 from crowdkit_core.visual import side_by_side
 
+PANEL_SIDE = 400
+"""Longer side of a panel in pixels: there is one picture an image and epoch, so they stay small."""
+
 
 def spread(number: int, total: int) -> Sequence[int]:
     """A number of indices from first to last at equal distances; all there are if there are fewer.
@@ -59,6 +62,7 @@ def _picture(
         count=counts_of(counter, sample, prediction)[1],
         density=None if density is None else density[0, 0],
         stride=prediction.stride or 1,
+        side=PANEL_SIDE,
     )
     return _pixels(figure)
 

@@ -26,7 +26,7 @@ class MLflow(Tracker):
     """
 
     def __init__(self, *, experiment: str = "crowdkit", tracking_uri: str | None = None) -> None:
-        require_package("mlflow", of=self.label, install="crowdkit-mlflow")
+        require_package("mlflow", of="tracker 'mlflow'", install="crowdkit-mlflow")
         self._experiment = experiment
         self._tracking_uri = tracking_uri
         self._client: Any = None

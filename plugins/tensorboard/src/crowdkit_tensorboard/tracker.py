@@ -12,12 +12,12 @@ from crowdkit_core.interfaces import TrackedRun, Tracker, require_package
 class TensorBoard(Tracker):
     """Writes event files to ``tensorboard/`` in the run's folder.
 
-    ``tensorboard --logdir runs`` shows all runs below a folder, also while they train. A resumed run
-    goes on in its folder; what was written of epochs that are trained again is passed over.
+    ``tensorboard --logdir runs`` shows all runs below a folder, also while they train. A resumed
+    run goes on in its folder; what was written of epochs that are trained again is passed over.
     """
 
     def __init__(self) -> None:
-        require_package("tensorboard", of=self.label, install="crowdkit-tensorboard")
+        require_package("tensorboard", of="tracker 'tensorboard'", install="crowdkit-tensorboard")
         self._run: TrackedRun | None = None
         self._logger: TensorBoardLogger | None = None
 

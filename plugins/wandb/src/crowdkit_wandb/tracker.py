@@ -38,7 +38,7 @@ class WandB(Tracker):
         tags: tuple[str, ...] = (),
         mode: Literal["online", "offline"] | None = None,
     ) -> None:
-        require_package("wandb", of=self.label, install="crowdkit-wandb")
+        require_package("wandb", of="tracker 'wandb'", install="crowdkit-wandb")
         self._place: dict[str, Any] = {
             "project": project,
             "entity": entity,
