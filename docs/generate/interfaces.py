@@ -92,8 +92,8 @@ def _choice(kind: str) -> str:
         )
     if kind == "tracker":
         return (
-            "choose some by `run.trackers` of a recipe, where options stand beside the name, or with"
-            " `--set 'run.trackers=[\"NAME\"]'`; `train(trackers=[...])` takes objects"
+            "choose some by `run.trackers` of a recipe, where options stand beside the name, or"
+            " with `--set 'run.trackers=[\"NAME\"]'`; `train(trackers=[...])` takes objects"
         )
     return (
         f"choose one with `--{kind.replace('_', '-')} NAME`, or as `[{kind}]` of a recipe, and set"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from jaxtyping import UInt8
-from lightning_fabric.loggers import TensorBoardLogger
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from numpy import ndarray
 
 from crowdkit_core.interfaces import TrackedRun, Tracker, require_package
