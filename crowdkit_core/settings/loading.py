@@ -148,29 +148,25 @@ def _resolved(table: Table, source: str) -> Recipe:
     return Recipe(run=run, **components)  # type: ignore[arg-type]  # without problems none is None
 
 
-def _component(
-    kind: str, section: Any, findings: _Findings, *, at: str = ""
-) -> ComponentSettings | None:
-    """What a section asks for; problems are of the path ``at``, which is the kind by default."""
-    at = at or kind
+def _component(kind: str, section: Any, findings: _Findings) -> ComponentSettings | None:
     if not isinstance(section, Mapping):
-        findings.add(at, f"expected a table with a name (got {section!r})")
+        findings.add(kind, f"expected a table with a name (got {section!r})")
         return None
     name = section.get("name")
     if not isinstance(name, str) or not name:
         text = "required" if name is None else f"expected text (got {name!r})"
-        findings.add(f"{at}.name", text, f"{kind}: {', '.join(installed(kind)) or 'none'}")
+        findings.add(f"{kind}.name", text, f"{kind}: {', '.join(installed(kind)) or 'none'}")
         return None
     try:
         found = find(kind, name)
     except UsageError as error:
-        findings.add(f"{at}.name", error.message, error.hint)
+        findings.add(f"{kind}.name", error.message, error.hint)
         return None
     given = {key: value for key, value in section.items() if key != "name"}
-    return ComponentSettings(name=name, options=_options(found, given, findings, at=at))
+    return ComponentSettings(name=name, options=_options(found, given, findings))
 
 
-def _options(found: Found, given: Table, findings: _Findings, *, at: str) -> Table:
+def _options(found: Found, given: Table, findings: _Findings) -> Table:
     """The options converted and completed; problems are added to the findings."""
     known = parameters(found.factory, found.label)
     split: Table = {}
@@ -183,7 +179,7 @@ def _options(found: Found, given: Table, findings: _Findings, *, at: str) -> Tab
         weights = {WEIGHTS: given.pop(WEIGHTS)}
     asked = {**restore_none(known, given), **split}
     converted, problems = check_options(found.factory, asked, found.label, complete=not weights)
-    findings.add_all(problems, at, known)
+    findings.add_all(problems, found.kind, known)
     defaults = {} if weights else _defaults(known)
     options = {**defaults, **converted, **weights}
     return {name: value for name, value in options.items() if name not in split}
@@ -210,24 +206,27 @@ def _run(section: Any, findings: _Findings) -> RunSettings:
 
 
 def _trackers(listed: Any, findings: _Findings) -> tuple[ComponentSettings, ...]:
-    if not isinstance(listed, Sequence) or isinstance(listed, str):
+    """Trackers as they are asked for; whoever trains finds out whether they are there.
+
+    A run is evaluated without them, so its recipe is read where they are not installed too. Options
+    may stand beside the name, as everywhere in recipes, or in a table ``options``.
+    """
+    if not isinstance(listed, list):
         findings.add(f"run.{TRACKERS}", f'expected a list such as ["csv"] (got {listed!r})')
         return ()
-    settings = [
-        _component("tracker", _tracker_section(each), findings, at=f"run.{TRACKERS}.{index}")
-        for index, each in enumerate(listed)
-    ]
-    return tuple(each for each in settings if each is not None)
-
-
-def _tracker_section(listed: Any) -> Any:
-    """A name as a table, and a table of ``options`` with them beside the name."""
-    if isinstance(listed, str):
-        return {"name": listed}
-    if isinstance(listed, Mapping) and isinstance(listed.get("options"), Mapping):
-        beside = {key: value for key, value in listed.items() if key != "options"}
-        return {**beside, **listed["options"]}
-    return listed
+    asked = []
+    for index, each in enumerate(listed):
+        match each:
+            case str(name):
+                asked.append(ComponentSettings(name=name))
+            case {"name": str(name), "options": dict(options), **beside}:
+                asked.append(ComponentSettings(name=name, options={**options, **beside}))
+            case {"name": str(name), **options}:
+                asked.append(ComponentSettings(name=name, options=options))
+            case _:
+                text = f"expected a name, or a table with one (got {each!r})"
+                findings.add(f"run.{TRACKERS}.{index}", text)
+    return tuple(asked)
 
 
 def _error(source: str, findings: _Findings) -> OptionsError:

@@ -52,9 +52,16 @@ def is_plain(value: Any) -> bool:
 
 def _run_section(run: RunSettings) -> dict[str, Any]:
     """What is set; a list of nothing is left out, as a recipe without trackers need not name it."""
-    trackers = [each if isinstance(each, str) else each.section() for each in run.trackers]
+    trackers = [_tracker(each) for each in run.trackers]
     section = {**asdict(run), "trackers": trackers or None}
     return {key: value for key, value in section.items() if value is not None}
+
+
+def _tracker(tracker: str | ComponentSettings) -> str | dict[str, Any]:
+    """A name alone where there are no options."""
+    if isinstance(tracker, str):
+        return tracker
+    return tracker.section() if tracker.options else tracker.name
 
 
 def _plain(options: Mapping[str, Any], section: str) -> dict[str, Any]:

@@ -59,5 +59,6 @@ def train_recipe(recipe: Recipe) -> TrainingResult:
     Raises:
         CrowdkitError: As `build` and `train`.
     """
+    make_trackers(recipe.run)  # refused before the data are read
     task, trainer = build(recipe)
     return train(task, trainer, recipe.run, recipe=recipe)
