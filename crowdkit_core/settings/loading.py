@@ -208,25 +208,28 @@ def _run(section: Any, findings: _Findings) -> RunSettings:
 def _trackers(listed: Any, findings: _Findings) -> tuple[ComponentSettings, ...]:
     """Trackers as they are asked for; whoever trains finds out whether they are there.
 
-    A run is evaluated without them, so its recipe is read where they are not installed too. Options
-    may stand beside the name, as everywhere in recipes, or in a table ``options``.
+    A run is evaluated without them, so its recipe is read where they are not installed too.
     """
     if not isinstance(listed, list):
         findings.add(f"run.{TRACKERS}", f'expected a list such as ["csv"] (got {listed!r})')
         return ()
     asked = []
     for index, each in enumerate(listed):
-        match each:
-            case str(name):
-                asked.append(ComponentSettings(name=name))
-            case {"name": str(name), "options": dict(options), **beside}:
-                asked.append(ComponentSettings(name=name, options={**options, **beside}))
-            case {"name": str(name), **options}:
-                asked.append(ComponentSettings(name=name, options=options))
-            case _:
-                text = f"expected a name, or a table with one (got {each!r})"
-                findings.add(f"run.{TRACKERS}.{index}", text)
+        section = {"name": each} if isinstance(each, str) else each
+        if isinstance(section, Mapping) and isinstance(section.get("name"), str):
+            asked.append(_tracker(section))
+        else:
+            text = f"expected a name, or a table with one (got {each!r})"
+            findings.add(f"run.{TRACKERS}.{index}", text)
     return tuple(asked)
+
+
+def _tracker(section: Mapping[str, Any]) -> ComponentSettings:
+    """Options stand beside the name, as everywhere in recipes, or in a table ``options``."""
+    options = {key: value for key, value in section.items() if key != "name"}
+    if isinstance(options.get("options"), Mapping):
+        options |= options.pop("options")
+    return ComponentSettings(name=section["name"], options=options)
 
 
 def _error(source: str, findings: _Findings) -> OptionsError:
