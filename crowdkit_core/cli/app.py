@@ -2,10 +2,12 @@
 
 import importlib
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
+from crowdkit_core.cli.short_warnings import short_warnings
 from crowdkit_core.errors import CrowdkitError, UsageError
 from crowdkit_core.printable import printable
 
@@ -62,7 +64,8 @@ def main() -> Any:
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     debug = len(arguments) < len(sys.argv) - 1
     try:
-        return crowdkit.main(arguments, standalone_mode=False)
+        with nullcontext() if debug else short_warnings():
+            return crowdkit.main(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -36,8 +36,8 @@ FILES = ("recipe", "grid", "weights")
 def list_components_command(kind: str | None, check: bool, as_json: bool) -> None:
     """List installed components, recipes, grids of runs and weights, of one KIND or of all.
 
-    Kinds: density_generator counter loss trainer localizer dataset metric, and recipe, grid and
-    weights. Of all kinds, --json gives the components.
+    Kinds: density_generator counter loss trainer localizer dataset metric tracker, and recipe, grid
+    and weights. Of all kinds, --json gives the components.
     """
     kind = kind.removesuffix("s") if kind in ("recipes", "grids") else kind
     listed = list(_listed(kind, check, with_files=not as_json))

@@ -17,7 +17,7 @@ from crowdkit_core.grid.grid import Grid, GridRun, folder_name
 from crowdkit_core.parsing import parse_json
 from crowdkit_core.settings import Recipe, load_recipe
 from crowdkit_core.settings.differences import deciding_settings, differences
-from crowdkit_core.training.run_folder import RECIPE_FILE
+from crowdkit_core.settings.run_names import RECIPE_FILE
 from crowdkit_core.training.run_record import DATA_FILE
 
 GRID_FILE = "grid.toml"

@@ -13,6 +13,7 @@ from crowdkit_core.interfaces.points import LocalizedPoints, Points, points_insi
 from crowdkit_core.interfaces.prediction import MapKind, MapSpec, Prediction, cell_shares
 from crowdkit_core.interfaces.samples import Annotation, Batch, Lengths, Sample, Size
 from crowdkit_core.interfaces.target import Target
+from crowdkit_core.interfaces.tracker import TrackedRun, Tracker, require_package
 from crowdkit_core.interfaces.trainer import (
     AtLeastOne,
     LoopSettings,
@@ -58,6 +59,8 @@ __all__ = [
     "Stage",
     "StagePlan",
     "Target",
+    "TrackedRun",
+    "Tracker",
     "Trainer",
     "TrainingTask",
     "ValueRange",
@@ -67,5 +70,6 @@ __all__ = [
     "evaluating",
     "points_inside",
     "require_fit",
+    "require_package",
     "require_strides",
 ]

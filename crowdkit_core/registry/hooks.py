@@ -8,7 +8,7 @@ function takes those of the event's arguments it wants, by name.
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pluggy
@@ -18,6 +18,9 @@ from crowdkit_core.printable import printable
 from crowdkit_core.registry.discovery import offers
 from crowdkit_core.registry.kinds import HOOKS_GROUP
 from crowdkit_core.registry.lookup import load_offer
+
+if TYPE_CHECKING:  # imports torch
+    from crowdkit_core.interfaces import Counter
 
 PROJECT = "crowdkit"
 
@@ -30,7 +33,8 @@ _hookspec = pluggy.HookspecMarker(PROJECT)
 class Events:
     """The events, with what each tells.
 
-    Only the first process of a distributed run sends them; all values are plain numbers and text.
+    Only the first process of a distributed run sends them. All values but the counter of
+    `epoch_validated` are plain numbers and text.
     """
 
     @_hookspec
@@ -62,6 +66,17 @@ class Events:
             step: Steps done in this epoch, counted from 1.
             steps: Steps of the epoch.
             losses: Loss terms by name; None where they were not read from the device.
+        """
+
+    @_hookspec
+    def epoch_validated(self, stage: str, epoch: int, counter: "Counter", judged_by: str) -> None:
+        """The validation images have been counted; `epoch_ended` follows.
+
+        Args:
+            stage: Name of the stage.
+            epoch: Epoch of the stage, counted from 1 as in its record.
+            counter: That counted them, in single precision; to look with, not to change.
+            judged_by: Which of its counts the errors are of; empty for its own.
         """
 
     @_hookspec
@@ -136,6 +151,12 @@ class Hooks(Events):
     ) -> None:
         """Tell listeners that a step is done."""
         self._tell("step_ended", stage=stage, epoch=epoch, step=step, steps=steps, losses=losses)
+
+    def epoch_validated(self, stage: str, epoch: int, counter: "Counter", judged_by: str) -> None:
+        """Tell listeners that the validation images have been counted."""
+        self._tell(
+            "epoch_validated", stage=stage, epoch=epoch, counter=counter, judged_by=judged_by
+        )
 
     def epoch_ended(self, record: Mapping[str, Any]) -> None:
         """Tell listeners that an epoch is done."""

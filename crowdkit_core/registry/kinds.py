@@ -10,6 +10,7 @@ KINDS = {
     "localizer": "crowdkit.localizers",
     "dataset": "crowdkit.datasets",
     "metric": "crowdkit.metrics",
+    "tracker": "crowdkit.trackers",
 }
 """Kind -> entry-point group."""
 

@@ -17,8 +17,10 @@ HOW_IT_RUNS = (
     "workers",
     "channels_last",
     "deterministic",
+    "trackers",
+    "tracked_images",
 )
-"""Run settings that change a result by rounding at most."""
+"""Run settings that change a result by rounding at most, or not at all."""
 
 HOW_IT_LOADS = ("dataset.cache",)
 """Other settings that change nothing of a result."""
@@ -29,8 +31,12 @@ Settings = Mapping[str, Any]
 
 def deciding_settings(recipe: Recipe) -> dict[str, Any]:
     """The settings that decide the result, by dotted name."""
-    settings = _flat(tomllib.loads(recipe_text(recipe)))
-    return {key: value for key, value in settings if not _is_neutral(key)}
+    return deciding_settings_in(recipe_text(recipe))
+
+
+def deciding_settings_in(text: str) -> dict[str, Any]:
+    """The same of a recipe that is written as TOML."""
+    return {key: value for key, value in _flat(tomllib.loads(text)) if not _is_neutral(key)}
 
 
 def differences(before: Settings, now: Settings) -> dict[str, tuple[Any, Any]]:
@@ -46,7 +52,7 @@ def differences(before: Settings, now: Settings) -> dict[str, tuple[Any, Any]]:
 
 
 def _is_neutral(key: str) -> bool:
-    section, _, name = key.partition(".")
+    section, name, *_ = key.split(".")
     return key in HOW_IT_LOADS or (section == "run" and name in HOW_IT_RUNS)
 
 

@@ -11,10 +11,11 @@ from crowdkit_core.registry.creation import loads_weights
 from crowdkit_core.registry.kinds import checked_kind
 from crowdkit_core.registry.lookup import Found, find, installed
 from crowdkit_core.registry.options import Parameters, Problem, check_options, parameters
+from crowdkit_core.settings.component import ComponentSettings
 from crowdkit_core.settings.layers import Table, layered, sections
 from crowdkit_core.settings.none import restore_none
 from crowdkit_core.settings.overrides import parse_overrides
-from crowdkit_core.settings.recipe import ComponentSettings, Recipe
+from crowdkit_core.settings.recipe import Recipe
 from crowdkit_core.settings.recipe_files import GRID, read_recipe_table
 from crowdkit_core.settings.run import RunSettings
 from crowdkit_core.settings.run_names import as_it_ran
@@ -36,6 +37,7 @@ OPTIONAL = "localizer"
 SPLIT = "split"
 WEIGHTS = "weights"
 SETTINGS = "settings"
+TRACKERS = "trackers"
 
 
 @dataclass(slots=True)
@@ -201,9 +203,37 @@ def _run(section: Any, findings: _Findings) -> RunSettings:
         findings.add("run", f"expected a table (got {section!r})")
         return RunSettings()
     known = parameters(RunSettings, "run")
-    converted, problems = check_options(RunSettings, restore_none(known, section), "run")
+    others = {key: value for key, value in section.items() if key != TRACKERS}
+    converted, problems = check_options(RunSettings, restore_none(known, others), "run")
     findings.add_all(problems, "run", known)
-    return RunSettings(**converted)
+    return RunSettings(**converted, trackers=_trackers(section.get(TRACKERS, []), findings))
+
+
+def _trackers(listed: Any, findings: _Findings) -> tuple[ComponentSettings, ...]:
+    """Trackers as they are asked for; whoever trains finds out whether they are there.
+
+    A run is evaluated without them, so its recipe is read where they are not installed too.
+    """
+    if not isinstance(listed, list):
+        findings.add(f"run.{TRACKERS}", f'expected a list such as ["csv"] (got {listed!r})')
+        return ()
+    asked = []
+    for index, each in enumerate(listed):
+        section = {"name": each} if isinstance(each, str) else each
+        if isinstance(section, Mapping) and isinstance(section.get("name"), str):
+            asked.append(_tracker(section))
+        else:
+            text = f"expected a name, or a table with one (got {each!r})"
+            findings.add(f"run.{TRACKERS}.{index}", text)
+    return tuple(asked)
+
+
+def _tracker(section: Mapping[str, Any]) -> ComponentSettings:
+    """Options stand beside the name, as everywhere in recipes, or in a table ``options``."""
+    options = {key: value for key, value in section.items() if key != "name"}
+    if isinstance(options.get("options"), Mapping):
+        options |= options.pop("options")
+    return ComponentSettings(name=section["name"], options=options)
 
 
 def _error(source: str, findings: _Findings) -> OptionsError:

@@ -1,25 +1,12 @@
 """The value that describes a run: components by name, with their options."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from crowdkit_core.errors import UsageError
 from crowdkit_core.registry import create
+from crowdkit_core.settings.component import ComponentSettings
 from crowdkit_core.settings.run import RunSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentSettings:
-    """A component by name.
-
-    Attributes:
-        name: Registered name; ``DISTRIBUTION:NAME`` where two distributions offer one.
-        options: The component's own.
-    """
-
-    name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Lt
 
+from crowdkit_core.settings.component import ComponentSettings
+
 Precision = Literal["32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true"]
 """Number format of the forward pass and of the weights, as lightning-fabric names them."""
 
@@ -29,6 +31,9 @@ class RunSettings:
         channels_last: Keep the channels of a pixel together in memory, which makes convolutions
             faster on most CPUs and GPUs.
         deterministic: Only use algorithms that give the same bits each time; slower on a GPU.
+        trackers: Told of the run while it trains; names, or tables of a name with options beside
+            it.
+        tracked_images: Held-out images of which trackers get pictures at each validation.
     """
 
     directory: Path | None = None
@@ -43,3 +48,5 @@ class RunSettings:
     validate_on: Literal["validation", "test"] = "validation"
     channels_last: bool = False
     deterministic: bool = False
+    trackers: tuple[str | ComponentSettings, ...] = ()
+    tracked_images: Annotated[int, Ge(0)] = 4

@@ -9,6 +9,7 @@ from crowdkit_core.registry.kinds import KINDS
 from crowdkit_core.registry.lookup import settled
 from crowdkit_core.settings.layers import Table, sections
 
+RECIPE_FILE = "recipe.toml"
 ENVIRONMENT_FILE = "environment.json"
 
 

@@ -10,8 +10,10 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from crowdkit_core.errors import UsageError
 from crowdkit_core.files import atomic_write
+from crowdkit_core.settings.component import ComponentSettings
 from crowdkit_core.settings.none import NONE
-from crowdkit_core.settings.recipe import ComponentSettings, Recipe
+from crowdkit_core.settings.recipe import Recipe
+from crowdkit_core.settings.run import RunSettings
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -24,9 +26,8 @@ def recipe_text(recipe: Recipe) -> str:
     for each in fields(recipe):
         value = getattr(recipe, each.name)
         if isinstance(value, ComponentSettings):
-            sections[each.name] = {"name": value.name, **_plain(value.options, each.name)}
-    run = {key: value for key, value in asdict(recipe.run).items() if value is not None}
-    return tomli_w.dumps({**sections, "run": _plain(run, "run")})
+            sections[each.name] = _plain(value.section(), each.name)
+    return tomli_w.dumps({**sections, "run": _plain(_run_section(recipe.run), "run")})
 
 
 def write_recipe(recipe: Recipe, path: str | Path) -> None:
@@ -47,6 +48,20 @@ def is_plain(value: Any) -> bool:
     except PydanticSerializationError:
         return False
     return True
+
+
+def _run_section(run: RunSettings) -> dict[str, Any]:
+    """What is set; a list of nothing is left out, as a recipe without trackers need not name it."""
+    trackers = [_tracker(each) for each in run.trackers]
+    section = {**asdict(run), "trackers": trackers or None}
+    return {key: value for key, value in section.items() if value is not None}
+
+
+def _tracker(tracker: str | ComponentSettings) -> str | dict[str, Any]:
+    """A name alone where there are no options."""
+    if isinstance(tracker, str):
+        return tracker
+    return tracker.section() if tracker.options else tracker.name
 
 
 def _plain(options: Mapping[str, Any], section: str) -> dict[str, Any]:

@@ -5,7 +5,16 @@ from crowdkit_core.interfaces import Component
 from crowdkit_core.registry.options import parameters
 from crowdkit_core.testing.runner import Check, check_for
 
-KINDS = ("density generator", "counter", "loss", "trainer", "localizer", "dataset", "metric")
+KINDS = (
+    "density generator",
+    "counter",
+    "loss",
+    "trainer",
+    "localizer",
+    "dataset",
+    "metric",
+    "tracker",
+)
 
 
 def options_are_typed(component: Component) -> None:

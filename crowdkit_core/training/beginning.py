@@ -9,9 +9,9 @@ from crowdkit_core.data import fingerprint
 from crowdkit_core.interfaces import Dataset, StagePlan, Trainer, TrainingTask
 from crowdkit_core.settings import Recipe, RunSettings, environment, recipe_text
 from crowdkit_core.settings.differences import HOW_IT_RUNS, deciding_settings
-from crowdkit_core.settings.run_names import ENVIRONMENT_FILE
+from crowdkit_core.settings.run_names import ENVIRONMENT_FILE, RECIPE_FILE
 from crowdkit_core.training.recording import record_parts
-from crowdkit_core.training.run_folder import RECIPE_FILE, RunFolder
+from crowdkit_core.training.run_folder import RunFolder
 from crowdkit_core.training.run_record import DATA_FILE, RunRecord, read_record
 
 

@@ -22,11 +22,13 @@ from crowdkit_core.interfaces import (
     Optimization,
     Stage,
     StagePlan,
+    Tracker,
     Trainer,
     TrainingTask,
 )
 from crowdkit_core.registry.hooks import Hooks, hooks
 from crowdkit_core.settings import Recipe, RunSettings
+from crowdkit_core.tracking import Tracking, make_trackers
 from crowdkit_core.training.beginning import checked_record, describe
 from crowdkit_core.training.memory import memory_explained
 from crowdkit_core.training.objective import Objective
@@ -48,6 +50,7 @@ def train(
     *,
     recipe: Recipe | None = None,
     listeners: Sequence[object] = (),
+    trackers: Sequence[Tracker] = (),
 ) -> TrainingResult:
     """Train, and keep everything in the run folder.
 
@@ -63,6 +66,7 @@ def train(
             were created from, or says in the folder why that is not known.
         listeners: Told about progress beside the installed ones; see
             `crowdkit_core.registry.hooks.Events`.
+        trackers: Told of the run beside those of ``run.trackers``.
 
     Raises:
         UsageError: Wrong settings, parts that do not fit, or a folder in the wrong state; nothing
@@ -76,6 +80,12 @@ def train(
     plans = _checked(trainer.stages(shown), trainer)
     if run.directory is None:
         raise UsageError("run.directory is not set", hint="name a folder for the run's files")
+    tracking = Tracking(
+        [*make_trackers(run), *trackers],
+        validation=task.validation,
+        images=run.tracked_images,
+        resumed=run.resume,
+    )
     fabric = _fabric(run)
     names = [plan.name for plan in plans]
     if fabric.is_global_zero:
@@ -95,7 +105,7 @@ def train(
             trainer=trainer,
             run=run,
             folder=folder,
-            hooks=hooks(*listeners),
+            hooks=hooks(tracking, *listeners),
         )
         with deterministic_algorithms(run.deterministic):
             return session.train(plans)

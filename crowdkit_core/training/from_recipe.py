@@ -4,6 +4,7 @@ from crowdkit_core.errors import DataError, WeightsError
 from crowdkit_core.interfaces import Trainer, TrainingTask
 from crowdkit_core.registry import create
 from crowdkit_core.settings import Recipe
+from crowdkit_core.tracking import make_trackers
 from crowdkit_core.training.engine import train
 from crowdkit_core.training.result import TrainingResult
 from crowdkit_core.training.seeding import seed_from
@@ -29,7 +30,7 @@ def build(recipe: Recipe) -> tuple[TrainingTask, Trainer]:
 
 
 def require_parts_fit(recipe: Recipe) -> None:
-    """Refuse a recipe whose parts training would refuse together.
+    """Refuse a recipe whose parts or trackers training would refuse.
 
     No file is needed for it: neither the data nor a front end's weights play a part. Parts that
     cannot be made without a file that is not there yet are left to training.
@@ -49,6 +50,7 @@ def require_parts_fit(recipe: Recipe) -> None:
     except (DataError, WeightsError):
         return
     trainer.stages(task)
+    make_trackers(recipe.run)
 
 
 def train_recipe(recipe: Recipe) -> TrainingResult:
@@ -57,5 +59,6 @@ def train_recipe(recipe: Recipe) -> TrainingResult:
     Raises:
         CrowdkitError: As `build` and `train`.
     """
+    make_trackers(recipe.run)  # refused before the data are read
     task, trainer = build(recipe)
     return train(task, trainer, recipe.run, recipe=recipe)

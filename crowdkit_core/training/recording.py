@@ -18,8 +18,9 @@ from crowdkit_core.registry.creation import full_name
 from crowdkit_core.registry.lookup import find, installed
 from crowdkit_core.registry.options import parameters
 from crowdkit_core.settings import Recipe, RunSettings, recipe_text, resolve_recipe
+from crowdkit_core.settings.run_names import RECIPE_FILE
 from crowdkit_core.settings.writing import is_plain
-from crowdkit_core.training.run_folder import RECIPE_FILE, RunFolder
+from crowdkit_core.training.run_folder import RunFolder
 
 REASONS_FILE = "no-recipe.txt"
 

@@ -15,7 +15,6 @@ from crowdkit_core.interfaces import Component, StagePlan, Weighted
 from crowdkit_core.training.run_record import DATA_FILE
 from crowdkit_core.weights import save_weights, written_header
 
-RECIPE_FILE = "recipe.toml"
 STATE_FILE = "state.pt"
 BEST_FILE = "best.safetensors"
 LAST_FILE = "last.safetensors"

@@ -185,15 +185,19 @@ class StageLoop:
         due = epoch % self.loop.validate_every == 0 or epoch == self.plan.epochs
         if self.validation is None or not due:
             return {}
-        return validate(
-            in_single_precision(self.state.counter),
+        counter, judged_by = in_single_precision(self.state.counter), self.state.stage.judged_by
+        errors = validate(
+            counter,
             self.validation,
-            count=self.state.stage.judged_by,
+            count=judged_by,
             device=self.fabric.device,
             rank=self.fabric.global_rank,
             world_size=self.fabric.world_size,
             progress=self.hooks.evaluation_progress,
         )
+        if self.fabric.is_global_zero:
+            self.hooks.epoch_validated(self.plan.name, epoch, counter, judged_by)
+        return errors
 
     def _judge(self, errors: Mapping[str, float]) -> bool:
         """Record whether validation improved, and whether to stop."""

@@ -29,7 +29,7 @@ from crowdkit_core.visual.canvas import (
 )
 
 PANEL_SIDE = 640
-"""Longer side of a panel in pixels."""
+"""Longer side of a panel in pixels, unless another is asked for."""
 GAP = 16
 CAPTION = 52
 CURVE = "#7b2d8b"
@@ -65,13 +65,14 @@ def panel_row(
     panels: Sequence[Panel],
     *,
     colormap: Colormap = "inferno",
+    side: int = PANEL_SIDE,
 ) -> Figure:
     """Panels in a row, all of one image; density maps share one colour scale.
 
     Raises:
         ShapeError: A density map does not fit the image.
     """
-    return panel_rows(image, [panels], colormap=colormap)
+    return panel_rows(image, [panels], colormap=colormap, side=side)
 
 
 def panel_rows(
@@ -79,6 +80,7 @@ def panel_rows(
     rows: Sequence[Sequence[Panel]],
     *,
     colormap: Colormap = "inferno",
+    side: int = PANEL_SIDE,
 ) -> Figure:
     """Rows of panels, all of one image; density maps share one colour scale.
 
@@ -87,7 +89,7 @@ def panel_rows(
     """
     height, width = image.shape[-2:]
     size = (height, width)
-    shown = display_size(size, PANEL_SIDE)
+    shown = display_size(size, side)
     maps = {id(panel): _intensity(panel, size, shown) for row in rows for panel in row}
     scale = PowerNorm(0.5, vmin=0, vmax=peak(*(each for each in maps.values() if each is not None)))
     across, down = shown[1] + GAP, shown[0] + CAPTION
@@ -152,6 +154,7 @@ def side_by_side(
     target_label: str = "",
     points: Float[Tensor, "N 2"] | None = None,
     colormap: Colormap = "inferno",
+    side: int = PANEL_SIDE,
 ) -> Figure:
     """Image, ground truth and prediction side by side, with their counts; heads if any are found.
 
@@ -166,6 +169,7 @@ def side_by_side(
         target_label: What ``target`` is, for its title.
         points: (x, y) pixels of the predicted heads: a panel shows them with the annotated ones.
         colormap: Colours from low to high density.
+        side: Longer side of a panel in pixels.
 
     Raises:
         ShapeError: A density map does not fit the image.
@@ -182,7 +186,7 @@ def side_by_side(
     if points is not None:
         heads = f"heads: {len(points):,} found (dots), {len(actual_points):,} annotated (rings)"
         panels.append(Panel(title=heads, points=actual_points, found=points))
-    return panel_row(image, panels, colormap=colormap)
+    return panel_row(image, panels, colormap=colormap, side=side)
 
 
 def _intensity(panel: Panel, size: Size, shown: Size) -> NDArray[np.float32] | None:

@@ -17,6 +17,7 @@ TITLES = {
     "localizer": "Localizers",
     "dataset": "Datasets",
     "metric": "Metrics",
+    "tracker": "Trackers",
 }
 PURPOSES = {
     "counter": "A counter is a network that takes images and gives a count, most of them as the sum"
@@ -30,6 +31,8 @@ PURPOSES = {
     " mistakes in one, and `crowdkit data convert --dataset NAME` writes its annotations in any of"
     " the [formats of annotation tools](formats.md).",
     "metric": "A metric is what an evaluation measures beside the errors of counts.",
+    "tracker": "A tracker shows and keeps the curves and pictures of runs while they train; see"
+    " [Watch training](../trackers.md).",
 }
 
 
@@ -86,6 +89,11 @@ def _choice(kind: str) -> str:
             "choose some with `crowdkit eval --metrics NAME,...`, or as `metrics` of a"
             " [grid](../grids.md), and set their options in Python, where"
             " `evaluate(metrics=[...])` takes objects too"
+        )
+    if kind == "tracker":
+        return (
+            "choose some by `run.trackers` of a recipe, where options stand beside the name, or"
+            " with `--set 'run.trackers=[\"NAME\"]'`; `train(trackers=[...])` takes objects"
         )
     return (
         f"choose one with `--{kind.replace('_', '-')} NAME`, or as `[{kind}]` of a recipe, and set"

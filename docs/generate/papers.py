@@ -70,7 +70,7 @@ def _page_of(target: Path, folder: Path) -> Path:
 
 
 def _overview(plugins: dict[str, Path]) -> str:
-    titles = ("Papers", "Baselines", "Losses", "Weights")
+    titles = ("Papers", "Baselines", "Losses", "Weights", "Trackers")
     groups: dict[str, list[str]] = {title: [] for title in titles}
     for name in plugins:
         groups[_group(name)].append(name)
@@ -79,6 +79,7 @@ def _overview(plugins: dict[str, Path]) -> str:
         "Papers": "Reproduced as a whole: every part, option, recipe and published number.",
         "Baselines": "Networks that the papers build on or compare with.",
         "Losses": "What others train with, for any counter.",
+        "Trackers": "What shows and keeps runs while they train: [Watch training](../trackers.md).",
         "Weights": "Trained, to count with at once: `crowdkit list weights`.",
     }
     parts = ["# Papers", "Each is a package of its own, whose parts mix with all others."]
@@ -98,6 +99,8 @@ def _group(distribution: str) -> str:
         return "Papers"
     if distribution in {info.distribution for info in list_cards()}:
         return "Weights"
+    if distribution in {info.distribution for info in list_components("tracker")}:
+        return "Trackers"
     counters = {info.distribution for info in list_components("counter")}
     return "Baselines" if distribution in counters else "Losses"
 

@@ -1,0 +1,1 @@
+"""The tracker `wandb` for crowdkit."""
