@@ -3,6 +3,7 @@
 from crowdkit_core.losses.maps import (
     MapPair,
     cut,
+    densities_inside,
     main_maps,
     map_pairs,
     maps_of_kind,
@@ -20,6 +21,7 @@ __all__ = [
     "Reduction",
     "absolute_error",
     "cut",
+    "densities_inside",
     "main_maps",
     "map_pairs",
     "maps_of_kind",
