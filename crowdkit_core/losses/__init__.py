@@ -13,6 +13,7 @@ from crowdkit_core.losses.maps import (
     same_size_images,
 )
 from crowdkit_core.losses.pixelwise import L1, MSE, Reduction, absolute_error, squared_error
+from crowdkit_core.losses.weights import require_weights
 
 __all__ = [
     "L1",
@@ -28,6 +29,7 @@ __all__ = [
     "mean_inside",
     "mean_over_cells",
     "mean_over_images",
+    "require_weights",
     "same_size_images",
     "squared_error",
 ]

@@ -19,7 +19,7 @@ VGG16_CONVS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
 """Where torchvision's ``vgg16().features`` keeps the ten convolutions up to conv4_3."""
 
 _KNOWN_FIELDS = {("vgg16", 8): 42, ("vgg19", 16): 118}
-"""What measuring takes long to find: 3x3 convolutions reach a cell further, poolings stay inside."""
+"""What takes long to measure, in pixels."""
 
 
 class Backbone(nn.Module):

@@ -1,6 +1,5 @@
 """The likelihood of the people in every block, and the three terms beside it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from torch.nn import functional as F
 from crowdkit_core.density import count_cells
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import Counter, Loss, LossTerms, MapSpec, Prediction, Target
+from crowdkit_core.losses import require_weights
 from crowdkit_core.precision import at_least_float32, without_autocast
 from crowdkit_zip.blocks import bin_of
 
@@ -118,11 +118,7 @@ class ZIPLoss(Loss):
             "multiscale": multiscale,
             "count": count,
         }
-        for name, weight in self.weights.items():
-            if not 0 <= weight < math.inf:
-                raise OptionsError(f"{self.label}: {name} is {weight}, expected 0 or more")
-        if not any(self.weights.values()):
-            raise OptionsError(f"{self.label}: every weight is 0, expected one that is positive")
+        require_weights(self, self.weights)
         if not scales or min(scales) < 1:
             raise OptionsError(f"{self.label}: scales is {list(scales)}, expected 1 or more each")
         self.scales = scales
