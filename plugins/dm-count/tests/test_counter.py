@@ -23,8 +23,8 @@ CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
     "options",
     [
         {"backbone": "resnet18"},
-        {"backbone": "resnet18", "upsampling": "bilinear", "activation": "abs"},
-        {"backbone": "resnet18", "upsampling": "nearest", "initialization": "normal"},
+        {"backbone": "test_resnet", "upsampling": "bilinear", "activation": "abs"},
+        {"backbone": "test_resnet", "upsampling": "nearest", "initialization": "normal"},
         pytest.param({"upsampling": "nearest", "activation": "abs"}, marks=pytest.mark.slow),
     ],
 )

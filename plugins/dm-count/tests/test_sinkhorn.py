@@ -72,7 +72,9 @@ def test_plan_and_potentials_are_pots(rows: int, columns: int, number: int) -> N
         stopThr=1e-13,
         log=True,
     )
-    kernel = GaussianKernel.between(points, (rows, columns), cell=CELL, regularization=regularization)
+    kernel = GaussianKernel.between(
+        points, (rows, columns), cell=CELL, regularization=regularization
+    )
     found = sinkhorn(kernel, a, b, iterations=2000, tolerance=0.0)
     torch.testing.assert_close(
         plan(kernel, found.points, found.cells), torch.from_numpy(expected), rtol=1e-7, atol=1e-12

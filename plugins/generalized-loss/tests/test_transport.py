@@ -1,5 +1,7 @@
 """Plans against POT's unbalanced solvers and scipy's minimiser, steps against GeomLoss."""
 
+from itertools import pairwise
+
 import numpy as np
 import ot
 import pytest
@@ -13,7 +15,9 @@ from scipy.special import kl_div
 from torch import Tensor
 
 
-def converged(cost: Tensor, mass: Tensor, people: Tensor, *, blur: float, reach: float) -> Transport:
+def converged(
+    cost: Tensor, mass: Tensor, people: Tensor, *, blur: float, reach: float
+) -> Transport:
     """Thousands of steps of all but the same entropy."""
     hardly = {"diameter": blur * (1 + 4e-6), "scaling": 1 - 1e-9}
     return transport(cost, mass, people, blur=blur, reach=reach, **hardly)
@@ -36,7 +40,7 @@ def objective(plan: np.ndarray, cost: np.ndarray, a: np.ndarray, b: np.ndarray, 
 
 
 @pytest.mark.parametrize("blur", [0.05, 0.2])
-@pytest.mark.parametrize("reach", [0.1, 0.5, 5.0])
+@pytest.mark.parametrize("reach", [0.1, 5.0])
 @pytest.mark.parametrize("cost", [exponential(0.6), perspective(0.5, 0.2)])
 def test_the_plan_is_pots(blur: float, reach: float, cost: Cost) -> None:
     a, b = 3 * masses(9, 1), torch.ones(4, dtype=torch.float64)
@@ -173,4 +177,4 @@ def test_weights_fall_from_first_to_last(first: float, scaling: float) -> None:
     weights = annealed(first, 0.01, scaling)
     assert weights[0] == weights[1] == first
     assert weights[-1] == 0.01
-    assert all(low <= high for high, low in zip(weights, weights[1:], strict=False))
+    assert all(low <= high for high, low in pairwise(weights))

@@ -92,8 +92,7 @@ class VGG19(Counter):
     @property
     def receptive_field(self) -> int | None:  # type: ignore[override]  # of the backbone's, which may be measured
         """Pixels beyond a cell that can change it; None where its place depends on the image's."""
-        reach = self.backbone.receptive_field
-        if reach is None or self.upsampling == "corners":
+        if self.upsampling == "corners" or (reach := self.backbone.receptive_field) is None:
             return None
         neighbour = STRIDE if self.upsampling == "bilinear" else 0
         return reach + neighbour + STRIDE + STRIDE * len(_HIDDEN)
