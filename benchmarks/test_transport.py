@@ -2,9 +2,9 @@
 
 OMP_NUM_THREADS=1 python -m pytest benchmarks/test_transport.py -m "not gpu" -s
 
-A step is forward and backward of VGG-19 on one crop, without the optimizer; a loss is the same of the
-loss alone, on the map that the network gives. Times are CPU seconds, medians of a few rounds. Each
-peak is that of a process of its own, less that of one which only makes the parts.
+A step is forward and backward of VGG-19 on one crop, without the optimizer; a loss is the same of
+the loss alone, on the map that the network gives. Times are CPU seconds, medians of a few rounds.
+Each peak is that of a process of its own, less that of one which only makes the parts.
 """
 
 import subprocess
