@@ -123,14 +123,14 @@ def test_two_factors_against_the_whole_kernel() -> None:
 
 
 def run_once(name: str, number: str) -> None:
-    """One step of the network, and of the loss where there are people."""
+    """One step of the network: by the loss where there are people, by a sum of squares else."""
     counter, loss, images = parts(name)
     if number == "parts":
         return
-    prediction = network_step(counter, images)
-    if number != "network":
-        del counter, images
-        loss_step(loss, prediction, crowd(int(number), CROPS[name]))
+    if number == "network":
+        network_step(counter, images)
+    else:
+        loss(counter(images), crowd(int(number), CROPS[name])).total.backward()
 
 
 def peak(name: str, number: str) -> float:
@@ -146,7 +146,7 @@ def test_memory_beside_the_network(name: str) -> None:
     network = peak(name, "network") - nothing
     print(f"\n{name}, crop of {CROPS[name]}: a step of the network takes {network:.0f} MiB")
     for number in CROWDS:
-        print(f"  step and loss of {number:5} people: {peak(name, str(number)) - nothing:.0f} MiB")
+        print(f"  with the loss of {number:5} people: {peak(name, str(number)) - nothing:.0f} MiB")
 
 
 if __name__ == "__main__":
