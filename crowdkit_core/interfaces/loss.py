@@ -49,11 +49,14 @@ class Loss(nn.Module, Component, ABC):
 
     Attributes:
         needs: Names of the counter's ``outputs`` it reads; ``count`` alone needs none.
+        gradient_is_derivative: False where a paper goes down a slope of its own, such as that of
+            a transport cost with its potentials held fixed, and not that of the value.
     """
 
     kind: ClassVar[str] = "loss"
 
     needs: tuple[str, ...] = ("density",)
+    gradient_is_derivative: bool = True
 
     @abstractmethod
     def forward(self, prediction: Prediction, target: Target) -> LossTerms:

@@ -3,6 +3,7 @@
 from crowdkit_core.losses.maps import (
     MapPair,
     cut,
+    densities_inside,
     main_maps,
     map_pairs,
     maps_of_kind,
@@ -12,6 +13,7 @@ from crowdkit_core.losses.maps import (
     same_size_images,
 )
 from crowdkit_core.losses.pixelwise import L1, MSE, Reduction, absolute_error, squared_error
+from crowdkit_core.losses.weights import require_weights
 
 __all__ = [
     "L1",
@@ -20,12 +22,14 @@ __all__ = [
     "Reduction",
     "absolute_error",
     "cut",
+    "densities_inside",
     "main_maps",
     "map_pairs",
     "maps_of_kind",
     "mean_inside",
     "mean_over_cells",
     "mean_over_images",
+    "require_weights",
     "same_size_images",
     "squared_error",
 ]

@@ -48,6 +48,36 @@ def main_maps(prediction: Prediction, target: Target, loss: Loss) -> Iterator[Ma
     return map_pairs(prediction.density, target, prediction.stride)
 
 
+def densities_inside(
+    prediction: Prediction, target: Target, loss: Loss
+) -> tuple[list[Float[Tensor, "_ _"]], int]:
+    """The density map of each image without padding, for losses that compare it with points.
+
+    In single precision at least, and zero outside the region.
+
+    Args:
+        prediction: Of the batch.
+        target: Of the batch; its own maps are not made.
+        loss: Named where there is no density map.
+
+    Returns:
+        (h, w) persons per cell of each image, and their stride.
+
+    Raises:
+        IncompatibleError: The prediction has no density map.
+    """
+    density, stride = prediction.density, prediction.stride
+    if density is None or stride is None:
+        raise IncompatibleError(f"{loss.label} needs a density map, the prediction has none")
+    shares = target.shares(stride)
+    inside = at_least_float32(density) if shares is None else at_least_float32(density) * shares
+    maps = [
+        inside[image, 0, : -(-height // stride), : -(-width // stride)]
+        for image, (height, width) in enumerate(target.sizes)
+    ]
+    return maps, stride
+
+
 def map_pairs(density: Float[Tensor, "B 1 h w"], target: Target, stride: int) -> Iterator[MapPair]:
     """A predicted density map beside its target, group by group of equal image sizes.
 

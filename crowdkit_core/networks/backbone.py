@@ -18,6 +18,9 @@ from crowdkit_core.weights import load_matching, read_weights
 VGG16_CONVS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
 """Where torchvision's ``vgg16().features`` keeps the ten convolutions up to conv4_3."""
 
+_KNOWN_FIELDS = {("vgg16", 8): 42, ("vgg19", 16): 118}
+"""What takes long to measure, in pixels."""
+
 
 class Backbone(nn.Module):
     """Features of a timm network at chosen reductions.
@@ -144,8 +147,8 @@ def _available_reductions(name: str) -> tuple[int, ...]:
 
 @cache
 def _receptive_field(name: str, reduction: int) -> int | None:
-    if name == "vgg16" and reduction == 8:
-        return 42  # 2 * 1 + 2 * 2 + 3 * 4 + 3 * 8: the poolings stay inside the cell
+    if (name, reduction) in _KNOWN_FIELDS:
+        return _KNOWN_FIELDS[name, reduction]
     net = _timm_features(name, (reduction,), pretrained=False)
     return measure_receptive_field(net, reduction, read=lambda features: features[0])
 

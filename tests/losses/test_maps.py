@@ -13,6 +13,7 @@ from crowdkit_core.interfaces import MapSpec, Prediction, Target
 from crowdkit_core.losses import (
     L1,
     cut,
+    densities_inside,
     main_maps,
     map_pairs,
     maps_of_kind,
@@ -165,3 +166,27 @@ def test_pure_count_is_refused() -> None:
     target = Target([torch.zeros(0, 2)], (4, 4), GENERATOR)
     with pytest.raises(IncompatibleError, match="needs a density map"):
         main_maps(Prediction(count=torch.ones(1)), target, L1())
+
+
+def test_densities_of_images_are_without_padding_and_region() -> None:
+    density = maps(2, 1, 3, 4).to(torch.bfloat16)
+    roi = torch.zeros(2, 24, 32, dtype=torch.bool)
+    roi[0], roi[1, :9, :12] = True, True
+    target = Target(
+        [points(3, (9, 12), 0)] * 2, (24, 32), GENERATOR, roi=roi, sizes=[(24, 32), (9, 17)]
+    )
+    (whole, part), stride = densities_inside(
+        Prediction(count=density.sum((1, 2, 3)), density=density, stride=8), target, L1()
+    )
+    assert stride == 8
+    assert not target.strides
+    torch.testing.assert_close(whole, density[0, 0].float(), rtol=0, atol=0)
+    # Of the second column half is inside the region, of the third nothing.
+    expected = density[1, 0, :2, :3].float() * torch.tensor([1.0, 0.5, 0.0])
+    torch.testing.assert_close(part, expected)
+
+
+def test_densities_of_a_pure_count_are_refused() -> None:
+    target = Target([points(3, (8, 8), 0)], (8, 8), GENERATOR)
+    with pytest.raises(IncompatibleError, match="needs a density map"):
+        densities_inside(Prediction(count=torch.ones(1)), target, L1())

@@ -328,6 +328,12 @@ class HalvesTheGradient(MSE):
         return LossTerms.of(error=(error + error.detach()) / 2)
 
 
+class SaysItHalvesTheGradient(HalvesTheGradient):
+    """Not its value's derivative, and no secret."""
+
+    gradient_is_derivative = False
+
+
 class Detached(Loss):
     """Nothing to learn from."""
 
@@ -363,6 +369,10 @@ def test_broken_losses_are_caught(loss, check):
 @pytest.mark.parametrize("loss", [MSE, L1])
 def test_sound_losses_pass(loss, reduction):
     check_loss(loss(reduction=reduction))
+
+
+def test_a_loss_may_have_a_slope_of_its_own():
+    check_loss(SaysItHalvesTheGradient())
 
 
 class NeedsADepthMap(MSE):

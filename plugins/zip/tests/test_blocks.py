@@ -1,12 +1,10 @@
-"""Blocks and bins against hand-made cases and numpy's histograms."""
+"""Bins against hand-made cases and numpy's."""
 
 from dataclasses import replace
 
 import numpy as np
 import torch
-from crowdkit_zip.blocks import BINS, bin_of, count_blocks, fit_centres, middle_of_bins
-from hypothesis import given
-from hypothesis import strategies as st
+from crowdkit_zip.blocks import BINS, bin_of, fit_centres, middle_of_bins
 
 from crowdkit_core.interfaces import Annotation, Dataset
 
@@ -31,33 +29,6 @@ class Annotated(Dataset):
 
 def annotation(*xy: tuple[float, float], size=(16, 32)) -> Annotation:
     return Annotation(name=str(xy), size=size, points=torch.tensor(xy).reshape(-1, 2))
-
-
-def test_people_of_one_place_are_as_many_as_they_are() -> None:
-    points = torch.tensor([[3.0, 3.0]] * 3 + [[12.0, 1.0]])
-    assert count_blocks(points, (8, 16), 8).tolist() == [[3, 1]]
-
-
-def test_a_point_on_the_far_border_belongs_to_the_last_block() -> None:
-    points = torch.tensor([[20.0, 10.0], [0.0, 0.0], [8.0, 8.0]])
-    assert count_blocks(points, (10, 20), 8).tolist() == [[1, 0, 0], [0, 1, 1]]
-
-
-@given(
-    people=st.integers(0, 60),
-    height=st.integers(1, 90),
-    width=st.integers(1, 90),
-    block_size=st.sampled_from([8, 16, 32]),
-    seed=st.integers(0, 99),
-)
-def test_blocks_are_numpys_histogram(people, height, width, block_size, seed) -> None:
-    random = torch.Generator().manual_seed(seed)
-    points = torch.rand(people, 2, generator=random) * torch.tensor([width, height])
-    rows, columns = (np.arange(0, side + block_size, block_size) for side in (height, width))
-    expected, *_ = np.histogram2d(points[:, 1].numpy(), points[:, 0].numpy(), bins=(rows, columns))
-    found = count_blocks(points, (height, width), block_size).numpy()
-    assert (found == expected[: found.shape[0], : found.shape[1]]).all()
-    assert found.sum() == people
 
 
 def test_bins_are_numpys_digitize() -> None:

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from crowdkit_core.density import GeometryAdaptive
-from crowdkit_core.errors import IncompatibleError, OptionsError
+from crowdkit_core.errors import OptionsError
 from crowdkit_core.interfaces import Lengths, Loss, LossTerms, Prediction, Size, Target
+from crowdkit_core.losses import densities_inside
 from crowdkit_core.precision import without_autocast
 
 _BOX = "bayesian_box"
@@ -156,23 +157,10 @@ class Bayesian(Loss):
 
         Where the target brings no measured lengths, its images are taken to be whole.
         """
-        density, stride = prediction.density, prediction.stride
-        if density is None or stride is None:
-            raise IncompatibleError(f"{self.label} needs a density map, the prediction has none")
-        shares = target.shares(stride)
-        people = zip(target.points, target.lengths, target.sizes, strict=True)
-        with without_autocast(density.device):
-            inside = density if shares is None else density * shares
-            losses = [
-                self._of_image(
-                    inside[i, 0, : -(-size[0] // stride), : -(-size[1] // stride)],
-                    points,
-                    lengths,
-                    size,
-                    stride,
-                )
-                for i, (points, lengths, size) in enumerate(people)
-            ]
+        with without_autocast(target.count.device):
+            densities, stride = densities_inside(prediction, target, self)
+            images = zip(densities, target.points, target.lengths, target.sizes, strict=True)
+            losses = [self._of_image(*image, stride) for image in images]
         return LossTerms.of(bayesian=torch.stack(losses).mean())
 
     def _of_image(

@@ -9,7 +9,13 @@ from torch.nn import functional as F
 
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Size, Target
-from crowdkit_core.losses import MapPair, main_maps, mean_over_cells, mean_over_images
+from crowdkit_core.losses import (
+    MapPair,
+    main_maps,
+    mean_over_cells,
+    mean_over_images,
+    require_weights,
+)
 from crowdkit_raznet.targets import attention_target, localization_labels
 
 _EPSILON = 1e-12  # persons squared per cell: keeps the root's slope finite where the map is perfect
@@ -53,15 +59,11 @@ class RazLoss(Loss):
     ) -> None:
         super().__init__()
         self.weights = {"density": density, "localization": localization, "attention": attention}
-        for name, weight in self.weights.items():
-            if not weight >= 0:
-                raise OptionsError(f"{self.label}: {name} is {weight}, expected 0 or more")
+        require_weights(self, self.weights)
         for name, value in (("gamma", gamma), ("sigma", sigma)):
             if not value > 0:
                 raise OptionsError(f"{self.label}: {name} is {value}, must be positive")
         self.needs = tuple(name for name, weight in self.weights.items() if weight > 0)
-        if not self.needs:
-            raise OptionsError(f"{self.label}: every weight is 0, expected one that is positive")
         self.gamma = gamma
         self.sigma = sigma
 

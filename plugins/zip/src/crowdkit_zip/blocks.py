@@ -1,4 +1,4 @@
-"""People per block of an image, and the bins that their numbers fall into."""
+"""The bins that the numbers of people in the blocks of an image fall into."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from crowdkit_core.interfaces import Annotation, Dataset, Size, points_inside
+from crowdkit_core.density import count_cells
+from crowdkit_core.interfaces import Annotation, Dataset, points_inside
 
 BINS = {
     8: (0, 1, 2, 3, 4),
@@ -14,27 +15,6 @@ BINS = {
     32: (*range(11), 11, 13, 15, 17, 19, 21, 24, 27, 30, 34),
 }
 """Least count of each bin by block size: of every data set, of ShanghaiTech A and of UCF-QNRF."""
-
-
-def count_blocks(points: Float[Tensor, "N 2"], size: Size, block_size: int) -> Int64[Tensor, "h w"]:
-    """Number of points in every block; those of one place are as many as they are.
-
-    A point on the far border belongs to the last block.
-
-    Args:
-        points: (N, 2) pixels.
-        size: (H, W) of the image in pixels.
-        block_size: Pixels per block side.
-
-    Example:
-        >>> count_blocks(torch.tensor([[1.0, 1.0], [1.0, 1.0], [16.0, 3.0]]), (8, 16), 8).tolist()
-        [[2, 1]]
-    """
-    rows, columns = (-(-side // block_size) for side in size)
-    column = (points[:, 0] / block_size).long().clamp(0, columns - 1)
-    row = (points[:, 1] / block_size).long().clamp(0, rows - 1)
-    counts = torch.zeros(rows, columns, dtype=torch.int64, device=points.device)
-    return counts.index_put_((row, column), counts.new_ones(()), accumulate=True)
 
 
 def bin_of(counts: Tensor, bins: Sequence[int]) -> Int64[Tensor, "*shape"]:
@@ -86,4 +66,4 @@ def fit_centres(dataset: Dataset, bins: Sequence[int], block_size: int) -> Float
 
 def _counts(annotation: Annotation, block_size: int) -> Int64[Tensor, " blocks"]:
     points = annotation.points[points_inside(annotation.points, annotation.roi)]
-    return count_blocks(points, annotation.size, block_size).flatten()
+    return count_cells(points, annotation.size, block_size).flatten()

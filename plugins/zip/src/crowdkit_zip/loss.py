@@ -1,6 +1,5 @@
 """The likelihood of the people in every block, and the three terms beside it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,10 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from crowdkit_core.density import count_cells
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import Counter, Loss, LossTerms, MapSpec, Prediction, Target
+from crowdkit_core.losses import require_weights
 from crowdkit_core.precision import at_least_float32, without_autocast
-from crowdkit_zip.blocks import bin_of, count_blocks
+from crowdkit_zip.blocks import bin_of
 
 EPSILON = 1e-8
 """Added to what a logarithm is taken of, as in the authors' code."""
@@ -117,11 +118,7 @@ class ZIPLoss(Loss):
             "multiscale": multiscale,
             "count": count,
         }
-        for name, weight in self.weights.items():
-            if not 0 <= weight < math.inf:
-                raise OptionsError(f"{self.label}: {name} is {weight}, expected 0 or more")
-        if not any(self.weights.values()):
-            raise OptionsError(f"{self.label}: every weight is 0, expected one that is positive")
+        require_weights(self, self.weights)
         if not scales or min(scales) < 1:
             raise OptionsError(f"{self.label}: scales is {list(scales)}, expected 1 or more each")
         self.scales = scales
@@ -235,7 +232,7 @@ def blocks_of(target: Target, block_size: int) -> Float[Tensor, "B 1 h w"]:
     """
     rows, columns = (-(-side // block_size) for side in target.size)
     counts = [
-        count_blocks(points, size, block_size)
+        count_cells(points, size, block_size)
         for points, size in zip(target.points, target.sizes, strict=True)
     ]
     padded = [F.pad(each, (0, columns - each.shape[1], 0, rows - each.shape[0])) for each in counts]

@@ -1,0 +1,1 @@
+"""The generalized loss of Wan, Liu and Chan (CVPR 2021) for crowdkit."""
