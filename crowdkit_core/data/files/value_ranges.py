@@ -46,5 +46,10 @@ def range_of(samples: Sequence[NDArray[np.generic]]) -> ValueRange:
 
 def thinned(values: NDArray[np.generic]) -> NDArray[np.generic]:
     """The values on a grid over a large image; all of a small one."""
-    step = max(1, ceil(sqrt(values.shape[0] * values.shape[1] / _PIXELS)))
+    step = thinning(values.shape[0], values.shape[1])
     return values[::step, ::step]
+
+
+def thinning(height: int, width: int) -> int:
+    """From one pixel that `thinned` takes to the next, along both sides."""
+    return max(1, ceil(sqrt(height * width / _PIXELS)))

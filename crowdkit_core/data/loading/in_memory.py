@@ -43,7 +43,8 @@ class InMemory(Dataset):
 
     Example:
         >>> from crowdkit_core import create
-        >>> images = InMemory(create("dataset", "synthetic", images=3, size=(96, 128)))
+        >>> scenes = create("dataset", "synthetic", images=3, size=(96, 128), people=(1, 9))
+        >>> images = InMemory(scenes)
         >>> images.bytes, torch.equal(images[0].image, images[0].image)
         (110592, True)
     """

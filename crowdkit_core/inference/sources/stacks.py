@@ -51,7 +51,7 @@ def one_image(file: str | Path, reading: Reading = AS_STORED) -> LoadedImage:
     try:
         return LoadedImage(str(file), read(), read)
     except TooLargeError:
-        return LoadedImage(str(file), open_large(file), file)
+        return LoadedImage(str(file), open_large(file, reading.value_range), file)
 
 
 def _loaded(frames: Frames, frame: Frame, reading: Reading) -> LoadedImage:
