@@ -50,10 +50,15 @@ def export_command(
     from dataclasses import asdict
 
     from crowdkit_core.cli.components import only_sections
+    from crowdkit_core.errors import UsageError
     from crowdkit_core.inference import find_images, load_model
     from crowdkit_core.settings import parse_overrides
 
-    images = find_images(check)
+    images = []
+    for each in find_images(check):
+        if not isinstance(each, Path):
+            raise UsageError(f"--check {each}: a stream or camera, expected photos")
+        images.append(each)
     options = only_sections(parse_overrides(list(overrides)), "counter")
     made = load_model(model, counter=counter_name, options=options["counter"])
     written = made.export(path, check=images, tolerance=tolerance)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils._sympy.numbers import int_oo
 
 from crowdkit_core.errors import (
     CrowdkitError,
@@ -29,6 +30,7 @@ from crowdkit_core.errors import (
 from crowdkit_core.files import atomic_write
 from crowdkit_core.inference.images import ImageLike, load_image, to_batch
 from crowdkit_core.inference.resized import resize_pixels
+from crowdkit_core.inference.sources import one_image
 from crowdkit_core.inference.tiles import has_own_procedure
 from crowdkit_core.interfaces import Counter, LargeImage, Size, evaluating
 from crowdkit_core.jsonable import jsonable
@@ -46,7 +48,7 @@ TOLERANCE = 1e-3
 
 _PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _TRACED = (2, 3, 195, 237)
-_TRIED: tuple[Size, ...] = ((161, 131), (128, 224))
+_TRIED: tuple[Size, ...] = ((161, 131), (128, 224), (9, 70))
 _LEAST_COUNT = 1.0
 """Counts below one are compared as if they were one, so that no difference is divided by zero."""
 
@@ -94,7 +96,7 @@ def export(
         model: Its counter is exported.
         path: The file to write.
         check: Images to count with both, in the size the model shows them at first; made-up ones
-            in two sizes are always compared.
+            in three sizes are always compared.
         tolerance: Greatest difference of counts and of maps; see `Exported`.
 
     Raises:
@@ -167,8 +169,27 @@ def _write(model: "Model", path: Path) -> None:
             f"{counter.label} cannot be exported for images of any size: {_cause(error)}"
         ) from error
     assert program is not None
+    _require_free(program, counter)
     program.model.metadata_props["crowdkit"] = json.dumps(_facts(model))
     program.save(path, external_data=False)
+
+
+def _require_free(program: torch.onnx.ONNXProgram, counter: Counter) -> None:
+    """Refuse a trace of one of several ways that a network takes by the size of an image."""
+    assert program.exported_program is not None
+    ranges = program.exported_program.range_constraints
+    nodes = program.exported_program.graph.nodes
+    (images,) = [node for node in nodes if node.op == "placeholder" and node.name == "images"]
+    number, _, height, width = images.meta["val"].shape
+    sizes = {"number of images": number, "height": height, "width": width}
+    for (name, side), least in zip(sizes.items(), (1, *counter.min_size), strict=True):
+        known = None if isinstance(side, int) else ranges.get(side.node.expr)
+        if known is None or known.lower > least or known.upper != int_oo:
+            found = f"{side}" if known is None else f"{known.lower} to {known.upper}"
+            raise IncompatibleError(
+                f"{counter.label} cannot be exported for images of any size: "
+                f"what was traced holds for a {name} of {found} alone"
+            )
 
 
 def _facts(model: "Model") -> dict[str, Any]:
@@ -205,9 +226,9 @@ def _compared(
                 f"{model.counter.label} cannot be exported: onnxruntime fails on {name}: "
                 f"{_cause(error)}"
             ) from error
-        off = [
-            _difference(mine, its, least)
-            for mine, its, least in zip(expected, found, (_LEAST_COUNT, 0.0), strict=False)
+        off = [_difference(expected[0], found[0], _LEAST_COUNT)]
+        off += [
+            _difference(mine, its, 0.0) for mine, its in zip(expected[1:], found[1:], strict=True)
         ]
         if not max(off) <= tolerance:
             raise CrowdkitError(
@@ -225,13 +246,15 @@ def _shown(
     model: "Model", check: Iterable[ImageLike]
 ) -> Iterator[tuple[str, Float[Tensor, "B 3 H W"]]]:
     """Batches to compare, by what messages call them."""
-    random = torch.Generator().manual_seed(0)
+    random, least = torch.Generator().manual_seed(0), model.counter.min_size
     for number, (height, width) in enumerate(_TRIED, 1):
-        height, width = (max(*each) for each in zip((height, width), model.counter.min_size))
+        height, width = (max(*each) for each in zip((height, width), least, strict=True))
         noise = torch.rand(number, 3, height, width, generator=random)
         yield f"noise of {width} x {height} pixels", noise
     for image in check:
-        loaded = load_image(image)
+        loaded = load_image(
+            one_image(image, model.reading) if isinstance(image, str | Path) else image
+        )
         height, width = loaded.pixels.shape[-2:]
         pixels = resize_pixels(loaded.pixels, model.sizing.first((height, width)))
         name = loaded.name or f"an image of {width} x {height} pixels"

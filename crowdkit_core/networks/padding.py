@@ -20,7 +20,8 @@ def pad_to_multiple(images: Float[Tensor, "B C H W"], multiple: int) -> Float[Te
         torch.Size([1, 3, 8, 8])
     """
     if torch.compiler.is_exporting():
-        return pad_traced(images, multiple)
+        padded: Tensor = pad_traced(images, multiple)
+        return padded
     height, width = images.shape[-2:]
     return F.pad(images, (0, -width % multiple, 0, -height % multiple))
 
@@ -35,5 +36,6 @@ def crop_map(maps: Float[Tensor, "B C h2 w2"], size: Size, stride: int) -> Float
     """
     height, width = size
     if torch.compiler.is_exporting():
-        return crop_traced(maps, height, width, stride)
+        cropped: Tensor = crop_traced(maps, height, width, stride)
+        return cropped
     return maps[..., : -(-height // stride), : -(-width // stride)]

@@ -17,6 +17,6 @@ def whole_number_padding() -> Iterator[None]:
         padding.get_same_padding = floats
 
 
-def _same_padding(side: int, kernel_size: int, stride: int, dilation: int) -> int:
-    seen = (-(-side // stride) - 1) * stride + (kernel_size - 1) * dilation + 1
-    return max(seen - side, 0)
+def _same_padding(x: int, kernel_size: int, stride: int, dilation: int) -> int:
+    seen = (-(-x // stride) - 1) * stride + (kernel_size - 1) * dilation + 1
+    return max(seen - x, 0)

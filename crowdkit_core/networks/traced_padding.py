@@ -5,6 +5,7 @@ from the image's size they grow with every layer to terms that take minutes to c
 """
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -41,7 +42,7 @@ def _any_cells(maps: Tensor, height: int, width: int, stride: int) -> Tensor:  #
 
 def onnx_translations() -> Mapping[Callable[..., Any], Callable[..., Any]]:
     """How ONNX says both, for ``torch.onnx.export``; needs the package onnxscript."""
-    from onnxscript import opset18 as op
+    op: Any = import_module("onnxscript").opset18
 
     def pad(images: Any, multiple: int) -> Any:
         size = op.Shape(images, start=2)

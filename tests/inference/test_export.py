@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import ClassVar
 
 import numpy as np
 import onnx
@@ -20,7 +21,7 @@ from crowdkit_core.testing.toys import ToyCounter
 class CountOnly(Counter):
     """The mean of red times the number of pixels: no map."""
 
-    outputs = {}
+    outputs: ClassVar = {}
 
     def forward(self, images):
         return Prediction(count=images[:, 0].flatten(1).sum(1))
@@ -62,7 +63,10 @@ def _people():
     return load_model("people").counter
 
 
-@pytest.mark.parametrize("make", [_people, _mcnn, _csrnet, _zip, ToyCounter, CountOnly])
+SLOW = [pytest.param(make, marks=pytest.mark.slow) for make in (_people, _zip)]
+
+
+@pytest.mark.parametrize("make", [_mcnn, _csrnet, ToyCounter, CountOnly, *SLOW])
 def test_onnxruntime_counts_as_torch_at_any_size(make, tmp_path):
     torch.manual_seed(0)
     model = Model(counter=make())
@@ -71,7 +75,7 @@ def test_onnxruntime_counts_as_torch_at_any_size(make, tmp_path):
     assert exported.bytes == path.stat().st_size
     assert list(tmp_path.iterdir()) == [path]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    for shape in [(1, 64, 64), (1, 65, 131), (3, 127, 96), (2, 33, 290)]:
+    for shape in [(1, 64, 64), (1, 65, 131), (3, 127, 96), (2, 7, 290)]:
         images = torch.rand(shape[0], 3, *shape[1:])
         with evaluating(model.counter):
             expected = model.counter(images)
@@ -109,7 +113,7 @@ def test_given_images_are_compared(tmp_path):
     image = np.zeros((41, 30, 3), dtype=np.uint8)
     image[:9, :10, 0] = 255
     exported = Model(counter=CountOnly()).export(tmp_path / "model.onnx", check=[image, image])
-    assert exported.images == 4
+    assert exported.images == 3 + 2
     assert exported.density_difference is None
 
 
@@ -117,7 +121,7 @@ def test_given_images_are_compared(tmp_path):
     ("counter", "why"),
     [
         (Zooming(), "'Zooming' cannot be exported: it counts by a procedure of its own"),
-        (DependsOnSize(), "'DependsOnSize' cannot be exported for images of any size: "),
+        (DependsOnSize(), "'DependsOnSize' cannot .* for a height of 0 to 200 alone"),
     ],
 )
 def test_what_cannot_be_exported_is_refused_by_name(counter, why, tmp_path):
