@@ -55,7 +55,7 @@ def export_command(
     from crowdkit_core.settings import parse_overrides
 
     images = []
-    for each in find_images(check):
+    for each in find_images(check) if check else ():
         if not isinstance(each, Path):
             raise UsageError(f"--check {each}: a stream or camera, expected photos")
         images.append(each)

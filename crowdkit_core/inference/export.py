@@ -8,7 +8,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -273,16 +273,16 @@ def _difference(expected: Any, found: Any, least: float) -> float:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch says of its own steps while it exports."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Without what torch tells of its own steps, and the whole graph where it fails."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    told = io.StringIO()
     try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), redirect_stdout(told), redirect_stderr(told):
             warnings.filterwarnings("ignore", module=r"torch\.|onnxscript\.|copyreg")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(before)
 
 
 def _cause(error: BaseException) -> str:
