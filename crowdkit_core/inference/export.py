@@ -106,8 +106,8 @@ def export(
         DataError: An image cannot be read, or is too large to be counted at once.
         CrowdkitError: The file counts differently; it is removed.
     """
-    for package in _PACKAGES:
-        _require(package)
+    for package in _PACKAGES:  # before any work
+        _module(package)
     if not tolerance > 0:
         raise UsageError(f"tolerance is {tolerance:g}, must be positive")
     counter, path = model.counter, Path(path)
@@ -211,9 +211,10 @@ def _compared(
     model: "Model", path: Path, check: Iterable[ImageLike], tolerance: float
 ) -> tuple[float, float | None, int]:
     """The greatest differences of counts and of maps, and of how many images."""
-    options = onnxruntime().SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime().InferenceSession(
+    onnxruntime = _module("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    session = onnxruntime.InferenceSession(
         path, sess_options=options, providers=["CPUExecutionProvider"]
     )
     counts, maps = [], []
@@ -293,12 +294,7 @@ def _cause(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def onnxruntime() -> Any:
-    """The module that runs ONNX files."""
-    return _require("onnxruntime")
-
-
-def _require(package: str) -> Any:
+def _module(package: str) -> Any:
     try:
         return import_module(package)
     except ImportError as error:
