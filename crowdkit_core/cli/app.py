@@ -21,6 +21,7 @@ COMMANDS = {
     "score": "crowdkit_core.cli.score_command:score_command",
     "count": "crowdkit_core.cli.count_command:count_command",
     "calibrate": "crowdkit_core.cli.calibrate_command:calibrate_command",
+    "export": "crowdkit_core.cli.export_command:export_command",
     "density": "crowdkit_core.cli.density_command:density",
     "weights": "crowdkit_core.cli.weights_command:weights",
     "data": "crowdkit_core.cli.data_command:data",

@@ -9,6 +9,7 @@ from crowdkit_core.data.files import polygons_mask
 from crowdkit_core.inference.attention import attention_maps
 from crowdkit_core.inference.count import TileSide, count, predict_image
 from crowdkit_core.inference.counted import Counted
+from crowdkit_core.inference.export import Exported, export
 from crowdkit_core.inference.ground import Ground, GroundLike, as_ground, read_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage, as_image, load_image
 from crowdkit_core.inference.interval import (
@@ -41,6 +42,7 @@ __all__ = [
     "Counted",
     "CountedZone",
     "CrowdLevel",
+    "Exported",
     "Ground",
     "GroundLike",
     "ImageLike",
@@ -64,6 +66,7 @@ __all__ = [
     "calibrate",
     "count",
     "count_paths",
+    "export",
     "find_images",
     "head_distance",
     "load_image",

@@ -12,6 +12,7 @@ from crowdkit_core.cards import Card
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count
 from crowdkit_core.inference.counted import Counted
+from crowdkit_core.inference.export import TOLERANCE, Exported, export
 from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage
 from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
@@ -126,6 +127,16 @@ class Model:
         reading = replace(self.reading, every=step)
         count_one = self._in_places(roi, zones, ground)
         return count_each(count_one, [source], on_error=on_error, reading=reading)
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        check: Iterable[ImageLike] = (),
+        tolerance: float = TOLERANCE,
+    ) -> Exported:
+        """Write its counter as an ONNX file; arguments and errors as of `inference.export`."""
+        return export(self, path, check=check, tolerance=tolerance)
 
     def _in_places(
         self, roi: RoiLike | None, zones: ZonesLike | None, ground: GroundLike | None
