@@ -25,7 +25,6 @@ from crowdkit_core.cli.stack_options import (
 )
 from crowdkit_core.cli.video_options import VideoOptions, video_options
 from crowdkit_core.cli.zone_options import zone_options
-from crowdkit_core.errors import UsageError
 
 FolderPath = click.Path(file_okay=False, path_type=Path)
 FilePath = click.Path(dir_okay=False, path_type=Path)
@@ -117,30 +116,17 @@ def count_command(
     Without --weights, those installed weights count that are for people. With a file to write
     (--csv, --points, --annotations), the same command goes on where an earlier one was stopped.
     """
-    from dataclasses import replace
     from functools import partial
 
     from crowdkit_core.cli.clip_outputs import ClipOutputs
-    from crowdkit_core.cli.components import (
-        chosen_device,
-        named_localizer,
-        only_sections,
-        tile_side,
-    )
+    from crowdkit_core.cli.components import only_sections
     from crowdkit_core.cli.count_outputs import CountOutputs
     from crowdkit_core.cli.counting_files import count_files
+    from crowdkit_core.cli.counting_model import ModelOptions
     from crowdkit_core.cli.partial_results import settings_of
-    from crowdkit_core.cli.sizing import chosen_sizing
-    from crowdkit_core.cli.stack_options import chosen_reading, reading_files, require_stacks
+    from crowdkit_core.cli.stack_options import chosen_reading, require_stacks
     from crowdkit_core.cli.zone_options import chosen_zones, require_zones
-    from crowdkit_core.inference import (
-        find_images,
-        load_model,
-        unread_images,
-        videos_left_out,
-        with_calibration,
-        with_sizing,
-    )
+    from crowdkit_core.inference import find_images, unread_images, videos_left_out
     from crowdkit_core.inference.interval import images_needed
     from crowdkit_core.inference.roi import read_roi
     from crowdkit_core.inference.sources import AS_STORED
@@ -165,9 +151,24 @@ def count_command(
     places, plane = chosen_zones(zones, ground)
     if level is not None:
         images_needed(level)
-    options = only_sections(parse_overrides(overrides), "counter", "localizer")
-    asked = {"frames": frames, "channel": channel, "project": project, "value_range": value_range}
-    chosen_reading(AS_STORED, **asked)  # before any work
+    stacks = {"frames": frames, "channel": channel, "project": project, "value_range": value_range}
+    chosen_reading(AS_STORED, **stacks)  # likewise
+    asked = ModelOptions(
+        weights=weights,
+        counter=counter_name,
+        localizer=localizer_name,
+        need_points=outputs.need_points,
+        scale=scale,
+        long_side=long_side,
+        calibration=calibration,
+        level=level,
+        tile=tile,
+        halo=halo,
+        device=device,
+        stacks=stacks,
+        every=of_video.step,
+        components=only_sections(parse_overrides(overrides), "counter", "localizer"),
+    )
     images = find_images(paths)
     of_video.require_fit(images)
     require_stacks(images, frames=frames, channel=channel, project=project)
@@ -176,32 +177,7 @@ def count_command(
         say_once(f"crowdkit: left out: {few(left_out)}; save as JPEG or PNG what is to be counted")
     if videos := videos_left_out(paths):
         say_once(f"crowdkit: left out: {few(videos)}; name the videos that are to be counted")
-    model = load_model(
-        weights, counter=counter_name, options=options["counter"], device=chosen_device(device)
-    )
-    if outputs.need_points and localizer_name is None and not model.counter.finds_points:
-        localizer_name = "local-maxima"
-    own = model.calibration
-    model = with_sizing(model, chosen_sizing(model.sizing, scale=scale, long_side=long_side))
-    if calibration is not None:
-        model = with_calibration(model, calibration)
-    elif own is not model.calibration:
-        say_once(
-            "crowdkit: no intervals: those of the weights are for the size they were trained in"
-        )
-    if level is not None and model.calibration is None:
-        raise UsageError(
-            "--level without --calibration", hint="`crowdkit calibrate` makes a calibration"
-        )
-    model = replace(
-        model,
-        localizer=named_localizer(localizer_name, options["localizer"]),
-        tile=tile_side(tile),
-        halo=halo,
-        level=model.level if level is None else level,
-        reading=replace(chosen_reading(model.reading, **asked), every=of_video.step),
-    )
-    model = reading_files(model, images)
+    model = asked.made(images)
     settings = settings_of(click.get_current_context(), model)
     count = partial(model.count_paths, roi=roi, zones=places, ground=plane)
     clips = ClipOutputs(of_video, images, model.things)

@@ -83,7 +83,12 @@ def settings_of(command: click.Context, model: Model) -> dict[str, str]:
         for each in command.command.params
         if each.name not in NO_DIFFERENCE
     }
-    return {"sha256": model.weights, "crowdkit-core": crowdkit_core.__version__, **options}
+    return {
+        "sha256": model.weights,
+        "crowdkit-core": crowdkit_core.__version__,
+        "values": str(model.reading.value_range),
+        **options,
+    }
 
 
 def partial_folder(table: Path) -> Path:
