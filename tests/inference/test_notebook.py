@@ -20,8 +20,9 @@ def shown(tmp_path_factory):
     Image.new("RGB", (64, 48), (90, 120, 60)).save(folder / "photo.png")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
-    (output,) = notebook.cells[0].outputs
-    return output.data
+    outputs = notebook.cells[0].outputs  # other packages may print their warnings first
+    (result,) = [each for each in outputs if each.output_type == "execute_result"]
+    return result.data
 
 
 def test_the_picture_is_in_the_page(shown):
