@@ -1,9 +1,8 @@
-"""The package that reads and writes videos, which not everybody needs."""
+"""The package that reads and writes videos."""
 
-from importlib import import_module
 from typing import Any
 
-from crowdkit_core.errors import MissingPackageError
+from crowdkit_core.extras import extra_package
 
 
 def pyav() -> Any:
@@ -12,9 +11,4 @@ def pyav() -> Any:
     Raises:
         MissingPackageError: It is not installed.
     """
-    try:
-        return import_module("av")
-    except ImportError as error:
-        raise MissingPackageError(
-            "videos and cameras need the package av", hint="pip install 'crowdkit-core[video]'"
-        ) from error
+    return extra_package("av", extra="video", needed_by="videos and cameras need")

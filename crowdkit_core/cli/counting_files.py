@@ -89,7 +89,7 @@ def count_files(
 
 
 def _any_clip(files: Sequence[Source]) -> bool:
-    """Whether a part of a file may be wanted: a clip is never as good as not counted."""
+    """Whether a part of a file is a result of its own: the beginning of a clip is."""
     return any(map(is_video, files))
 
 

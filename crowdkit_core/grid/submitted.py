@@ -2,10 +2,9 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-from crowdkit_core.errors import MissingPackageError
+from crowdkit_core.extras import extra_package
 from crowdkit_core.folder_lock import FolderHeldError
 from crowdkit_core.grid.finishing import finish_run
 from crowdkit_core.grid.folder import GridFolder
@@ -44,9 +43,4 @@ def submitit() -> Any:
     Raises:
         MissingPackageError: It is not installed.
     """
-    try:
-        return import_module("submitit")
-    except ImportError as error:
-        raise MissingPackageError(
-            "jobs need submitit", hint="pip install 'crowdkit-core[slurm]'"
-        ) from error
+    return extra_package("submitit", extra="slurm", needed_by="jobs need")

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from crowdkit_core.data.files.stacks import Place
-from crowdkit_core.errors import IncompatibleError, MissingPackageError, UsageError
+from crowdkit_core.errors import IncompatibleError, UsageError
+from crowdkit_core.extras import extra_package
 from crowdkit_core.files import atomic_write
 from crowdkit_core.inference.images import ImageLike, Passing, load_image
 from crowdkit_core.inference.interval import Interval
@@ -249,12 +249,7 @@ class Counted:
         Raises:
             MissingPackageError: pandas is not installed.
         """
-        try:
-            pandas: Any = import_module("pandas")
-        except ImportError as error:
-            raise MissingPackageError(
-                "a data frame needs pandas", hint="pip install 'crowdkit-core[pandas]'"
-            ) from error
+        pandas = extra_package("pandas", extra="pandas", needed_by="a data frame needs")
         return pandas.DataFrame([asdict(CountRow.of(self))])
 
     def _repr_html_(self) -> str:

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +23,9 @@ from crowdkit_core.errors import (
     CrowdkitError,
     DataError,
     IncompatibleError,
-    MissingPackageError,
     UsageError,
 )
+from crowdkit_core.extras import extra_package
 from crowdkit_core.files import atomic_write
 from crowdkit_core.inference.images import ImageLike, load_image, to_batch
 from crowdkit_core.inference.resized import resize_pixels
@@ -295,9 +294,4 @@ def _cause(error: BaseException) -> str:
 
 
 def _module(package: str) -> Any:
-    try:
-        return import_module(package)
-    except ImportError as error:
-        raise MissingPackageError(
-            f"exporting needs the package {package}", hint="pip install 'crowdkit-core[export]'"
-        ) from error
+    return extra_package(package, extra="export", needed_by="exporting needs")

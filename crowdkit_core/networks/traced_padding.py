@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 from torch.nn import functional as F
 
 
-@torch.library.custom_op("crowdkit::pad_to_multiple", mutates_args=())
+@library.custom_op("crowdkit::pad_to_multiple", mutates_args=())
 def pad_traced(images: Tensor, multiple: int) -> Tensor:
     """`pad_to_multiple` in a trace."""
     height, width = images.shape[-2:]
@@ -22,12 +22,12 @@ def pad_traced(images: Tensor, multiple: int) -> Tensor:
 
 @pad_traced.register_fake
 def _any_multiple(images: Tensor, multiple: int) -> Tensor:
-    context = torch.library.get_ctx()
+    context = library.get_ctx()
     rows, columns = context.new_dynamic_size(min=2), context.new_dynamic_size(min=2)
     return images.new_empty(*images.shape[:2], rows * multiple, columns * multiple)
 
 
-@torch.library.custom_op("crowdkit::crop_map", mutates_args=())
+@library.custom_op("crowdkit::crop_map", mutates_args=())
 def crop_traced(maps: Tensor, height: int, width: int, stride: int) -> Tensor:
     """`crop_map` in a trace."""
     return maps[..., : -(-height // stride), : -(-width // stride)].clone()
@@ -35,7 +35,7 @@ def crop_traced(maps: Tensor, height: int, width: int, stride: int) -> Tensor:
 
 @crop_traced.register_fake
 def _any_cells(maps: Tensor, height: int, width: int, stride: int) -> Tensor:  # noqa: ARG001
-    context = torch.library.get_ctx()
+    context = library.get_ctx()
     rows, columns = context.new_dynamic_size(min=2), context.new_dynamic_size(min=2)
     return maps.new_empty(*maps.shape[:2], rows, columns)
 

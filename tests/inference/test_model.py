@@ -136,7 +136,9 @@ def test_a_data_frame_has_the_columns_of_the_csv(model, photo, tmp_path):
 
 def test_a_data_frame_needs_pandas(model, photo, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingPackageError, match=r"needs pandas\n.*pip install .*\[pandas\]"):
+    with pytest.raises(
+        MissingPackageError, match=r"needs the package pandas\n.*pip install .*\[pandas\]"
+    ):
         model(photo).to_dataframe()
 
 
