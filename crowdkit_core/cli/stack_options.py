@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crowdkit_core.cli.options import Decorator
-from crowdkit_core.cli.output import say
+from crowdkit_core.cli.output import say_once
 from crowdkit_core.errors import UsageError
 
 if TYPE_CHECKING:  # brings torch along
@@ -149,7 +149,7 @@ def reading_files(model: "Model", sources: "Sequence[Source]") -> "Model":
 
     reading = model.reading
     if reading.selection.projection is not None:
-        say(f"crowdkit: each image is {reading.selection.projection} of its planes", err=True)
+        say_once(f"crowdkit: each image is {reading.selection.projection} of its planes")
     if reading.value_range is not None:
         return model
     files = [source for source in sources if isinstance(source, Path) and not is_video(source)]
@@ -157,10 +157,9 @@ def reading_files(model: "Model", sources: "Sequence[Source]") -> "Model":
     if decided is None:
         return model
     low, high = PERCENTILES
-    say(
+    say_once(
         f"crowdkit: values {decided.values} become black to white in all images (percentiles "
-        f"{low:g} and {high:g} of all frames together: {decided.frames}); --range sets others",
-        err=True,
+        f"{low:g} and {high:g} of all frames together: {decided.frames}); --range sets others"
     )
     return replace(model, reading=replace(reading, value_range=decided.values))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crowdkit_core.cli.output import say
+from crowdkit_core.cli.output import say_once
 from crowdkit_core.errors import UsageError
 
 if TYPE_CHECKING:  # brings torch along
@@ -52,9 +52,8 @@ def chosen_zones(zones: Path | None, ground: Path | None) -> "tuple[Zones | None
     found = None if zones is None else read_zones(zones)
     plane = None if ground is None else read_ground(ground)
     if plane is not None and plane.residual is not None:
-        say(
-            f"crowdkit: {plane.source}: {plane.points} points, which fit to {plane.residual:.2f} m",
-            err=True,
+        say_once(
+            f"crowdkit: {plane.source}: {plane.points} points, which fit to {plane.residual:.2f} m"
         )
     return found, plane
 
