@@ -24,14 +24,12 @@ from crowdkit_core.data.datasets.base import (
     one_of_many,
     require_size,
 )
+from crowdkit_core.data.datasets.framing import require_pixels
 from crowdkit_core.data.datasets.splits import divide, require_images, set_a_rule, split_in_path
 from crowdkit_core.data.files import IMAGE_SUFFIXES, natural_key, read_mask, require_folder
 from crowdkit_core.data.files.matlab import MATLAB_OFFSET
 from crowdkit_core.errors import DataError, MissingFileError
 from crowdkit_core.interfaces import Size, Split
-
-_FEW = 3
-"""Points from which on it is no accident that all lie in one pixel."""
 
 
 class Folder(ImageFiles):
@@ -164,7 +162,7 @@ class Folder(ImageFiles):
         read = self._found[entry.name].read
         if read is not None:
             marked = read()
-            _require_pixels(marked, entry)
+            require_pixels(marked.points, f"{entry.truth} ({entry.name})")
             marked = with_labels(marked, self._labels) if self._labels else marked
             if not self._offset:
                 return marked
@@ -188,19 +186,3 @@ class Folder(ImageFiles):
 
 def _named_split(name: str, found: FoundImage) -> str | None:
     return found.split.casefold() or split_in_path(name)
-
-
-def _require_pixels(marked: MarkedImage, entry: Entry) -> None:
-    """Refuse points that are shares of the image.
-
-    Raises:
-        DataError: Several points all lie in the first pixel.
-    """
-    places = {(mark.x, mark.y) for mark in marked.marks}
-    shares = all(0 <= number <= 1 for place in places for number in place)
-    whole = all(number.is_integer() for place in places for number in place)
-    if len(places) >= _FEW and shares and not whole:
-        raise DataError(
-            f"{entry.truth} ({entry.name}): all {len(marked.marks)} points lie in the first pixel",
-            hint="are they shares of the image? multiply x by its width and y by its height",
-        )

@@ -9,6 +9,10 @@ from crowdkit_core.errors import DataError, OutsideError
 from crowdkit_core.interfaces import Size
 
 
+_FEW = 3
+"""Points from which on it is no accident that all lie in one pixel."""
+
+
 def overhang_allowed(size: Size) -> float:
     """How far outside the frame a point may lie and still be a person at its border, in pixels.
 
@@ -62,6 +66,25 @@ def frame_points(
     framed = np.clip(xy, 0.0, corner)
     moved = int((framed != xy).any(axis=1).sum())
     return framed, moved
+
+
+def require_pixels(xy: NDArray[np.float64], source: str | Path) -> None:
+    """Refuse points that are shares of the image.
+
+    Args:
+        xy: (N, 2) as annotated.
+        source: The annotation, named in errors.
+
+    Raises:
+        DataError: Several points all lie in the first pixel.
+    """
+    places = np.unique(xy, axis=0)
+    shares = bool(((places >= 0) & (places <= 1)).all())
+    if len(places) >= _FEW and shares and not (places == np.round(places)).all():
+        raise DataError(
+            f"{source}: all {len(xy)} points lie in the first pixel",
+            hint="are they shares of the image? multiply x by its width and y by its height",
+        )
 
 
 def _distance_outside(xy: NDArray[np.float64], size: Size) -> NDArray[np.float64]:
