@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 from crowdkit_core.registry import create, list_components, register
 
 if TYPE_CHECKING:  # brings torch along
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from crowdkit_core.data.corrections import Corrections
+    from crowdkit_core.finetuning import Finetuned
     from crowdkit_core.inference import Calibration, Model
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "create", "list_components", "load", "register"]
+__all__ = ["__version__", "create", "finetune", "list_components", "load", "register"]
 
 
 def load(
@@ -43,3 +46,40 @@ def load(
 
     model = load_model(weights, device=device)
     return model if calibration is None else with_calibration(model, calibration)
+
+
+def finetune(
+    weights: "str | Path | Model",
+    folder: "str | Path | Corrections",
+    *,
+    name: str | None = None,
+    output: "str | Path | None" = None,
+    epochs: int | None = None,
+    held_out: int | None = None,
+    settings: "Sequence[str]" = (),
+    counter: str | None = None,
+    device: Any = None,
+    resume: bool = False,
+    stop: "Callable[[], bool] | None" = None,
+    listeners: "Sequence[object]" = (),
+) -> "Finetuned":
+    """Train on from weights with a few images: ``finetune("people", "corrections").name``.
+
+    Arguments and errors as of `crowdkit_core.finetuning.finetune`.
+    """
+    from crowdkit_core.finetuning import finetune
+
+    return finetune(
+        weights,
+        folder,
+        name=name,
+        output=output,
+        epochs=epochs,
+        held_out=held_out,
+        settings=settings,
+        counter=counter,
+        device=device,
+        resume=resume,
+        stop=stop,
+        listeners=listeners,
+    )

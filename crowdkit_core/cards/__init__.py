@@ -6,10 +6,12 @@ Importing this needs no torch.
 from crowdkit_core.cards.cache import CACHE_VARIABLE, cache_folder
 from crowdkit_core.cards.card import (
     Card,
+    FinetunedFrom,
     KnownCounts,
     MeasuredErrors,
     MeasuredSpeed,
     TrainedOn,
+    TrainedWith,
     card_text,
     parse_card,
 )
@@ -22,26 +24,33 @@ from crowdkit_core.cards.installed import (
     find_card,
     list_cards,
 )
+from crowdkit_core.cards.own import WEIGHTS_VARIABLE, keep_own, own_folder, remove_own
 from crowdkit_core.cards.sources import Located, locate, locate_default
 
 __all__ = [
     "CACHE_VARIABLE",
+    "WEIGHTS_VARIABLE",
     "Card",
     "CardInfo",
+    "FinetunedFrom",
     "InstalledCard",
     "KnownCounts",
     "Located",
     "MeasuredErrors",
     "MeasuredSpeed",
     "TrainedOn",
+    "TrainedWith",
     "cache_folder",
     "card_text",
     "check_cards",
     "default_card",
     "fetch",
     "find_card",
+    "keep_own",
     "list_cards",
     "locate",
     "locate_default",
+    "own_folder",
     "parse_card",
+    "remove_own",
 ]

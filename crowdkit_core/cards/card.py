@@ -45,11 +45,19 @@ def _apart(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
+def _with_name(section: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(section.get("name"), str):
+        raise ValueError("expected a name, and options beside it")
+    return section
+
+
 _Line = Annotated[str, _matches(r"\S.*", "one line of text")]
 _Number = Annotated[FiniteFloat, Ge(0)]
 _Numbers = Annotated[tuple[_Number, _Number], AfterValidator(_ascending)]
 _Range = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_apart)]
 _Lengths = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ascending)]
+_Digest = Annotated[str, _matches("[0-9a-f]{64}", "64 hexadecimal digits")]
+_Section = Annotated[Mapping[str, Any], AfterValidator(_with_name)]
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -94,9 +102,9 @@ class MeasuredErrors:
         split: Its part.
         images: How many images that was.
         mae: Mean absolute error.
-        mae_interval: Its 95 % interval.
+        mae_interval: Its 95 % interval; None of too few images to say.
         rmse: Root mean squared error.
-        nae: Mean of absolute error over count.
+        nae: Mean of absolute error over count; None where nobody is in any image.
     """
 
     __pydantic_config__ = _STRICT
@@ -105,9 +113,9 @@ class MeasuredErrors:
     split: _Line
     images: PositiveInt
     mae: _Number
-    mae_interval: _Numbers
     rmse: _Number
-    nae: _Number
+    mae_interval: _Numbers | None = None
+    nae: _Number | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +165,42 @@ class MeasuredSpeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedWith:
+    """Parts that weights were trained with, for whoever trains on from them.
+
+    Attributes:
+        loss: As the section of a recipe: its ``name`` and options.
+        density_generator: Likewise; None for one that is learnt.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    loss: _Section
+    density_generator: _Section | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetunedFrom:
+    """What weights were fine-tuned from.
+
+    Attributes:
+        weights: Name of the weights they began as.
+        sha256: Of the file of those.
+        held_out: How many images were held out to judge them.
+        errors: Those of the weights they began as, on the same images; None without any.
+        seen: sha256 of each image file that they, or what they began as, were fine-tuned on.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    weights: _Line
+    sha256: _Digest
+    held_out: Annotated[int, Ge(0)]
+    errors: MeasuredErrors | None = None
+    seen: tuple[_Digest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """Everything that is known of some weights.
 
@@ -176,6 +220,8 @@ class Card:
         speed: How long counting takes; None if not known.
         errors: How far off they are.
         calibration: Gives counts an interval; None without one.
+        trained_with: Parts to train on with; None if not known.
+        finetuned_from: Weights that they began as; None for those of a whole training.
     """
 
     __pydantic_config__ = _STRICT
@@ -183,7 +229,7 @@ class Card:
     name: Annotated[str, _matches(r"[A-Za-z0-9._-]+", "letters, digits, '-', '_' and '.'")]
     summary: _Line
     counter: _Line
-    sha256: Annotated[str, _matches("[0-9a-f]{64}", "64 hexadecimal digits")]
+    sha256: _Digest
     bytes: PositiveInt
     trained_on: TrainedOn
     file: Annotated[str, _matches(r"[^/\\]+", "a file's name without folders")] | None = None
@@ -195,6 +241,8 @@ class Card:
     speed: MeasuredSpeed | None = None
     errors: tuple[MeasuredErrors, ...] = ()
     calibration: KnownCounts | None = None
+    trained_with: TrainedWith | None = None
+    finetuned_from: FinetunedFrom | None = None
 
     @property
     def place(self) -> str:
@@ -237,13 +285,13 @@ def card_text(card: Card) -> str:
     return tomli_w.dumps(_written(asdict(card)))
 
 
-def _written(table: Mapping[str, Any]) -> dict[str, Any]:
-    """A table without what is left at its default."""
-    return {
-        name: _written(value) if isinstance(value, dict) else value
-        for name, value in table.items()
-        if value not in (None, "", ())
-    }
+def _written(value: Any) -> Any:
+    """A value without what is left at its default in the tables in it."""
+    if isinstance(value, list | tuple):
+        return [_written(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _written(each) for name, each in value.items() if each not in (None, "", ())}
 
 
 @cache

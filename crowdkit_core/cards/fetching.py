@@ -30,11 +30,11 @@ def fetch(installed: InstalledCard) -> Path:
 def _packaged(installed: InstalledCard, name: str) -> Path:
     path = Path(str(installed.folder / name))
     hint = f"pip install --force-reinstall {installed.distribution}"
+    if installed.is_own:
+        hint = f"remove it: crowdkit weights remove {installed.card.name}"
     if not path.is_file():
-        raise WeightsError(
-            f"{installed.label}: its file {name} is not in the package",
-            hint=hint,
-        )
+        place = "beside it" if installed.is_own else "in the package"
+        raise WeightsError(f"{installed.label}: its file {name} is not {place}", hint=hint)
     _require_same(path, installed, f"its file {name}", hint)
     return path
 

@@ -1,4 +1,4 @@
-"""Find the cards that installed packages offer; nothing of torch is imported for it."""
+"""Find the cards of installed packages and of the user; nothing of torch is imported for it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from crowdkit_core.cards.card import Card, parse_card
+from crowdkit_core.cards.own import OWN, own_cards, own_folder
 from crowdkit_core.errors import (
     AmbiguousComponentError,
     BrokenComponentError,
@@ -15,6 +16,7 @@ from crowdkit_core.errors import (
 )
 from crowdkit_core.registry.catalogue import known_plugins
 from crowdkit_core.registry.discovery import Offer, normalized, offers
+from crowdkit_core.registry.in_process import discovery_enabled
 from crowdkit_core.registry.kinds import WEIGHTS_GROUP
 from crowdkit_core.registry.resources import toml_files
 from crowdkit_core.spelling import did_you_mean, near_names
@@ -24,6 +26,9 @@ KIND = "weights"
 
 PEOPLE = "people"
 
+_OWN = Offer(group=WEIGHTS_GROUP, name=OWN, value="", distribution=OWN, version="")
+"""Stands for what no distribution offers."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class CardInfo:
@@ -31,8 +36,8 @@ class CardInfo:
 
     Attributes:
         name: Of the card; of its file, or of its entry point, where that cannot be read.
-        distribution: The distribution that ships it.
-        version: Version of the distribution.
+        distribution: The distribution that ships it; ``own`` for the user's own.
+        version: Version of the distribution; empty for the user's own.
         summary: What the weights count.
         default_for: What they count by default.
         error: Why it cannot be read.
@@ -57,9 +62,9 @@ class InstalledCard:
 
     Attributes:
         card: The card.
-        distribution: The distribution that ships it.
-        version: Version of the distribution.
-        folder: Where its file is, if that is packaged.
+        distribution: The distribution that ships it; ``own`` for the user's own.
+        version: Version of the distribution; empty for the user's own.
+        folder: Where its file is, if that is beside the card.
     """
 
     card: Card
@@ -68,8 +73,15 @@ class InstalledCard:
     folder: Traversable
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is in the user's own folder and of no package."""
+        return self.distribution == OWN and not self.version
+
+    @property
     def label(self) -> str:
         """Its name in messages: ``card 'people' of crowdkit-people 0.1.0``."""
+        if self.is_own:
+            return f"card {self.card.name!r} in {self.folder}"
         return f"card {self.card.name!r} of {self.distribution} {self.version}"
 
 
@@ -91,7 +103,7 @@ class _Reading:
 
 
 def list_cards() -> list[CardInfo]:
-    """All cards that installed packages offer, sorted by name; broken ones with their error."""
+    """All cards of installed packages and of the user, by name; broken ones with their error."""
     return sorted(reading.info for reading in _readings())
 
 
@@ -99,7 +111,8 @@ def find_card(name: str) -> InstalledCard:
     """The card of a name.
 
     Args:
-        name: ``NAME``, or ``DISTRIBUTION:NAME`` where two distributions offer one.
+        name: ``NAME``, or ``DISTRIBUTION:NAME`` where two distributions offer one; ``own:NAME`` is
+            that of the user.
 
     Raises:
         UnknownComponentError: Nothing installed offers it; says what does and what to install.
@@ -125,9 +138,7 @@ def find_card(name: str) -> InstalledCard:
         )
     outcome = found[0].outcome
     if isinstance(outcome, CrowdkitError):
-        raise BrokenComponentError(
-            outcome.message, hint=f"report this to the authors of {found[0].offer.distribution}"
-        ) from outcome
+        raise BrokenComponentError(outcome.message, hint=_mend(found[0].offer)) from outcome
     return outcome
 
 
@@ -158,6 +169,12 @@ def default_card(purpose: str = PEOPLE) -> InstalledCard:
     return found[0]
 
 
+def _mend(offer: Offer) -> str:
+    if offer == _OWN:
+        return f"mend or remove it in {own_folder()}"
+    return f"report this to the authors of {offer.distribution}"
+
+
 def _where_to_get(purpose: str, installed: set[str]) -> str:
     package = known_plugins(KIND).get(purpose, "")
     if package in installed:
@@ -173,12 +190,15 @@ def _readings() -> Iterator[_Reading]:
             yield _Reading(offer.name, offer, error)
             continue
         for file in sorted(found, key=lambda each: each.name):
-            yield _read(file, offer)
+            where = f"card {file.name} of {offer.distribution} {offer.version}"
+            yield _read(file, offer, files(offer.value), where)
+    if discovery_enabled():
+        for path in own_cards():
+            yield _read(path, _OWN, path.parent, f"card {path}")
 
 
-def _read(file: Traversable, offer: Offer) -> _Reading:
+def _read(file: Traversable, offer: Offer, folder: Traversable, where: str) -> _Reading:
     stem = file.name.removesuffix(".toml")
-    where = f"card {file.name} of {offer.distribution} {offer.version}"
     try:
         card = parse_card(file.read_text(encoding="utf-8"), where)
     except CrowdkitError as error:
@@ -189,7 +209,7 @@ def _read(file: Traversable, offer: Offer) -> _Reading:
         card=card,
         distribution=offer.distribution,
         version=offer.version,
-        folder=files(offer.value),
+        folder=folder,
     )
     return _Reading(card.name, offer, installed)
 

@@ -54,7 +54,7 @@ def locate(source: str | Path) -> Located:
             f"{source}: an address alone does not say which bytes to expect",
             hint="download it and give the file, or install a card with its sha256",
         )
-    if _is_file(source):
+    if is_file(source):
         return Located(Path(source))
     return _located(find_card(source))
 
@@ -72,10 +72,12 @@ def locate_default(purpose: str = PEOPLE) -> Located:
 def _located(installed: InstalledCard) -> Located:
     path = fetch(installed)
     show_terms_once(installed)
-    packages = (installed.distribution, *required_by(installed.distribution))
+    required = [] if installed.is_own else required_by(installed.distribution)
+    packages = (installed.distribution, *required)
     return Located(path, installed.card, packages)
 
 
-def _is_file(source: str) -> bool:
+def is_file(source: str) -> bool:
+    """Whether text is taken for a file rather than for the name of a card."""
     has_folder = "/" in source or os.sep in source
     return has_folder or source.lower().endswith(SUFFIXES) or Path(source).is_file()

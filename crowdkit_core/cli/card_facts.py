@@ -7,6 +7,7 @@ from typing import Any
 from crowdkit_core.cards import (
     Card,
     CardInfo,
+    FinetunedFrom,
     InstalledCard,
     KnownCounts,
     MeasuredErrors,
@@ -37,7 +38,8 @@ def listed_dict(info: CardInfo) -> dict[str, Any]:
 def format_card(installed: InstalledCard) -> str:
     """A card for people to read."""
     card = installed.card
-    title = f"{KIND} {card.name}  ({installed.distribution} {installed.version})"
+    source = f"{installed.distribution} {installed.version}".strip()
+    title = f"{KIND} {card.name}  ({source})"
     first, *rows = [*card_rows(card), *_terms(card)]
     return "\n".join([title, "", card.summary, "", table(rows, first)])
 
@@ -49,6 +51,10 @@ def card_rows(card: Card) -> Iterator[tuple[str, str]]:
         yield "default for", ", ".join(card.default_for)
     yield "file", f"{card.place} ({megabytes(card)}, sha256 {card.sha256[:12]}...)"
     yield from _of_training(card.trained_on)
+    if card.trained_with is not None:
+        yield "loss", card.trained_with.loss["name"]
+    if card.finetuned_from is not None:
+        yield from _of_beginning(card.finetuned_from)
     for measured in card.errors:
         yield "errors", _errors(measured)
     if card.calibration is not None:
@@ -64,6 +70,8 @@ def megabytes(card: Card) -> str:
 
 def mean_error(measured: MeasuredErrors) -> str:
     """The mean absolute error with its interval."""
+    if measured.mae_interval is None:
+        return f"MAE {measured.mae:.2f}"
     low, high = measured.mae_interval
     return f"MAE {measured.mae:.2f} (95 %: {low:.2f} to {high:.2f})"
 
@@ -108,8 +116,12 @@ def _of_training(trained: TrainedOn) -> Iterator[tuple[str, str]]:
     yield "software", trained.software
 
 
+def _of_beginning(beginning: FinetunedFrom) -> Iterator[tuple[str, str]]:
+    yield "began as", f"{beginning.weights} (sha256 {beginning.sha256[:12]}...)"
+    if beginning.errors is not None:
+        yield "errors then", _errors(beginning.errors)
+
+
 def _errors(measured: MeasuredErrors) -> str:
-    return (
-        f"{mean_error(measured)}, RMSE {measured.rmse:.2f}, NAE {measured.nae:.3f} on "
-        f"{measured_on(measured)}"
-    )
+    relative = "" if measured.nae is None else f", NAE {measured.nae:.3f}"
+    return f"{mean_error(measured)}, RMSE {measured.rmse:.2f}{relative} on {measured_on(measured)}"

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from crowdkit_core.cli.run_folders import dated_folder
 from crowdkit_core.registry.hooks import hookimpl
 
 RECIPE = "mcnn/synthetic"
@@ -48,6 +47,7 @@ def demo(output: Path | None, recipe: str, epochs: int | None) -> None:
     from crowdkit_core.evaluation import evaluate, format_report
     from crowdkit_core.evaluation.parts import fitted_generator
     from crowdkit_core.inference import Model
+    from crowdkit_core.settings.run_names import dated_folder
     from crowdkit_core.training import train_recipe
     from crowdkit_core.visual import save, training_curve
 

@@ -10,7 +10,6 @@ import click
 from crowdkit_core.cli.interruption import epochs_kept, resumable
 from crowdkit_core.cli.options import named_overrides, set_option
 from crowdkit_core.cli.output import json_option, print_json
-from crowdkit_core.cli.run_folders import dated_folder
 
 if TYPE_CHECKING:  # imports torch
     from crowdkit_core.training import TrainingResult
@@ -54,6 +53,7 @@ def train(
     """Train RECIPE: a recipe's name (mcnn/shanghaitech-a), a TOML file, or nothing but options."""
     from crowdkit_core.errors import UsageError
     from crowdkit_core.settings import load_recipe, recipe_text
+    from crowdkit_core.settings.run_names import dated_folder
 
     if resume and recipe is None and output is not None:
         recipe = str(output / "recipe.toml")

@@ -13,7 +13,6 @@ import torch
 
 from crowdkit_core.cards import (
     Card,
-    KnownCounts,
     Located,
     MeasuredErrors,
     TrainedOn,
@@ -21,7 +20,6 @@ from crowdkit_core.cards import (
     parse_card,
 )
 from crowdkit_core.errors import DataError, UsageError
-from crowdkit_core.evaluation.scores import score
 from crowdkit_core.files import atomic_write, sha256_of
 from crowdkit_core.inference import Calibration, Model, Sizing
 from crowdkit_core.inference.interval import LEAST_IMAGES
@@ -29,20 +27,20 @@ from crowdkit_core.inference.loading import counter_of, value_range_of
 from crowdkit_core.inference.model import count_annotated
 from crowdkit_core.inference.sources import Reading
 from crowdkit_core.interfaces import Counter, Dataset
+from crowdkit_core.packing.facts import (
+    known_counts,
+    measured_errors,
+    software_of,
+    trained_with,
+)
 from crowdkit_core.packing.offered import Offered
 from crowdkit_core.packing.sizes import trained_sizing
 from crowdkit_core.packing.speed import measured_speed
-from crowdkit_core.parsing import parse_json
 from crowdkit_core.registry import create
-from crowdkit_core.registry.discovery import CORE
 from crowdkit_core.settings import Recipe, load_recipe
-from crowdkit_core.settings.run_names import ENVIRONMENT_FILE
 from crowdkit_core.weights import read_weights, save_half
 
 Progress = Callable[[int, int], None]
-
-DIGITS = 3
-"""Decimal places of the counts and errors in a card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,16 +137,18 @@ def _packed(
                 sha256=model.weights,
                 bytes=file.stat().st_size,
                 trained_on=_trained_on(run, recipe, train, model, offered),
+                trained_with=trained_with(recipe),
             )
         )
         splits = list(dict.fromkeys([recipe.run.validate_on, *offered.tested_on]))
         datasets: list[Dataset] = [recipe.create("dataset", split=split) for split in splits]
         counts = [count_annotated(model, dataset, progress=progress) for dataset in datasets]
-        known = _known(recipe, counts[0], offered)
+        called = card.trained_on.dataset
+        known = known_counts(counts[0], dataset=called, split=splits[0])
         measured = replace(
             card,
             speed=measured_speed(model, card.trained_on.long_side[1]),
-            errors=tuple(map(partial(_measured, offered, recipe), splits, counts)),
+            errors=tuple(map(partial(_measured, recipe, called), splits, counts)),
             calibration=known,
         )
         yield PackedRun(card=measured, notes=() if known else (_few(datasets[0]),)), file
@@ -194,56 +194,20 @@ def _trained_on(
         seed=recipe.run.seed,
         front_end=offered.front_end,
         command=offered.command,
-        software=_software(run, model.counter),
+        software=software_of(run, model.counter),
         long_side=sizing.long_side,
         head_distance=sizing.head_distance,
         value_range=None if values is None else (values.low, values.high),
     )
 
 
-def _software(run: Path, counter: Counter) -> str:
-    """Names and versions of what trained, without anything else of the machine."""
-    path = run / ENVIRONMENT_FILE
-    try:
-        found = parse_json(path.read_text(encoding="utf-8"))
-        versions = {**found["packages"], **found["libraries"], "Python": found["python"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{path}: cannot be read as the software of a run: {error}",
-            hint="`crowdkit train` writes it into the folder of each run",
-        ) from error
-    own = counter.origin.distribution if counter.origin else ""
-    named = dict.fromkeys([CORE, own, "torch", "Python"])
-    return ", ".join(f"{name} {versions[name]}" for name in named if name in versions)
-
-
-def _measured(offered: Offered, recipe: Recipe, split: str, counts: Calibration) -> MeasuredErrors:
+def _measured(recipe: Recipe, called: str, split: str, counts: Calibration) -> MeasuredErrors:
     if not any(counts.actual):
         raise UsageError(
             f"the {split} images of {recipe.dataset.name!r} show nobody, so they "
             "say nothing of the errors of counts"
         )
-    scores = score(counts.predicted, [int(count) for count in counts.actual])
-    return MeasuredErrors(
-        dataset=offered.dataset or recipe.dataset.name,
-        split=split,
-        images=scores.images,
-        mae=round(scores.mae.value, DIGITS),
-        mae_interval=(round(scores.mae.low, DIGITS), round(scores.mae.high, DIGITS)),
-        rmse=round(scores.rmse.value, DIGITS),
-        nae=round(scores.nae.value, DIGITS),
-    )
-
-
-def _known(recipe: Recipe, counts: Calibration, offered: Offered) -> KnownCounts | None:
-    if len(counts.actual) < LEAST_IMAGES:
-        return None
-    return KnownCounts(
-        dataset=offered.dataset or recipe.dataset.name,
-        split=recipe.run.validate_on,
-        predicted=tuple(round(count, DIGITS) for count in counts.predicted),
-        actual=counts.actual,
-    )
+    return measured_errors(counts, dataset=called, split=split)
 
 
 def _few(validation: Dataset) -> str:

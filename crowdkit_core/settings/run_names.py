@@ -1,6 +1,7 @@
-"""Let the names in the recipe of a run mean what they meant when it ran."""
+"""Names of runs, of their files, and of what was installed when they ran."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,12 @@ from crowdkit_core.settings.layers import Table, sections
 
 RECIPE_FILE = "recipe.toml"
 ENVIRONMENT_FILE = "environment.json"
+
+
+def dated_folder(*names: str) -> Path:
+    """``runs/DATE_TIME_NAME_...``: a new folder each time, sorted by when it was made."""
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    return Path("runs", "_".join([now, *names]))
 
 
 def as_it_ran(table: Mapping[str, Any], source: str | Path) -> Table:

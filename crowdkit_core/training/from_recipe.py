@@ -10,8 +10,12 @@ from crowdkit_core.training.result import TrainingResult
 from crowdkit_core.training.seeding import seed_from
 
 
-def build(recipe: Recipe) -> tuple[TrainingTask, Trainer]:
+def build(recipe: Recipe, *, validate: bool = True) -> tuple[TrainingTask, Trainer]:
     """Create a recipe's components; the counter's first weights follow from the run's seed.
+
+    Args:
+        recipe: Names them.
+        validate: Whether there are images to validate on.
 
     Raises:
         DataError: The data cannot be read, or a split is empty.
@@ -23,7 +27,7 @@ def build(recipe: Recipe) -> tuple[TrainingTask, Trainer]:
         loss=recipe.create("loss"),
         density_generator=recipe.create("density_generator"),
         train=recipe.create("dataset", split="train"),
-        validation=recipe.create("dataset", split=recipe.run.validate_on),
+        validation=recipe.create("dataset", split=recipe.run.validate_on) if validate else None,
     )
     trainer: Trainer = recipe.create("trainer")
     return task, trainer

@@ -24,7 +24,7 @@ LITERAL = ("file", "command")
 
 def weights_page() -> str:
     """Every card in a row, and all that it says in a section."""
-    cards = [find_card(info.full_name) for info in list_cards()]
+    cards = [find_card(info.full_name) for info in list_cards() if info.version]
     if not cards:
         return page(
             TITLE,

@@ -19,15 +19,22 @@ LONGEST = 120
 """Bytes of a name without its ending."""
 
 _BY_FORMAT = {
-    **{"JPEG": ".jpg", "MPO": ".jpg", "JPEG2000": ".jp2", "PNG": ".png", "WEBP": ".webp"},
-    **{"AVIF": ".avif", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"},
+    "JPEG": ".jpg",
+    "MPO": ".jpg",
+    "JPEG2000": ".jp2",
+    "PNG": ".png",
+    "WEBP": ".webp",
+    "AVIF": ".avif",
+    "TIFF": ".tif",
+    "BMP": ".bmp",
+    "GIF": ".gif",
 }
 _OF_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 """Names that Windows keeps for devices."""
 
 
 def safe_stem(name: str) -> str:
-    r"""The name of an image without folders and ending, of letters, digits, ``-``, ``_`` and spaces.
+    r"""The name of an image without folders and ending: letters, digits, ``-``, ``_``, spaces.
 
     Example:
         >>> safe_stem("../../etc/my photo.JPG"), safe_stem("C:\\photos\\a?b.png"), safe_stem("..")

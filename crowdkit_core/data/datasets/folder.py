@@ -28,7 +28,8 @@ from crowdkit_core.data.datasets.framing import require_pixels
 from crowdkit_core.data.datasets.splits import divide, require_images, set_a_rule, split_in_path
 from crowdkit_core.data.files import IMAGE_SUFFIXES, natural_key, read_mask, require_folder
 from crowdkit_core.data.files.matlab import MATLAB_OFFSET
-from crowdkit_core.errors import DataError, MissingFileError
+from crowdkit_core.data.transforms import LongSide, Resizing
+from crowdkit_core.errors import MissingFileError
 from crowdkit_core.interfaces import Size, Split
 
 
@@ -90,8 +91,12 @@ class Folder(ImageFiles):
             metadata gives it.
         project: Make the planes of a stack one image: ``max`` or ``mean``, over z, or over time
             as ``max:t``.
+        long_side: Least and greatest length in pixels of the longer side, equal for exactly that
+            length: an image beyond them is given resized to the nearer one, with points, lengths
+            and maps in the resized image's pixels. None for images as they are.
 
     Raises:
+        OptionsError: Impossible bounds.
         DataError: Nothing to read, a malformed table, a label that nothing has, or an empty split.
     """
 
@@ -116,7 +121,9 @@ class Folder(ImageFiles):
         value_range: RangeChoice = "percentile",
         channel: int | str | None = None,
         project: str | None = None,
+        long_side: LongSide | None = None,
     ) -> None:
+        resizing = Resizing(long_side=long_side)
         folder = require_folder(root)
         self._labels = labels
         self._offset = MATLAB_OFFSET if one_based else 0.0
@@ -149,6 +156,7 @@ class Folder(ImageFiles):
         super().__init__(
             self._entries(chosen),
             split,
+            resizing,
             boxes_are_heads=point == "centre",
             selection=one_of_many(channel, project),
             value_range=value_range,

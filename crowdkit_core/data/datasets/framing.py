@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from crowdkit_core.errors import DataError, OutsideError
 from crowdkit_core.interfaces import Size
 
-
 _FEW = 3
 """Points from which on it is no accident that all lie in one pixel."""
 
