@@ -61,7 +61,7 @@ def register_commands(group: click.Group) -> None:
 )
 @click.option(
     "--keep-minutes",
-    type=click.FloatRange(min=1),
+    type=click.FloatRange(min=5),
     default=30.0,
     show_default=True,
     help="Uploads are removed so long after a visitor was last seen.",

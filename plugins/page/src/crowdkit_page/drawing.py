@@ -3,6 +3,7 @@
 import html
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -118,11 +119,22 @@ def counted_png(photo: Photo) -> bytes:
     return written.getvalue()
 
 
-def caption(photo: Photo) -> str:
-    """``322 people (90 %: 280 to 371)``, and how many dots there are after corrections."""
-    number = len(photo.dots)
-    corrected = f"{number} dot{'s' * (number != 1)} after corrections"
+def headline(photo: Photo) -> str:
+    """``322 people (90 %: 280 to 371)``, whatever the dots say."""
     if photo.counted is None:
-        return corrected if photo.dots.is_corrected else "not counted yet"
-    said = str(photo.counted)
-    return f"{said}, {corrected}" if photo.dots.is_corrected else said
+        return "not counted yet"
+    return str(replace(photo.counted, points=None))
+
+
+def dots_line(photo: Photo) -> str:
+    """How many dots there are, and whether somebody corrected them."""
+    number = len(photo.dots)
+    said = f"{number} dot{'s' * (number != 1)}"
+    return f"{said} after corrections" if photo.dots.is_corrected else said
+
+
+def caption(photo: Photo) -> str:
+    """Both in one line, for a picture to take along."""
+    if photo.counted is None:
+        return dots_line(photo)
+    return f"{headline(photo)}, {dots_line(photo)}"

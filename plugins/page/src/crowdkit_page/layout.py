@@ -11,7 +11,7 @@ from crowdkit_core.errors import CrowdkitError
 from crowdkit_page import downloads
 from crowdkit_page.counting import zone_text
 from crowdkit_page.desk import Desk, Mode
-from crowdkit_page.drawing import caption, svg
+from crowdkit_page.drawing import dots_line, headline, svg
 from crowdkit_page.photos import Photo
 from crowdkit_page.places import GROUND_CORNERS
 from crowdkit_page.studio import Studio
@@ -66,7 +66,6 @@ class Page:
         self.desk = desk
         self.studio = studio
         self.heat = False
-        self.busy = 0
         self.image: ui.interactive_image | None = None
 
     def build(self) -> None:
@@ -205,7 +204,7 @@ class Page:
             self._result(photo)
             self._tools()
             self.image = ui.interactive_image(
-                self._source(photo), content=self._overlay(photo), on_mouse=self._clicked
+                self._source(photo), content=svg(photo), on_mouse=self._clicked
             ).classes("w-full cursor-crosshair rounded")
             self.image.mark("picture")
             ui.label(HINTS[self.desk.mode]).classes("text-sm text-gray-500")
@@ -215,14 +214,15 @@ class Page:
         """How many people, how sure, and what to know about it."""
         counted = photo.counted
         ui.label(photo.name).classes("text-sm text-gray-500 break-all").mark("name")
-        ui.label(caption(photo)).classes("text-2xl font-semibold").mark("count")
+        ui.label(headline(photo)).classes("text-2xl font-semibold").mark("count")
+        kept = f", kept as {photo.kept}" if photo.kept else ""
+        ui.label(f"{dots_line(photo)}{kept}").classes("text-sm text-teal-700").mark("dots")
         for note in () if counted is None else counted.notes:
             _small(note)
 
     def _result(self, photo: Photo) -> None:
         with ui.column().classes("w-full gap-0"):
             self.result(photo)
-        self.progress = ui.label("").classes("text-sm text-teal-700").mark("progress")
 
     def _tools(self) -> None:
         with ui.row().classes("w-full items-center gap-2"):
@@ -271,13 +271,12 @@ class Page:
         if photo is None:
             return
         if self.image is not None:
-            self.image.content = self._overlay(photo)
+            self.image.content = svg(photo)
         if self.desk.mode != "correct":
             self.drawn.refresh()
             return
-        self.result.refresh(photo)
         await self.desk.keep()
-        self.progress.text = f"kept as {photo.kept}" if photo.kept else ""
+        self.result.refresh(photo)
         self.training.refresh()
 
     def _remove(self) -> None:
@@ -288,9 +287,6 @@ class Page:
         if not self.heat or photo.counted is None:
             return f"/photos/{photo.key}/photo.jpg"
         return f"/photos/{photo.key}/heat.jpg?of={id(photo.counted)}"
-
-    def _overlay(self, photo: Photo) -> str:
-        return svg(photo)
 
     # -- zones and the ground
 

@@ -1,7 +1,7 @@
 """Start the page: a server for this machine, or one that asks for a token."""
 
-import asyncio
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -68,23 +68,27 @@ def serve(
             files=weights,
         )
         studio.weights()
+        served = application(studio, token=token)
+        settings = uvicorn.Config(served, host=host, port=port, log_level="warning")
+        signal.signal(signal.SIGTERM, _end)  # uvicorn stops, and sends itself the signal again
         try:
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    application(studio, token=token), host=host, port=port, log_level="warning"
-                )
-            )
-            server.run()
+            uvicorn.Server(settings).run()
+        except KeyboardInterrupt:
+            pass  # which is how it is ended
         finally:
             studio.close()
             shutil.rmtree(uploads, ignore_errors=True)
+
+
+def _end(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def application(studio: Studio, *, token: str) -> Access:
     """The page as an ASGI application; one for each process, as NiceGUI has it."""
     ui.page("/", title="crowdkit")(_index(studio))
     pages.get("/photos/{key}/{kind}")(_pictures(studio))
-    pages.on_startup(_sweeping(studio))
+    pages.on_startup(lambda: pages.timer(SWEEP, studio.sessions.sweep))
     served = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     ui.run_with(served, reconnect_timeout=RECONNECT, show_welcome_message=False)
     return Access(served, Rules(token=token, most_bytes=studio.limits.bytes))
@@ -93,9 +97,11 @@ def application(studio: Studio, *, token: str) -> Access:
 def _index(studio: Studio) -> Callable[[Request], object]:
     async def index(request: Request) -> None:
         try:
-            desk = Desk(studio.sessions.of(request.scope[VISITOR]), studio)
+            visitor: str = request.scope[VISITOR]
+            desk = Desk(studio.sessions.of(visitor), studio)
             await desk.restore()
             Page(desk, studio).build()
+            ui.timer(SWEEP, lambda: studio.sessions.of(visitor))  # an open page is a visit
         except CrowdkitError as error:
             ui.label(str(error)).classes("text-lg m-8")
 
@@ -124,17 +130,3 @@ def _pictures(studio: Studio) -> Callable[[Request, str, str], object]:
 def _preview(photo: Photo) -> bytes:
     return photo.preview.read_bytes()
 
-
-def _sweeping(studio: Studio) -> Callable[[], object]:
-    async def sweep() -> None:
-        while True:
-            await asyncio.sleep(SWEEP)
-            studio.sessions.sweep()
-
-    def begin() -> None:
-        studio_tasks.add(asyncio.create_task(sweep()))
-
-    return begin
-
-
-studio_tasks: set[asyncio.Task[None]] = set()
