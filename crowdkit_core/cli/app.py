@@ -16,6 +16,7 @@ COMMANDS = {
     "list": "crowdkit_core.cli.list_command:list_components_command",
     "info": "crowdkit_core.cli.info_command:info",
     "train": "crowdkit_core.cli.train_command:train",
+    "finetune": "crowdkit_core.cli.finetune_command:finetune_command",
     "grid": "crowdkit_core.cli.grid_command:grid_command",
     "eval": "crowdkit_core.cli.eval_command:evaluate_command",
     "score": "crowdkit_core.cli.score_command:score_command",

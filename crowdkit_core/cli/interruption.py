@@ -37,10 +37,15 @@ def resumable(what_is_kept: Callable[[], str]) -> Iterator[None]:
 
 def epochs_kept(directory: Path) -> str:
     """What a run's folder keeps of a training that was stopped, and how to go on with it."""
+    return kept_in(directory, "crowdkit train")
+
+
+def kept_in(directory: Path, command: str) -> str:
+    """The same, where another command than `crowdkit train` goes on with it."""
     if not any(directory.rglob("state.pt")):
         return "no epoch was finished, so nothing is kept"
     shown = printable(str(directory))
-    return f"finished epochs are kept; go on with: crowdkit train --resume --output {shown}"
+    return f"finished epochs are kept; go on with: {command} --resume --output {shown}"
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""`crowdkit weights`: offer the weights of a run to others."""
+"""`crowdkit weights`: offer the weights of a run to others, and remove one's own."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # brings torch along
 
 @click.group("weights")
 def weights() -> None:
-    """Offer the weights of a run to others: a card that says what they are, and a file."""
+    """Offer the weights of a run to others, or remove weights of your own."""
 
 
 def _offer_options(command: Callable[..., None]) -> Any:
@@ -114,6 +114,16 @@ def pack_command(run: Path, out: Path, device: str | None, offered: "Offered") -
     click.echo(f"card: {out / name}.toml")
     click.echo(f"weights: {out / name}.safetensors ({size} bytes)")
     _show(packed.notes)
+
+
+@weights.command("remove")
+@click.argument("name")
+def remove_command(name: str) -> None:
+    """Remove your own weights NAME, which `crowdkit finetune` made."""
+    from crowdkit_core.cards import remove_own
+
+    remove_own(name.removeprefix("own:"))
+    click.echo(f"removed: {name}")
 
 
 def _counting(device: str | None) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def finetune(
     recipe = finetuning_recipe(parent, images, sizing, epochs=epochs, run=run, settings=settings)
     recipe = replace(recipe, run=replace(recipe.run, resume=resume))
     task, trainer = build(recipe, validate=images.held_out is not None)
-    RunFolder(directory, [plan.name for plan in trainer.stages(task)]).claim(resume=resume)
+    directory = Path(recipe.run.directory or directory)  # which a setting may have changed
+    _require_free_folder(directory, task, trainer, resume=resume)
     return _Finetuning(
         parent=parent,
         images=images,
@@ -111,6 +112,19 @@ def finetune(
         device=device,
         listeners=(*listeners, *([] if stop is None else [StopWhenAsked(stop)])),
     ).done(name, task, trainer)
+
+
+def _require_free_folder(
+    directory: Path, task: TrainingTask, trainer: Trainer, *, resume: bool
+) -> None:
+    """Refuse parts that do not fit, and a folder in the wrong state, before anything is counted."""
+    stages = [plan.name for plan in trainer.stages(task)]
+    if len(stages) > 1:
+        raise UsageError(
+            f"{trainer.label} has stages {', '.join(stages)}; fine-tuning has one",
+            hint="leave trainer.name out, or train by `crowdkit train --set counter.weights=...`",
+        )
+    RunFolder(directory, stages).claim(resume=resume)
 
 
 def _require_one_process() -> None:
