@@ -44,7 +44,10 @@ def limits():
 def studio(tmp_path, limits):
     uploads, corrections = tmp_path / "uploads", tmp_path / "corrections"
     made = Studio(
-        sessions=Sessions(uploads, corrections, limits), models=ToyModels(), files=["toy"]
+        sessions=Sessions(uploads, corrections, limits),
+        models=ToyModels(),
+        runs=tmp_path / "runs",
+        files=["toy"],
     )
     yield made
     made.close()

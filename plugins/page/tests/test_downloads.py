@@ -39,13 +39,16 @@ def test_every_format_that_the_core_writes_can_be_taken_along(photos, tmp_path):
             (folder / photo.name).write_bytes(photo.path.read_bytes())
         if FORMATS[name].per_image:
             zipfile.ZipFile(io.BytesIO(taken.content)).extractall(folder)
-            (file,) = (each for each in folder.iterdir() if each.stem.endswith("a") and not
-                       each.suffix == ".jpg")
-            images = read_annotations(file, format=name)
+            (file,) = (
+                each
+                for each in folder.iterdir()
+                if each.stem.endswith("a") and each.suffix != ".jpg"
+            )
+            (marks,) = (image.marks for image in read_annotations(file, format=name))
         else:
             (folder / taken.name).write_bytes(taken.content)
             images = read_annotations(folder / taken.name, format=name)
-        marks = next(image.marks for image in images if image.name.split(".")[0] == "a")
+            marks = next(image.marks for image in images if image.name.split(".")[0] == "a")
         tolerance = FORMATS[name].precision + 1e-6
         places = [(mark.x, mark.y) for mark in marks]
         for place, expected in zip(places, photos[0].dots.xy, strict=True):

@@ -80,7 +80,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(sent, photo_bytes):
 
 
 def test_no_room(sent, photo_bytes):
-    with pytest.raises(UsageError, match="a.jpg: 50 photos are here already"):
+    with pytest.raises(UsageError, match=r"a\.jpg: 50 photos are here already"):
         receive(sent(photo_bytes()), "a.jpg", LIMITS, room=0)
 
 

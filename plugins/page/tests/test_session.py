@@ -4,7 +4,6 @@ import asyncio
 
 import numpy as np
 import pytest
-from crowdkit_page.desk import Desk
 from crowdkit_page.session import Sessions
 
 from crowdkit_core import create

@@ -86,9 +86,7 @@ class Access:
 
         await self.app(scope, receive, send_with_headers)
 
-    def _refusal(
-        self, scope: Scope, headers: Headers, cookies: dict[str, str]
-    ) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers, cookies: dict[str, str]) -> Response | None:
         """What to answer in place of the page; None where it may be seen."""
         host = headers.get("host", "")
         if not self._rules.token and urlsplit(f"//{host}").hostname not in LOOPBACK:

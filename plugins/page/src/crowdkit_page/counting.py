@@ -94,13 +94,13 @@ class Models:
     """
 
     def __init__(self, device: torch.device | None = None) -> None:
-        self._device = device
+        self.device = device
         self._kept: dict[str, Model] = {}
 
     def load(self, weights: str) -> Model:
         """A model that finds points too; errors as of `inference.load_model`."""
         if weights not in self._kept:
-            model = load_model(weights, device=self._device)
+            model = load_model(weights, device=self.device)
             if not model.counter.finds_points:
                 model = replace(model, localizer=create("localizer", "local-maxima"))
             while len(self._kept) >= KEPT:

@@ -1,16 +1,19 @@
 """What one visitor does with photos: choose, click, count; the page only shows it."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from crowdkit_core.errors import UsageError
+from crowdkit_core.finetuning import require_free
 from crowdkit_page.counting import count_photo
-from crowdkit_page.places import GROUND_CORNERS, Places
 from crowdkit_page.photos import Photo
+from crowdkit_page.places import GROUND_CORNERS, Places
 from crowdkit_page.session import Session
 from crowdkit_page.studio import Studio
+from crowdkit_page.training import Training
 
 Mode = Literal["correct", "zone", "ground"]
 """What a click into the picture means."""
@@ -128,6 +131,24 @@ class Desk:
         for photo in others:
             photo.places = chosen.places
         return len(others)
+
+    async def train(self, name: str) -> None:
+        """Train on all that the visitor corrected, when it is its turn; `Session.training` tells.
+
+        Raises:
+            UsageError: There is nothing to train on, a training goes on, or the name is taken.
+        """
+        session = self.session
+        if session.training is not None and not session.training.is_over:
+            raise UsageError("a training is going on already")
+        if not len(session.corrections):
+            raise UsageError("no photo is corrected yet", hint="click heads, or press All right")
+        name = name.strip()
+        require_free(name)
+        session.training = training = Training(name=name, weights=self.weights)
+        directory = self.studio.runs / f"{name}-{secrets.token_hex(3)}"
+        device = self.studio.models.device
+        await self.studio.training.do(training.run, session.corrections, directory, device)
 
     def remove(self) -> None:
         """Forget the chosen photo."""

@@ -1,4 +1,4 @@
-"""The dots of one photo while somebody corrects them: one value for each state, so undo is exact."""
+"""The dots of a photo while they are corrected: one value for each state, so undo is exact."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -101,4 +101,3 @@ class Dots:
 
     def _array(self) -> NDArray[np.float64]:
         return np.asarray(self.xy, dtype=np.float64).reshape(-1, 2)
-

@@ -1,4 +1,4 @@
-"""What the browser shows: the photo or its heat map as a JPEG, and over it dots and lines as SVG."""
+"""What the browser shows: a photo or heat map as a JPEG, and over it dots and lines as SVG."""
 
 import html
 import io
@@ -34,7 +34,7 @@ def thumbnail(photo: Photo) -> bytes:
 
 
 def heat_map(photo: Photo) -> bytes:
-    """The density map over the photo as a JPEG of its `shown_size`; the photo where there is none."""
+    """The density map over the photo as a JPEG of its `shown_size`; without a map the photo."""
     counted = photo.counted
     if counted is None or counted.density is None or counted.stride is None:
         return photo.preview.read_bytes()

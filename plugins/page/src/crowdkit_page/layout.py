@@ -1,6 +1,7 @@
 """The page: what is where, and what happens on a click. What it means is said in `desk`."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -15,6 +16,7 @@ from crowdkit_page.drawing import dots_line, headline, svg
 from crowdkit_page.photos import Photo
 from crowdkit_page.places import GROUND_CORNERS
 from crowdkit_page.studio import Studio
+from crowdkit_page.training import Training, free_name
 
 Arguments = ParamSpec("Arguments")
 
@@ -67,9 +69,12 @@ class Page:
         self.studio = studio
         self.heat = False
         self.image: ui.interactive_image | None = None
+        self.shown_outcome: Training | None = None
 
     def build(self) -> None:
         """Lay out the page."""
+        self.client = ui.context.client
+        ui.timer(1.0, self._look_at_training)
         ui.colors(primary=PRIMARY)
         ui.query("body").classes("bg-gray-50")
         ui.add_css(STYLE)
@@ -91,7 +96,8 @@ class Page:
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Tell the visitor a line."""
         kind: Any = "negative" if wrong else "positive"
-        ui.notify(text, type=kind, multi_line=True, close_button=True, timeout=8000)
+        with self.client:  # whatever the part was that was clicked, it may be gone
+            ui.notify(text, type=kind, multi_line=True, close_button=True, timeout=8000)
 
     # -- photos
 
@@ -171,7 +177,9 @@ class Page:
             )
 
     def _small_picture(self, photo: Photo) -> None:
-        chosen = "border-2 border-teal-700" if photo is self.desk.photo else "border border-gray-200"
+        chosen = (
+            "border-2 border-teal-700" if photo is self.desk.photo else "border border-gray-200"
+        )
         with (
             ui.card()
             .classes(f"w-28 shrink-0 p-1 gap-0 shadow-none cursor-pointer {chosen}")
@@ -204,7 +212,10 @@ class Page:
             self._result(photo)
             self._tools()
             self.image = ui.interactive_image(
-                self._source(photo), content=svg(photo), on_mouse=self._clicked
+                self._source(photo),
+                content=svg(photo),
+                on_mouse=self._clicked,
+                sanitize=False,  # `svg` escapes names, and all else in it are numbers
             ).classes("w-full cursor-crosshair rounded")
             self.image.mark("picture")
             ui.label(HINTS[self.desk.mode]).classes("text-sm text-gray-500")
@@ -277,6 +288,7 @@ class Page:
             return
         await self.desk.keep()
         self.result.refresh(photo)
+        self.strip.refresh()
         self.training.refresh()
 
     def _remove(self) -> None:
@@ -312,9 +324,9 @@ class Page:
                 things = "people" if photo.counted is None else photo.counted.things
                 text = zone.name if known is None else zone_text(known, things)
                 ui.label(text).classes("grow break-all").mark("zone")
-                ui.button(icon="close", on_click=lambda name=zone.name: self._drop_zone(name)).props(
-                    "flat dense size=sm"
-                )
+                ui.button(
+                    icon="close", on_click=lambda name=zone.name: self._drop_zone(name)
+                ).props("flat dense size=sm")
         if self.desk.mode == "zone":
             name = ui.input("Name", value=places.next_name).props("dense").classes("w-full")
             name.mark("zone-name")
@@ -335,9 +347,9 @@ class Page:
         with ui.row().classes("w-full no-wrap"):
             length = ui.number("First, metres", value=places.length, min=0.1).mark("length")
             width = ui.number("Second, metres", value=places.width, min=0.1).mark("width")
-        ui.button(
-            "Measure", on_click=lambda: self._measure(length.value, width.value)
-        ).props("no-caps").mark("measure")
+        ui.button("Measure", on_click=lambda: self._measure(length.value, width.value)).props(
+            "no-caps"
+        ).mark("measure")
         self._everywhere()
 
     def _everywhere(self) -> None:
@@ -435,14 +447,83 @@ class Page:
 
     @ui.refreshable_method
     def training(self) -> None:
-        """Train on the corrections."""
+        """What is corrected, and what training on it came to."""
+        session = self.desk.session
+        with ui.card().classes(CARD):
+            _title("Train on my corrections")
+            number = len(session.corrections)
+            _small(f"{number} corrected photo{'s' * (number != 1)}, kept on this machine")
+            training = session.training
+            if training is not None and not training.is_over:
+                self.standing()
+                return
+            name = ui.input("Name of the new weights", value=free_name(self.desk.weights))
+            name.props("dense").classes("w-full").mark("new-name")
+            ui.button(
+                "Train", icon="model_training", on_click=lambda: self._train(name.value)
+            ).props("no-caps").mark("train").set_enabled(number > 0)
+            if training is not None:
+                self._outcome(training)
+
+    @ui.refreshable_method
+    def standing(self) -> None:
+        """How far the training is."""
+        training = self.desk.session.training
+        if training is None:
+            return
+        ui.linear_progress(training.share, show_value=False).mark("share")
+        done, epochs = len(training.records), training.epochs
+        _small(f"{done} of {epochs} rounds done" if epochs else "waiting, or looking at the photos")
+        _training_curve(training)
+        ui.button("Stop", on_click=training.stop).props(QUIET).mark("stop")
+
+    def _outcome(self, training: Training) -> None:
+        for line in training.said:
+            ui.label(line).classes("text-sm break-words").mark("outcome")
+        _training_curve(training)
+        result = training.result
+        if result is None or not result.name:
+            return
+        for held in result.held_out:
+            after = "" if held.after is None else f", now {held.after:.0f}"
+            _small(f"{held.image}: {held.actual:.0f}, counted {held.before:.0f} before{after}")
+        ui.button(f"Count with {result.name}", on_click=lambda: self._use(result.name)).props(
+            "no-caps outline"
+        ).mark("use")
+
+    @said
+    async def _train(self, name: str) -> None:
+        work = asyncio.ensure_future(self.desk.train(name))
+        await asyncio.sleep(0)  # refused at once, or begun
+        self.training.refresh()
+        await work
+
+    def _look_at_training(self) -> None:
+        """Show how far it is, and once what came of it: also of one begun before this page."""
+        training = self.desk.session.training
+        if training is None or training is self.shown_outcome:
+            return
+        if training.is_over:
+            self.shown_outcome = training
+            self.training.refresh()
+            self.weights.refresh()
+        else:
+            self.standing.refresh()
+
+    @said
+    async def _use(self, name: str) -> None:
+        self.desk.session.weights = name
+        self.weights.refresh()
+        if self.desk.photo is not None:
+            await self._count(self.desk.photo)
 
     # -- all of it
 
     @contextmanager
-    def _working(self, what: str) -> Any:
+    def _working(self, what: str) -> Iterator[None]:
         """Say what is going on while it does."""
-        note = ui.notification(what, spinner=True, timeout=None, type="ongoing")
+        with self.client:
+            note = ui.notification(what, spinner=True, timeout=None, type="ongoing")
         try:
             yield
         finally:
@@ -465,6 +546,12 @@ def _send(download: downloads.Download) -> None:
     ui.download.content(download.content, download.name)
 
 
+def _training_curve(training: Training) -> None:
+    epochs, lines = training.curve
+    if len(epochs) > 1:
+        _curve("rounds", epochs, lines)
+
+
 def _curve(across: str, x: list[Any], lines: dict[str, list[Any]]) -> None:
     """A small chart of one or more lines."""
     series = [
@@ -474,8 +561,8 @@ def _curve(across: str, x: list[Any], lines: dict[str, list[Any]]) -> None:
     ui.echart(
         {
             "animation": False,
-            "grid": {"left": 48, "right": 16, "top": 32, "bottom": 40},
-            "legend": {},
+            "grid": {"left": 40, "right": 16, "top": 36, "bottom": 40},
+            "legend": {"top": 0},
             "tooltip": {"trigger": "axis"},
             "xAxis": {"type": "value", "name": across, "nameLocation": "middle", "nameGap": 24},
             "yAxis": {"type": "value", "scale": True},

@@ -115,7 +115,7 @@ def plain_name(name: str) -> str:
     """A visitor's name of a file without folders and without what cannot be printed.
 
     Example:
-        >>> plain_name("../../holiday\\n.jpg"), plain_name("")
+        >>> plain_name("../../holiday.jpg"), plain_name("")
         ('holiday.jpg', 'photo')
     """
     last = name.replace("\\", "/").rsplit("/", 1)[-1]

@@ -45,7 +45,7 @@ def serve(
     """Serve the page until it is interrupted.
 
     Args:
-        folder: Holds ``corrections``, which stay, and ``uploads``, which do not.
+        folder: Holds ``corrections`` and ``runs``, which stay, and ``uploads``, which do not.
         host: Where to listen.
         port: Likewise.
         token: What visitors need; empty for a page of this machine alone.
@@ -65,6 +65,7 @@ def serve(
         studio = Studio(
             sessions=Sessions(uploads, folder / "corrections", limits),
             models=Models(device),
+            runs=folder / "runs",
             files=weights,
         )
         studio.weights()
@@ -129,4 +130,3 @@ def _pictures(studio: Studio) -> Callable[[Request, str, str], object]:
 
 def _preview(photo: Photo) -> bytes:
     return photo.preview.read_bytes()
-

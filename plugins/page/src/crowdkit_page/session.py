@@ -12,6 +12,7 @@ from crowdkit_core.errors import UsageError
 from crowdkit_page.dots import Dots
 from crowdkit_page.limits import Limits
 from crowdkit_page.photos import Photo, plain_name, receive, safe_suffix
+from crowdkit_page.training import Training
 
 
 @dataclass(kw_only=True)
@@ -24,6 +25,7 @@ class Session:
         corrections: Corrected photos, which stay.
         photos: In the order they came.
         weights: What to count with; None for the first that is offered.
+        training: What is being trained, or was last.
         last_seen: Seconds of `time.monotonic` at the last visit.
     """
 
@@ -32,6 +34,7 @@ class Session:
     corrections: Corrections
     photos: list[Photo] = field(default_factory=list)
     weights: str | None = None
+    training: Training | None = None
     last_seen: float = field(default_factory=time.monotonic)
 
     @property
@@ -137,6 +140,9 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
 
     def of(self, visitor: str) -> Session:
         """The session of a visitor, a new one at the first visit.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from crowdkit_page.counting import Models, Offered, offered_weights
 from crowdkit_page.limits import Limits
@@ -16,6 +17,7 @@ class Studio:
     Attributes:
         sessions: By visitor.
         models: Loaded weights.
+        runs: Holds a folder for each training.
         files: Weights named where the page was started.
         counting: Counts, one photo after the other.
         pictures: Reads and draws photos, one after the other.
@@ -24,6 +26,7 @@ class Studio:
 
     sessions: Sessions
     models: Models
+    runs: Path
     files: Sequence[str] = ()
     counting: Queue = field(default_factory=lambda: Queue("counting"))
     pictures: Queue = field(default_factory=lambda: Queue("pictures"))
@@ -40,6 +43,9 @@ class Studio:
 
     def close(self) -> None:
         """Stop working, and remove all uploads."""
+        for session in self.sessions:
+            if session.training is not None:
+                session.training.stop()
         for queue in (self.counting, self.pictures, self.training):
             queue.close()
         self.sessions.close()
