@@ -6,7 +6,7 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: setup demo test packages mixes lint types shapes docs bench papers clean
+.PHONY: setup demo page browser test packages mixes lint types shapes docs bench papers clean
 
 setup: $(VENV)/.installed
 
@@ -19,6 +19,17 @@ $(VENV)/.installed: pyproject.toml $(PLUGINS)
 
 demo: setup
 	$(BIN)/crowdkit demo
+
+# Count, correct and train in the browser, with a rendered scene to begin with.
+page: setup
+	$(BIN)/crowdkit page docs/pictures/scene.jpg
+
+# The page's tests in Chromium, which is installed where that is allowed.
+browser: setup
+	command -v chromium || command -v chromium-browser || { test "$$(id -u)" = 0 \
+		&& command -v apt-get && apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| echo "There is no Chromium here (apt-get install chromium): tests in it are left out."
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest plugins/page -m browser -rs
 
 test: setup
 	$(PYTEST)

@@ -44,8 +44,15 @@ class LazyGroup(click.Group):
             module, attribute = COMMANDS[cmd_name].split(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
             return command
+        from crowdkit_core.registry.catalogue import known_plugins
+
         self._ask_plugins()
-        return super().get_command(ctx, cmd_name)
+        found = super().get_command(ctx, cmd_name)
+        if found is None and (package := known_plugins("command").get(cmd_name)):
+            raise UsageError(
+                f"the command {cmd_name!r} is not installed", hint=f"pip install {package}"
+            )
+        return found
 
     def _ask_plugins(self) -> None:
         if not self.commands:

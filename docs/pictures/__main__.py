@@ -11,6 +11,7 @@ import attention_targets
 import blocks
 import click
 import free_maps
+import page as browser_page
 import receptive_fields
 import sheet
 import zooming
@@ -42,6 +43,13 @@ def loss(losses: tuple[str, ...], output: Path) -> None:
 def field(counter: str, output: Path) -> None:
     """What the middle cell of the map of an untrained COUNTER sees."""
     sheet.write(receptive_fields.draw(counter, _scenes((288, 384), (60, 160))[8]), output)
+
+
+@main.command()
+@output
+def page(output: Path) -> None:
+    """`crowdkit page` with a rendered scene, as Chromium shows it."""
+    browser_page.write(output)
 
 
 @main.command()

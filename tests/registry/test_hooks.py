@@ -5,10 +5,11 @@ import json
 import click
 import pytest
 
-from crowdkit_core.errors import CrowdkitError
+from crowdkit_core.cli.app import crowdkit
+from crowdkit_core.errors import CrowdkitError, UsageError
 from crowdkit_core.listeners.jsonl_log import JsonlLog
 from crowdkit_core.listeners.progress import Progress, epoch_line
-from crowdkit_core.registry import isolated_registry
+from crowdkit_core.registry import catalogue, isolated_registry
 from crowdkit_core.registry.hooks import hookimpl, hooks
 
 HOOKS = "crowdkit.hooks"
@@ -170,3 +171,11 @@ def test_progress_writes_one_line_per_epoch(tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == ["train 1/2  mae 12.35  rmse nan"]
+
+
+def test_a_command_of_a_known_plugin_says_what_to_install(monkeypatch):
+    known = {"command": {"dance": "crowdkit-dance"}}
+    monkeypatch.setattr(catalogue, "_catalogue", lambda: known)
+    with pytest.raises(UsageError, match="the command 'dance' is not installed") as caught:
+        crowdkit.main(["dance"], standalone_mode=False)
+    assert caught.value.hint == "pip install crowdkit-dance"

@@ -56,6 +56,25 @@ def test_corrections_come_back_after_the_server_was_killed(desk, studio, limits,
     assert len(again.corrections) == 1, "only the page forgets it"
 
 
+def test_given_photos_are_there_for_everyone_once(tmp_path, limits, photo_bytes):
+    given = tmp_path / "given.jpg"
+    given.write_bytes(photo_bytes())
+    sessions = Sessions(tmp_path / "up", tmp_path / "kept", limits, [given])
+    for visitor in ("visitor-one", "visitor-two"):
+        session = sessions.of(visitor)
+        session.restore()
+        session.restore()
+        (photo,) = session.photos
+        assert photo.name == "given.jpg"
+    session.keep(photo, photo.dots.accepted())
+    again = Sessions(tmp_path / "up2", tmp_path / "kept", limits, [given]).of("visitor-two")
+    again.restore()
+    (photo,) = again.photos
+    assert photo.dots.is_corrected
+    session.clear()
+    assert given.exists()
+
+
 def test_visitors_do_not_see_each_other(desk, studio, photo_bytes):
     (photo,) = send(desk, photo_bytes())
     other = studio.sessions.of("visitor-two")

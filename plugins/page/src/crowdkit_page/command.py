@@ -18,6 +18,7 @@ def register_commands(group: click.Group) -> None:
 
 
 @click.command("page")
+@click.argument("photos", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -67,6 +68,7 @@ def register_commands(group: click.Group) -> None:
     help="Uploads are removed so long after a visitor was last seen.",
 )
 def page(
+    photos: tuple[Path, ...],
     folder: Path,
     weights: tuple[str, ...],
     device: str | None,
@@ -78,8 +80,12 @@ def page(
     max_files: int,
     keep_minutes: float,
 ) -> None:
-    """Count photos in the browser, correct the dots, and train on the corrections."""
+    """Count photos in the browser, correct the dots, and train on the corrections.
+
+    PHOTOS, files and folders, are there for every visitor from the beginning.
+    """
     from crowdkit_core.cli.components import chosen_device
+    from crowdkit_core.inference import find_images
     from crowdkit_page.access import LOOPBACK as OWN
     from crowdkit_page.access import new_token
     from crowdkit_page.limits import Limits
@@ -107,6 +113,7 @@ def page(
             files=max_files,
             minutes=keep_minutes,
         ),
+        photos=[each for each in find_images(photos) if isinstance(each, Path)] if photos else [],
         weights=weights,
         device=chosen_device(device),
     )

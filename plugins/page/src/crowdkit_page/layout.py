@@ -75,6 +75,7 @@ class Page:
         """Lay out the page."""
         self.client = ui.context.client
         ui.timer(1.0, self._look_at_training)
+        ui.timer(0.1, self._count_new, once=True)
         ui.colors(primary=PRIMARY)
         ui.query("body").classes("bg-gray-50")
         ui.add_css(STYLE)
@@ -147,6 +148,13 @@ class Page:
     async def _count_all(self) -> None:
         for photo in list(self.desk.session.photos):
             await self._count(photo)
+
+    @said
+    async def _count_new(self) -> None:
+        """Count what was here before the page: photos given, and those corrected earlier."""
+        for photo in list(self.desk.session.photos):
+            if photo.counted is None:
+                await self._count(photo)
 
     async def _count(self, photo: Photo) -> None:
         ahead = self.studio.counting.ahead

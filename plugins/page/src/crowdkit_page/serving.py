@@ -39,6 +39,7 @@ def serve(
     port: int,
     token: str,
     limits: Limits,
+    photos: Sequence[Path] = (),
     weights: Sequence[str] = (),
     device: torch.device | None = None,
 ) -> None:
@@ -50,6 +51,7 @@ def serve(
         port: Likewise.
         token: What visitors need; empty for a page of this machine alone.
         limits: What is taken from a visitor.
+        photos: Files that every visitor finds on the page.
         weights: Offered before the installed ones.
         device: Where to count.
 
@@ -63,7 +65,7 @@ def serve(
         uploads.mkdir(parents=True)
         tempfile.tempdir = str(uploads)  # so what is half received goes with them
         studio = Studio(
-            sessions=Sessions(uploads, folder / "corrections", limits),
+            sessions=Sessions(uploads, folder / "corrections", limits, photos),
             models=Models(device),
             runs=folder / "runs",
             files=weights,

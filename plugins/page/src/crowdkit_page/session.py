@@ -3,11 +3,12 @@
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from crowdkit_core.data.corrections import Corrections
+from crowdkit_core.data.corrections.names import safe_stem
 from crowdkit_core.errors import UsageError
 from crowdkit_page.dots import Dots
 from crowdkit_page.limits import Limits
@@ -23,6 +24,7 @@ class Session:
         folder: Holds the uploads, under names of the server's making; made when there are some.
         limits: What is taken.
         corrections: Corrected photos, which stay.
+        given: Files that every visitor finds here at the first visit.
         photos: In the order they came.
         weights: What to count with; None for the first that is offered.
         training: What is being trained, or was last.
@@ -32,6 +34,7 @@ class Session:
     folder: Path
     limits: Limits
     corrections: Corrections
+    given: tuple[Path, ...] = ()
     photos: list[Photo] = field(default_factory=list)
     weights: str | None = None
     training: Training | None = None
@@ -60,16 +63,27 @@ class Session:
         return found
 
     def restore(self) -> None:
-        """Bring back photos that were corrected on an earlier day and are not here."""
+        """Bring what every visitor finds here, and what this one corrected on an earlier day."""
+        self._restore_corrected()
+        given, self.given = self.given, ()
+        kept = {photo.kept for photo in self.photos}
+        for file in given:
+            if safe_stem(file.name) + safe_suffix(file.name) not in kept and self.room > 0:
+                self._bring(file)
+
+    def _restore_corrected(self) -> None:
         here = {photo.kept for photo in self.photos}
         for correction in self.corrections:
             if correction.name in here or self.room < 1:
                 continue
-            path = self.free_path(correction.name)
-            shutil.copyfile(correction.path, path)
-            (photo,) = self.receive(path, correction.name)
+            (photo,) = self._bring(correction.path)
             photo.kept = correction.name
             photo.dots = Dots.of(correction.points.tolist(), is_corrected=True)
+
+    def _bring(self, file: Path) -> list[Photo]:
+        path = self.free_path(file.name)
+        shutil.copyfile(file, path)
+        return self.receive(path, file.name)
 
     def keep(self, photo: Photo, dots: Dots) -> None:
         """Bring the corrections on the disk to what somebody made of the dots of a photo.
@@ -122,6 +136,7 @@ class Sessions:
         folder: Holds a folder of uploads for each visitor, and nothing else.
         corrections: Holds a folder of corrected photos for each visitor, which stay.
         limits: What is taken from each.
+        given: Files that every visitor finds here.
         clock: Seconds that never go back.
     """
 
@@ -130,11 +145,13 @@ class Sessions:
         folder: Path,
         corrections: Path,
         limits: Limits,
+        given: Sequence[Path] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
         self.corrections = corrections
         self.limits = limits
+        self._given = tuple(given)
         self._clock = clock
         self._sessions: dict[str, Session] = {}
 
@@ -161,6 +178,7 @@ class Sessions:
                 folder=self.folder / secrets.token_hex(8),
                 limits=self.limits,
                 corrections=Corrections(self.corrections / visitor),
+                given=self._given,
                 last_seen=self._clock(),
             )
         session = self._sessions[visitor]
