@@ -149,6 +149,7 @@ def drop(page, *files):
     page.locator(SMALL).nth(before + len(files) - 1).wait_for()
     page.wait_for_function("!document.body.innerText.match(/(counting|reading) /)")
     page.wait_for_function("!document.body.innerText.includes('not counted')")
+    page.wait_for_timeout(1000)  # what is drawn anew is there
 
 
 SMALL = ".cursor-pointer:has(.q-img)"
@@ -157,8 +158,12 @@ PICTURE = ".cursor-crosshair img"
 
 def mode(page, button, hint):
     """Choose what clicks mean, and wait until they do."""
-    page.locator(f"button:has-text('{button}')").first.click()
-    page.get_by_text(hint).wait_for()
+    for _ in range(12):
+        page.locator(f"button:has-text('{button}')").first.click()
+        page.wait_for_timeout(2000)
+        if page.get_by_text(hint).count():
+            return
+    raise AssertionError(page.inner_text("main"))
 
 
 def choose(page, number):

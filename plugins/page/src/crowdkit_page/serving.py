@@ -28,6 +28,9 @@ from crowdkit_page.studio import Studio
 SWEEP = 60.0
 """Seconds from one look for uploads that are to be removed to the next."""
 
+GRACE = 2
+"""Seconds that open pages have to take their leave when the server ends."""
+
 RECONNECT = 30.0
 """Seconds for which a page waits for a browser that lost its connection."""
 
@@ -72,7 +75,9 @@ def serve(
         )
         studio.weights()
         served = application(studio, token=token)
-        settings = uvicorn.Config(served, host=host, port=port, log_level="warning")
+        settings = uvicorn.Config(
+            served, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACE
+        )
         signal.signal(signal.SIGTERM, _end)  # uvicorn stops, and sends itself the signal again
         try:
             uvicorn.Server(settings).run()
