@@ -51,7 +51,7 @@ class Server:
             env={**os.environ, **own},
         )
         log.close()
-        for _ in range(600):
+        for _ in range(2400):
             if self.process.poll() is not None:
                 break
             with socket.socket() as probe:

@@ -261,11 +261,11 @@ class Page:
                 "Remove this photo"
             )
 
-    def _set_mode(self, event: events.ValueChangeEventArguments) -> None:
+    def _set_mode(self, event: events.ValueChangeEventArguments[Any]) -> None:
         self.desk.mode = event.value
         self._show_all()
 
-    def _set_heat(self, event: events.ValueChangeEventArguments) -> None:
+    def _set_heat(self, event: events.ValueChangeEventArguments[Any]) -> None:
         self.heat = event.value
         self.stage.refresh()
 
@@ -411,7 +411,7 @@ class Page:
         if chosen.terms:
             _small(f"Terms: {chosen.terms}")
 
-    def _set_weights(self, event: events.ValueChangeEventArguments) -> None:
+    def _set_weights(self, event: events.ValueChangeEventArguments[Any]) -> None:
         self.desk.session.weights = event.value
         self.weights.refresh()
 
