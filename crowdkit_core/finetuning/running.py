@@ -110,7 +110,8 @@ def finetune(
         directory=directory,
         settings=settings,
         device=device,
-        listeners=(*listeners, *([] if stop is None else [StopWhenAsked(stop)])),
+        # The first one is told last, so that the others know of the step.
+        listeners=(*([] if stop is None else [StopWhenAsked(stop)]), *listeners),
     ).done(name, task, trainer)
 
 

@@ -99,6 +99,12 @@ def test_the_errors_are_those_of_the_packed_weights(packed):
     assert card.calibration.predicted == pytest.approx(predicted, abs=2e-3)
 
 
+def test_the_card_says_what_to_train_on_with(packed):
+    parts = packed[1].trained_with
+    assert parts.loss == {"name": "mse", "reduction": "sum", "scale": 1.0, "auxiliary": False}
+    assert (parts.density_generator["name"], parts.density_generator["sigma"]) == ("fixed", 4.0)
+
+
 def test_the_card_alone_is_the_one_that_is_packed(packed, run):
     alone = card_of_run(run, OFFERED).card
     assert replace(alone, speed=packed[1].speed) == packed[1]
