@@ -3,8 +3,8 @@
 CROWDKIT_DATA_ROOT=DIR OMP_NUM_THREADS=1 python benchmarks/finetuning.py
 
 DIR holds MBM, 44 images of bone marrow. `cells` was trained on rendered fluorescent cells, which
-look nothing like it. Twenty images are corrected, of which fifteen are trained on; the other 24 are seen
-by nobody before they are counted.
+look nothing like it. Twenty images are corrected, of which fifteen are trained on; the other 24 are
+seen by nobody before they are counted.
 """
 
 import os

@@ -3,9 +3,11 @@
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import tomli_w
 import torch
+from PIL import Image
 from torch import nn
 
 from crowdkit_core import create, finetune, load, register
@@ -123,6 +125,21 @@ def test_terms_and_things_are_those_of_the_weights_it_began_as(weights, correcte
     new = finetune("wide", corrected(1), epochs=1).card
     assert (new.things, new.terms, new.default_for) == ("birds", "Be kind.", ())
     assert new.summary == "People in toy scenes. Fine-tuned on mine."
+
+
+def test_deep_images_are_shown_in_the_range_the_weights_know(weights, corrected, card):
+    table = card(weights.read_bytes(), name="wide", file="wide.safetensors")
+    table["trained_on"]["value_range"] = [100.0, 3000.0]
+    keep_own(parse_card(tomli_w.dumps(table), "wide"), weights)
+    values = np.random.default_rng(0).integers(0, 4096, (64, 96)).astype(np.uint16)
+    Image.fromarray(values).save("deep.png")
+    corrections = corrected(1)
+    corrections.add("deep.png", [[5, 5]])
+    card = finetune("wide", corrections, epochs=1, held_out=0, output="run").card
+    assert load_recipe("run/recipe.toml").dataset.options["value_range"] == (100, 3000)
+    assert card.trained_on.value_range == (100, 3000)
+    found = finetune(weights, corrections, epochs=1, held_out=0, name="found").card
+    assert found.trained_on.value_range == pytest.approx(np.percentile(values, [0.1, 99.9]), abs=9)
 
 
 def test_the_folder_may_name_its_splits(weights, corrected, tmp_path):
