@@ -174,6 +174,8 @@ class Card:
         default_for: What they count by default, such as ``people``.
         terms: Terms of use; empty for none.
         speed: How long counting takes; None if not known.
+        bf16_change: Greatest change of a validation image's count where the counter is computed in
+            bfloat16, as a share of the count, or of one where it is less; None if not known.
         errors: How far off they are.
         calibration: Gives counts an interval; None without one.
     """
@@ -193,6 +195,7 @@ class Card:
     default_for: tuple[_Line, ...] = ()
     terms: str = ""
     speed: MeasuredSpeed | None = None
+    bf16_change: _Number | None = None
     errors: tuple[MeasuredErrors, ...] = ()
     calibration: KnownCounts | None = None
 

@@ -55,6 +55,8 @@ def card_rows(card: Card) -> Iterator[tuple[str, str]]:
         yield "intervals", intervals(card.calibration)
     if card.speed is not None:
         yield "speed", speed(card.speed)
+    if card.bf16_change is not None:
+        yield "bfloat16", f"changes a count by {card.bf16_change:.2%} at most"
 
 
 def megabytes(card: Card) -> str:

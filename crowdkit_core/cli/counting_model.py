@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from crowdkit_core.cli.components import chosen_device, named_localizer, tile_side
 from crowdkit_core.cli.output import say_once
@@ -12,6 +12,10 @@ from crowdkit_core.cli.stack_options import chosen_reading, reading_files
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference import Model, load_model, with_calibration, with_sizing
 from crowdkit_core.inference.sources import Source, Span
+from crowdkit_core.inference.ways import BF16, PLAIN, Way
+
+WAYS: Mapping[str, Way | Literal["auto"]] = {"auto": "auto", "float32": PLAIN, "bf16": BF16}
+"""By what ``--precision`` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class ModelOptions:
     tile: str
     halo: int | None
     device: str | None
+    precision: str
     stacks: Mapping[str, str | None]
     every: Span | None
     components: Mapping[str, Mapping[str, Any]]
@@ -63,6 +68,7 @@ class ModelOptions:
             localizer=named_localizer(localizer, self.components["localizer"]),
             tile=tile_side(self.tile),
             halo=self.halo,
+            way=WAYS[self.precision],
             level=model.level if self.level is None else self.level,
             reading=replace(chosen_reading(model.reading, **self.stacks), every=self.every),
         )

@@ -26,6 +26,7 @@ from crowdkit_core.inference.tiles import (
     predict_tiles,
     tiles_change_nothing,
 )
+from crowdkit_core.inference.ways import PLAIN, Way
 from crowdkit_core.inference.zones import Division, ZonesLike, as_zones, count_zones, divided
 from crowdkit_core.interfaces import (
     Counter,
@@ -62,6 +63,7 @@ def count(
     calibration: Calibration | None = None,
     level: float = 0.9,
     device: torch.device | str | None = None,
+    way: Way = PLAIN,
 ) -> Counted:
     """Count the people in one image.
 
@@ -84,6 +86,7 @@ def count(
         calibration: Gives the count an interval.
         level: Probability that the interval holds the actual count.
         device: Moves the counter there; None leaves it where it is.
+        way: How the counter is computed.
 
     Raises:
         UsageError: ``level`` is not between 0 and 1.
@@ -106,7 +109,8 @@ def count(
 
     def predict(shown: Tensor | LargeImage) -> tuple[Prediction, bool]:
         _require_size(counter, shown, loaded.name)
-        return predict_image(counter, shown, tile=tile, halo=halo, device=where)
+        with way.taken(counter, where):
+            return predict_image(counter, shown, tile=tile, halo=halo, device=where)
 
     with evaluating(counter, device) as where:
         shown = predict_resized(predict, loaded.pixels, sizing)

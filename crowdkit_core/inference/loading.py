@@ -32,7 +32,8 @@ def load_model(
 
     Weights with a card count images in the sizes they were trained on, with the intervals that the
     card has numbers for. Of a file alone nothing is known: images are counted in their own size,
-    without intervals.
+    without intervals. Either way the counter is computed as this machine does it quickest without
+    a change of the count above a thousandth (`Model.way`).
 
     Args:
         weights: A file, the name of a card, or a file of the hub (`crowdkit_core.cards.locate`);
@@ -68,6 +69,7 @@ def model_at(
             counter=made,
             weights=sha256_of(located.path),
             device=device,
+            way="auto",
             reading=Reading(value_range=value_range_of(located)),
         )
     return _model_of_card(made, located.card, device)
@@ -159,6 +161,7 @@ def _model_of_card(counter: Counter, card: Card, device: torch.device | str | No
         sizing=sizing,
         calibration=calibration,
         device=device,
+        way="auto",
         weights=card.sha256,
         things=card.things,
         card=card,

@@ -28,6 +28,7 @@ from crowdkit_core.inference.interval import LEAST_IMAGES
 from crowdkit_core.inference.loading import counter_of, value_range_of
 from crowdkit_core.inference.model import count_annotated
 from crowdkit_core.inference.sources import Reading
+from crowdkit_core.inference.ways import BF16
 from crowdkit_core.interfaces import Counter, Dataset
 from crowdkit_core.packing.offered import Offered
 from crowdkit_core.packing.sizes import trained_sizing
@@ -131,6 +132,7 @@ def _packed(
             sizing=trained_sizing(train),
             weights=sha256_of(file),
             device=device,
+            way="auto",
             reading=Reading(value_range=value_range_of(Located(file)) or train.value_range),
         )
         card = _checked(
@@ -148,10 +150,21 @@ def _packed(
         measured = replace(
             card,
             speed=measured_speed(model, card.trained_on.long_side[1]),
+            bf16_change=_bf16_change(model, datasets[0], counts[0], progress),
             errors=tuple(map(partial(_measured, offered, recipe), splits, counts)),
             calibration=known,
         )
         yield PackedRun(card=measured, notes=() if known else (_few(datasets[0]),)), file
+
+
+def _bf16_change(
+    model: Model, dataset: Dataset, counts: Calibration, progress: Progress | None
+) -> float:
+    """How far bfloat16 changes a count at most."""
+    half = count_annotated(replace(model, way=BF16), dataset, progress=progress)
+    pairs = zip(half.predicted, counts.predicted, strict=True)
+    change = max(abs(there - here) / max(abs(here), 1.0) for there, here in pairs)
+    return float(f"{change:.2g}")
 
 
 def _checked(card: Card) -> Card:

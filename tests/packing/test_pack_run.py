@@ -104,6 +104,11 @@ def test_the_card_alone_is_the_one_that_is_packed(packed, run):
     assert replace(alone, speed=packed[1].speed) == packed[1]
 
 
+def test_the_card_says_how_far_bfloat16_changes_counts(packed):
+    # Eight bits of each number are kept, so that some change is certain and a large one a fault.
+    assert 0 < packed[1].bf16_change < 0.2
+
+
 def test_the_card_says_how_long_a_count_takes(packed):
     speed = packed[1].speed
     assert speed.image == (96, 72)
