@@ -9,6 +9,7 @@ from crowdkit_core.cli.evaluation_options import (
     METRICS,
     ReportOutput,
     metrics_option,
+    protocol_option,
     radii_option,
     report_options,
     split_option,
@@ -48,6 +49,7 @@ WORST = 4
     help="What makes the maps that --metrics compare with; the RUN's by default.",
 )
 @radii_option
+@protocol_option
 @tile_option
 @range_option
 @scale_option
@@ -67,6 +69,7 @@ def evaluate_command(
     split: "Split | None",
     metrics: tuple[str, ...],
     radii: tuple[float, ...],
+    protocol: str | None,
     tile: str,
     value_range: str | None,
     scale: float | None,
@@ -128,6 +131,7 @@ def evaluate_command(
         report = evaluate(
             **parts,
             radii=radii,
+            protocol=protocol,
             parts=pictures is not None,
             device=chosen_device(device),
             tile=tile_side(tile),
