@@ -166,7 +166,7 @@ def measure(
     points = sample.points.as_subclass(Tensor)
     inside = points_inside(points, sample.roi)
     heads = points[inside]
-    found = _found(sample, shown, measures.localizer)
+    found = found_points(sample, shown, measures.localizer)
     return ImageResult(
         name=sample.name,
         actual=actual,
@@ -277,9 +277,16 @@ def _game(sample: Sample, prediction: Prediction, heads: Tensor) -> tuple[float,
     )
 
 
-def _found(
+def found_points(
     sample: Sample, shown: ShownPrediction, localizer: Localizer | None
 ) -> LocalizedPoints | None:
+    """Points found inside the region of a sample, in its own pixels; None where nothing finds any.
+
+    Args:
+        sample: The image.
+        shown: What a counter predicts of it.
+        localizer: Finds them; None for a counter that finds points by itself.
+    """
     found = find_points(shown.prediction, shown.size, localizer)
     if found is None:
         return None
