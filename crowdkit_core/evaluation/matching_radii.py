@@ -55,7 +55,7 @@ def match_within(
         inside: Which of these are inside the region.
     """
     pixels: dict[MatchingRadius, float | Tensor] = {radius: radius for radius in radii}
-    pixels |= head_radii(lengths_inside(lengths, inside))
+    pixels.update(head_radii(lengths_inside(lengths, inside)).items())
     return {
         radius: localization_scores(
             [found], [heads], radius=[each] if isinstance(each, Tensor) else each

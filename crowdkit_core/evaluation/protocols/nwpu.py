@@ -62,7 +62,8 @@ class NWPUProtocol(Protocol):
 
     def rows(self, sums: Float64[Tensor, "*R K"]) -> Rows:
         """For either radius all heads, then the recall of each level and their mean."""
-        predicted, (heads, *matched) = sums[..., 0], sums[..., 1:].split(_LEVELS, dim=-1)
+        predicted = sums[..., 0]
+        heads, *matched = torch.split(sums[..., 1:], _LEVELS, dim=-1)
         return {
             label: values
             for radius, hits in zip(RADII, matched, strict=True)
