@@ -25,7 +25,7 @@ class ChosenLocalizer:
 
     Attributes:
         name: Registered name of the localizer.
-        options: Its options that are not left at their defaults.
+        options: Its options that were searched or fixed; the others are left at their defaults.
         by: What was greatest: ``f1@8``.
         value: How great, on the images it was chosen on.
         interval: Its 95 % interval.
