@@ -195,14 +195,13 @@ def _values(tried: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
 def _text(tuning: "Tuning", images: "Dataset") -> str:
     from crowdkit_core.tables import table
 
-    order = sorted(range(len(tuning.settings)), key=lambda i: -tuning.settings[i].score.value)
+    best = sorted(tuning.settings, key=lambda setting: -setting.score.value)[:SHOWN]
     searched = list(tuning.best.options)
     rows = [
-        [*(_toml(tuning.settings[i].options[name]) for name in searched), *_cells(i, tuning)]
-        for i in order[:SHOWN]
+        [*(_toml(each.options[name]) for name in searched), _estimate(each.score)] for each in best
     ]
     rows.append([*["-" for _ in searched], _estimate(tuning.untuned.score)])
-    few = f" (best {SHOWN})" if len(order) > SHOWN else ""
+    few = f" (best {SHOWN})" if len(tuning.settings) > SHOWN else ""
     return "\n".join(
         [
             f"{tuning.localizer} on {images.registered_name} ({images.split}): {tuning.images} "
@@ -214,10 +213,6 @@ def _text(tuning: "Tuning", images: "Dataset") -> str:
             "expect less on others",
         ]
     )
-
-
-def _cells(index: int, tuning: "Tuning") -> list[str]:
-    return [_estimate(tuning.settings[index].score)]
 
 
 def _estimate(estimate: "Estimate") -> str:
