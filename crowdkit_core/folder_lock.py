@@ -46,9 +46,7 @@ def locked(
         folder.mkdir(parents=True, exist_ok=True)
         _acquire(lock)
     except Timeout:
-        raise FolderHeldError(
-            f"{folder}: in use, {_holder(folder)}", hint=hint
-        ) from None
+        raise FolderHeldError(f"{folder}: in use, {_holder(folder)}", hint=hint) from None
     except (OSError, NotImplementedError) as error:
         raise CrowdkitError(f"{folder}: cannot be locked: {error}") from error
     holder = folder / HOLDER_FILE

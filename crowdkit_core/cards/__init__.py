@@ -14,6 +14,7 @@ from crowdkit_core.cards.card import (
     parse_card,
 )
 from crowdkit_core.cards.checking import check_cards
+from crowdkit_core.cards.chosen_localizer import ChosenLocalizer
 from crowdkit_core.cards.fetching import fetch
 from crowdkit_core.cards.installed import (
     CardInfo,
@@ -28,6 +29,7 @@ __all__ = [
     "CACHE_VARIABLE",
     "Card",
     "CardInfo",
+    "ChosenLocalizer",
     "InstalledCard",
     "KnownCounts",
     "Located",

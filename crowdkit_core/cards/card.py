@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt
 from pydantic import AfterValidator, ConfigDict, FiniteFloat, PositiveInt, TypeAdapter
 from pydantic import ValidationError as InvalidError
 
+from crowdkit_core.cards.chosen_localizer import ChosenLocalizer
 from crowdkit_core.errors import DataError
 from crowdkit_core.parsing import parse_toml
 from crowdkit_core.registry.options import problems_of
@@ -178,6 +179,7 @@ class Card:
             bfloat16, as a share of the count, or of one where it is less; None if not known.
         errors: How far off they are.
         calibration: Gives counts an interval; None without one.
+        localizer: What finds points; None where nobody chose it.
     """
 
     __pydantic_config__ = _STRICT
@@ -198,6 +200,7 @@ class Card:
     bf16_change: _Number | None = None
     errors: tuple[MeasuredErrors, ...] = ()
     calibration: KnownCounts | None = None
+    localizer: ChosenLocalizer | None = None
 
     @property
     def place(self) -> str:

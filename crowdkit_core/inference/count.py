@@ -15,9 +15,15 @@ from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
 from crowdkit_core.inference.polygon_region import PolygonRegion, polygon_region
-from crowdkit_core.inference.resized import density_in, points_in, predict_resized
+from crowdkit_core.inference.resized import (
+    ShownPrediction,
+    density_in,
+    points_in,
+    predict_resized,
+)
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing
+from crowdkit_core.inference.seams import without_doubles
 from crowdkit_core.inference.tiles import (
     TiledLook,
     auto_tile,
@@ -115,6 +121,8 @@ def count(
     with evaluating(counter, device) as where:
         shown = predict_resized(predict, loaded.pixels, sizing)
         points = find_points(shown.prediction, shown.size, localizer)
+        if points is not None and not shown.exact:
+            points = _joined(points, counter, shown, tile, halo)
         prediction = density_in(shown.prediction, shown.size, size)
         counted = _counted(
             prediction,
@@ -234,6 +242,21 @@ def find_points(
         points: LocalizedPoints = localizer(prediction, size)[0]
         return points
     return None if prediction.points is None else prediction.points[0]
+
+
+def _joined(
+    points: LocalizedPoints,
+    counter: Counter,
+    shown: ShownPrediction,
+    tile: TileSide,
+    halo: int | None,
+) -> LocalizedPoints:
+    """Points of tiles with too small a halo, each head once; a procedure joins its own."""
+    stride = shown.prediction.stride
+    if not isinstance(tile, int) or stride is None or has_own_procedure(counter):
+        return points
+    plan = plan_tiles(counter, shown.size, tile=tile, halo=halo)
+    return without_doubles(points, plan, stride=stride)
 
 
 def _counted(

@@ -20,6 +20,7 @@ from crowdkit_core.cards import (
     card_text,
     parse_card,
 )
+from crowdkit_core.cards.chosen_localizer import chosen_beside
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.evaluation.scores import score
 from crowdkit_core.files import atomic_write, sha256_of
@@ -125,7 +126,8 @@ def _packed(
     recipe = load_recipe(run / "recipe.toml")
     with TemporaryDirectory() as folder:
         file = Path(folder) / "packed.safetensors"
-        save_half(file, read_weights(run / f"{offered.weights}.safetensors"))
+        weights = run / f"{offered.weights}.safetensors"
+        save_half(file, read_weights(weights))
         train: Dataset = recipe.create("dataset", split="train")
         model = Model(
             counter=create("counter", counter_of(Located(file), None), weights=file),
@@ -153,6 +155,7 @@ def _packed(
             bf16_change=_bf16_change(model, datasets[0], counts[0], progress),
             errors=tuple(map(partial(_measured, offered, recipe), splits, counts)),
             calibration=known,
+            localizer=chosen_beside(weights),
         )
         yield PackedRun(card=measured, notes=() if known else (_few(datasets[0]),)), file
 
