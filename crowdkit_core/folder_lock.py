@@ -1,4 +1,4 @@
-"""Keep two runs out of one folder."""
+"""Keep two processes that write out of one folder."""
 
 import json
 import os
@@ -17,7 +17,7 @@ HOLDER_FILE = ".holder.json"
 
 
 class FolderHeldError(UsageError):
-    """Another run holds the folder."""
+    """Another process holds the folder."""
 
 
 @contextmanager
@@ -27,10 +27,10 @@ def locked(
     hint: str = "wait for it to end, or choose another folder: run.directory, --output",
     wait: float = 0.0,
 ) -> Iterator[None]:
-    """Hold a folder for one run; it is made if it is not there.
+    """Hold a folder for one process; it is made if it is not there.
 
     The operating system holds the lock and frees it when the process ends, however it ends; a
-    file of it that a killed run leaves locks nothing.
+    file of it that a killed process leaves locks nothing.
 
     Args:
         folder: The folder.
@@ -38,7 +38,7 @@ def locked(
         wait: Seconds to wait for it.
 
     Raises:
-        FolderHeldError: Another run holds the folder; names its process and host.
+        FolderHeldError: Another process holds it; names that and its host.
         CrowdkitError: The folder cannot be made or locked.
     """
     lock = FileLock(folder / LOCK_FILE, timeout=wait)
@@ -46,11 +46,9 @@ def locked(
         folder.mkdir(parents=True, exist_ok=True)
         _acquire(lock)
     except Timeout:
-        raise FolderHeldError(
-            f"{folder}: a run is going on here, {_holder(folder)}", hint=hint
-        ) from None
+        raise FolderHeldError(f"{folder}: in use, {_holder(folder)}", hint=hint) from None
     except (OSError, NotImplementedError) as error:
-        raise CrowdkitError(f"{folder}: cannot be locked for a run: {error}") from error
+        raise CrowdkitError(f"{folder}: cannot be locked: {error}") from error
     holder = folder / HOLDER_FILE
     try:
         about = {"process": os.getpid(), "host": socket.gethostname()}
@@ -65,7 +63,7 @@ def locked(
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a run holds a folder. Asking holds it for a moment itself, if it is free."""
+    """Whether a process holds a folder. Asking holds it for a moment itself, if it is free."""
     if not (folder / LOCK_FILE).exists():
         return False
     try:
@@ -95,6 +93,6 @@ def _inode(lock: FileLock) -> int | None:
 def _holder(folder: Path) -> str:
     try:
         about = parse_json((folder / HOLDER_FILE).read_text(encoding="utf-8"))
-        return f"process {about['process']} on {about['host']}"
+        return f"by process {about['process']} on {about['host']}"
     except (OSError, ValueError, KeyError, TypeError):  # not there yet
-        return "of a process that has just begun"
+        return "by a process that has just begun"

@@ -16,6 +16,7 @@ from crowdkit_core.cards.card import (
     parse_card,
 )
 from crowdkit_core.cards.checking import check_cards
+from crowdkit_core.cards.chosen_localizer import ChosenLocalizer
 from crowdkit_core.cards.fetching import fetch
 from crowdkit_core.cards.installed import (
     CardInfo,
@@ -32,6 +33,7 @@ __all__ = [
     "WEIGHTS_VARIABLE",
     "Card",
     "CardInfo",
+    "ChosenLocalizer",
     "FinetunedFrom",
     "InstalledCard",
     "KnownCounts",

@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt
 from pydantic import AfterValidator, ConfigDict, FiniteFloat, PositiveInt, TypeAdapter
 from pydantic import ValidationError as InvalidError
 
+from crowdkit_core.cards.chosen_localizer import ChosenLocalizer
 from crowdkit_core.errors import DataError
 from crowdkit_core.parsing import parse_toml
 from crowdkit_core.registry.options import problems_of
@@ -218,10 +219,13 @@ class Card:
         default_for: What they count by default, such as ``people``.
         terms: Terms of use; empty for none.
         speed: How long counting takes; None if not known.
+        bf16_change: Greatest change of a validation image's count where the counter is computed in
+            bfloat16, as a share of the count, or of one where it is less; None if not known.
         errors: How far off they are.
         calibration: Gives counts an interval; None without one.
         trained_with: Parts to train on with; None if not known.
         finetuned_from: Weights that they began as; None for those of a whole training.
+        localizer: What finds points; None where nobody chose it.
     """
 
     __pydantic_config__ = _STRICT
@@ -239,10 +243,12 @@ class Card:
     default_for: tuple[_Line, ...] = ()
     terms: str = ""
     speed: MeasuredSpeed | None = None
+    bf16_change: _Number | None = None
     errors: tuple[MeasuredErrors, ...] = ()
     calibration: KnownCounts | None = None
     trained_with: TrainedWith | None = None
     finetuned_from: FinetunedFrom | None = None
+    localizer: ChosenLocalizer | None = None
 
     @property
     def place(self) -> str:

@@ -20,6 +20,7 @@ COMMANDS = {
     "grid": "crowdkit_core.cli.grid_command:grid_command",
     "eval": "crowdkit_core.cli.eval_command:evaluate_command",
     "score": "crowdkit_core.cli.score_command:score_command",
+    "tune": "crowdkit_core.cli.tune_command:tune",
     "count": "crowdkit_core.cli.count_command:count_command",
     "calibrate": "crowdkit_core.cli.calibrate_command:calibrate_command",
     "export": "crowdkit_core.cli.export_command:export_command",

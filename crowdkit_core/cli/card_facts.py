@@ -59,8 +59,12 @@ def card_rows(card: Card) -> Iterator[tuple[str, str]]:
         yield "errors", _errors(measured)
     if card.calibration is not None:
         yield "intervals", intervals(card.calibration)
+    if card.localizer is not None:
+        yield "points", f"{card.localizer.described()}, tuned: {card.localizer.origin()}"
     if card.speed is not None:
         yield "speed", speed(card.speed)
+    if card.bf16_change is not None:
+        yield "bfloat16", f"changes a count by {card.bf16_change:.2%} at most"
 
 
 def megabytes(card: Card) -> str:

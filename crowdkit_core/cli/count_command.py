@@ -10,6 +10,7 @@ from crowdkit_core.cli.options import (
     ANNOTATION_FORMATS,
     device_option,
     halo_option,
+    precision_option,
     set_option,
     tile_option,
     weights_option,
@@ -54,6 +55,7 @@ FilePath = click.Path(dir_okay=False, path_type=Path)
 @tile_option
 @halo_option
 @device_option
+@precision_option
 @set_option
 @click.option("--csv", type=FilePath, help="Write the counts (.csv or .json).")
 @click.option("--points", type=FilePath, help="Write the points with scores (.csv or .json).")
@@ -95,6 +97,7 @@ def count_command(
     tile: str,
     halo: int | None,
     device: str | None,
+    precision: str,
     overrides: tuple[str, ...],
     csv: Path | None,
     points: Path | None,
@@ -165,6 +168,7 @@ def count_command(
         tile=tile,
         halo=halo,
         device=device,
+        precision=precision,
         stacks=stacks,
         every=of_video.step,
         components=only_sections(parse_overrides(overrides), "counter", "localizer"),

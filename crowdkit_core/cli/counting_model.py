@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from crowdkit_core.cli.components import chosen_device, named_localizer, tile_side
 from crowdkit_core.cli.output import say_once
@@ -12,6 +12,11 @@ from crowdkit_core.cli.stack_options import chosen_reading, reading_files
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference import Model, load_model, with_calibration, with_sizing
 from crowdkit_core.inference.sources import Source, Span
+from crowdkit_core.inference.ways import BF16, PLAIN, Way
+from crowdkit_core.interfaces import Localizer
+
+WAYS: Mapping[str, Way | Literal["auto"]] = {"auto": "auto", "float32": PLAIN, "bf16": BF16}
+"""By what ``--precision`` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class ModelOptions:
     tile: str
     halo: int | None
     device: str | None
+    precision: str
     stacks: Mapping[str, str | None]
     every: Span | None
     components: Mapping[str, Mapping[str, Any]]
@@ -54,19 +60,26 @@ class ModelOptions:
             options=self.components["counter"],
             device=chosen_device(self.device),
         )
-        localizer = self.localizer
-        if self.need_points and localizer is None and not model.counter.finds_points:
-            localizer = "local-maxima"
         model = self._calibrated(model)
         model = replace(
             model,
-            localizer=named_localizer(localizer, self.components["localizer"]),
+            localizer=self._localizer(model),
             tile=tile_side(self.tile),
             halo=self.halo,
+            way=WAYS[self.precision],
             level=model.level if self.level is None else self.level,
             reading=replace(chosen_reading(model.reading, **self.stacks), every=self.every),
         )
         return reading_files(model, sources)
+
+    def _localizer(self, model: Model) -> Localizer | None:
+        """The named one; where points are needed, the one chosen for the weights, or any."""
+        own, options = model.localizer, self.components["localizer"]
+        if self.localizer is not None or not self.need_points:
+            return named_localizer(self.localizer, options)
+        if own is not None and own.origin is not None:
+            return named_localizer(own.origin.name, {**own.origin.options, **options})
+        return named_localizer(None if model.counter.finds_points else "local-maxima", options)
 
     def _calibrated(self, model: Model) -> Model:
         """The model in the sizes asked for, with intervals that hold there."""

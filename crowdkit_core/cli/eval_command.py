@@ -9,6 +9,7 @@ from crowdkit_core.cli.evaluation_options import (
     METRICS,
     ReportOutput,
     metrics_option,
+    protocol_option,
     radii_option,
     report_options,
     split_option,
@@ -18,9 +19,10 @@ from crowdkit_core.cli.sizing import long_side_option, scale_option
 from crowdkit_core.cli.stack_options import CommandWithRange, range_option, range_settings
 
 if TYPE_CHECKING:  # evaluation brings torch along
-    from crowdkit_core.cards import Located
+    from crowdkit_core.cards import ChosenLocalizer, Located
     from crowdkit_core.evaluation import Report
-    from crowdkit_core.interfaces import Split
+    from crowdkit_core.evaluation.report import Fact
+    from crowdkit_core.interfaces import Dataset, Split
     from crowdkit_core.settings import Recipe
 
 WORST = 4
@@ -48,6 +50,7 @@ WORST = 4
     help="What makes the maps that --metrics compare with; the RUN's by default.",
 )
 @radii_option
+@protocol_option
 @tile_option
 @range_option
 @scale_option
@@ -67,6 +70,7 @@ def evaluate_command(
     split: "Split | None",
     metrics: tuple[str, ...],
     radii: tuple[float, ...],
+    protocol: str | None,
     tile: str,
     value_range: str | None,
     scale: float | None,
@@ -87,6 +91,7 @@ def evaluate_command(
     from crowdkit_core.cli.sizing import chosen_sizing
     from crowdkit_core.evaluation import evaluate
     from crowdkit_core.evaluation.parts import evaluation_parts
+    from crowdkit_core.inference.chosen_localizer import chosen_for
     from crowdkit_core.inference.loading import sizing_of, value_range_of
     from crowdkit_core.processes import joined_processes
     from crowdkit_core.registry.hooks import hooks
@@ -94,15 +99,16 @@ def evaluate_command(
 
     refuse_split(overrides)
     if run is not None:
-        _require_recipe(run)
+        require_recipe(run)
     located = chosen_weights(run, weights)
     file = located.path
     sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
     settings = [*named_overrides(overrides, **named), *range_settings(value_range)]
-    chosen = "value_range" in parse_overrides(settings).get("dataset", {})
-    trained = None if chosen else value_range_of(located)
+    ranged = "value_range" in parse_overrides(settings).get("dataset", {})
+    trained = None if ranged else value_range_of(located)
+    chosen = None if "localizer" in parse_overrides(settings) else chosen_for(located)
     if run is not None:
-        recipe = load_recipe(run / "recipe.toml", overrides=settings)
+        recipe = with_localizer(load_recipe(run / "recipe.toml", overrides=settings), chosen)
         parts = evaluation_parts(
             recipe,
             file,
@@ -114,7 +120,7 @@ def evaluate_command(
         )
     else:
         parts = evaluation_parts(
-            _recipe_of_options(located, settings),
+            with_localizer(recipe_of_options(located, settings), chosen),
             file,
             split,
             metrics,
@@ -124,10 +130,13 @@ def evaluate_command(
             value_range=trained,
             otherwise="all",
         )
+    if chosen is not None:
+        parts["stamp"] |= _chosen_stamp(chosen, parts["dataset"])
     with joined_processes() as processes:
         report = evaluate(
             **parts,
             radii=radii,
+            protocol=protocol,
             parts=pictures is not None,
             device=chosen_device(device),
             tile=tile_side(tile),
@@ -162,8 +171,12 @@ def chosen_weights(run: Path | None, weights: str) -> "Located":
     return locate(weights)
 
 
-def _require_recipe(run: Path) -> None:
-    """Refuse a run that has none, as one of Python whose parts nothing is known of."""
+def require_recipe(run: Path) -> None:
+    """Refuse a run that has none, as one of Python whose parts nothing is known of.
+
+    Raises:
+        UsageError: It holds none.
+    """
     from crowdkit_core.errors import UsageError
 
     if (run / "recipe.toml").exists():
@@ -197,8 +210,12 @@ def _has_other_images(recipe: "Recipe", run: Path) -> bool:
     return own.name != asked.name or places[0] != places[1]
 
 
-def _recipe_of_options(located: "Located", settings: list[str]) -> "Recipe":
-    """A recipe for weights, which may say which counter they are for."""
+def recipe_of_options(located: "Located", settings: list[str]) -> "Recipe":
+    """A recipe for weights, which may say which counter they are for.
+
+    Raises:
+        UsageError: No dataset is named.
+    """
     from crowdkit_core.errors import UsageError
     from crowdkit_core.inference.loading import counter_of
     from crowdkit_core.settings import parse_overrides, resolve_recipe
@@ -213,6 +230,26 @@ def _recipe_of_options(located: "Located", settings: list[str]) -> "Recipe":
     name = counter_of(located, counter.get("name"))
     weighted = {"name": name, "weights": str(located.path)}
     return resolve_recipe(layer, {"counter": {**counter, **weighted}})
+
+
+def with_localizer(recipe: "Recipe", chosen: "ChosenLocalizer | None") -> "Recipe":
+    """The same recipe with the localizer that was chosen for its weights, if one was."""
+    from dataclasses import replace
+
+    from crowdkit_core.settings import ComponentSettings
+
+    if chosen is None:
+        return recipe
+    settings = ComponentSettings(name=chosen.name, options=chosen.options)
+    return replace(recipe, localizer=settings)
+
+
+def _chosen_stamp(chosen: "ChosenLocalizer", dataset: "Dataset") -> dict[str, "Fact"]:
+    """Which localizer finds the points, and a warning where these images chose it."""
+    stamp: dict[str, Fact] = {"localizer": f"{chosen.described()}, tuned: {chosen.origin()}"}
+    if (chosen.dataset, chosen.split) == (dataset.registered_name, dataset.split):
+        stamp["tuned"] = f"the localizer was chosen on {dataset.split} images of this data set"
+    return stamp
 
 
 def _worst(report: "Report") -> list[int]:

@@ -21,6 +21,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 METRICS = ", ".join(installed("metric"))
 """Names of all metrics, found without importing any."""
 
+PROTOCOL_NAMES = "nwpu, shanghaitech, qnrf"
+"""Written out so that help needs no torch."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOutput:
@@ -124,6 +127,13 @@ radii_option: Decorator = click.option(
     metavar="PIXELS,...",
     callback=lambda _context, _option, text: radii_of(text),
     help="How far a point may lie from its head.",
+)
+
+
+protocol_option: Decorator = click.option(
+    "--protocol",
+    metavar="NAME",
+    help=f"Judge the points as a benchmark does: {PROTOCOL_NAMES}.",
 )
 
 

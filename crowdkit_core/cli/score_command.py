@@ -9,6 +9,7 @@ from crowdkit_core.cli.columns import columns_of, columns_option
 from crowdkit_core.cli.evaluation_options import (
     ReportOutput,
     metrics_option,
+    protocol_option,
     radii_option,
     report_options,
     split_option,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:  # data brings torch along
     help="An image that POINTS does not list is one where nobody was found.",
 )
 @radii_option
+@protocol_option
 @metrics_option("Further metrics of points, which all need a score then; such as ap.")
 @set_option
 @report_options
@@ -52,6 +54,7 @@ def score_command(
     planes: "Planes | None",
     missing_as_empty: bool,
     radii: tuple[float, ...],
+    protocol: str | None,
     metrics: tuple[str, ...],
     overrides: tuple[str, ...],
     output: ReportOutput,
@@ -85,6 +88,7 @@ def score_command(
         source=str(points),
         radii=radii,
         metrics=metrics,
+        protocol=protocol,
         missing="empty" if missing_as_empty else "error",
         stamp={**choice, "format": FORMATS[name].title},
     )

@@ -5,6 +5,7 @@ from crowdkit_core.evaluation.bootstrap import Estimate
 from crowdkit_core.evaluation.evaluate import evaluate, validate
 from crowdkit_core.evaluation.evaluate_points import evaluate_points
 from crowdkit_core.evaluation.image_result import ImageResult
+from crowdkit_core.evaluation.localizer_tuning import TriedSetting, Tuning, tune_localizer
 from crowdkit_core.evaluation.output import (
     format_report,
     report_dict,
@@ -23,12 +24,15 @@ __all__ = [
     "RangeScores",
     "Report",
     "Scores",
+    "TriedSetting",
+    "Tuning",
     "annotated_counts",
     "constant_baseline",
     "evaluate",
     "evaluate_points",
     "format_report",
     "report_dict",
+    "tune_localizer",
     "validate",
     "write_image_csv",
     "write_report",

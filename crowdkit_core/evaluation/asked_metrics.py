@@ -3,7 +3,7 @@
 What is there follows from the registry: the core's own are registered like those of plugins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float64
@@ -11,9 +11,12 @@ from torch import Tensor
 
 from crowdkit_core.errors import IncompatibleError, ShapeError, UsageError
 from crowdkit_core.evaluation.bootstrap import Estimate
+from crowdkit_core.evaluation.protocols import Protocol
 from crowdkit_core.inference.images import to_batch
 from crowdkit_core.interfaces import (
+    Annotation,
     Counter,
+    Dataset,
     DensityGenerator,
     LocalizedPoints,
     Localizer,
@@ -82,18 +85,48 @@ def require_metrics(
     """
     for metric in metrics:
         if isinstance(metric, PointMetric):
-            _require_points(metric, counter, localizer)
+            require_points(f"{metric.label} ranks", counter, localizer)
         elif isinstance(metric, MapMetric):
             _require_maps(metric, counter, density_generator)
         else:
             raise UsageError(f"{metric.label} is neither a MapMetric nor a PointMetric")
 
 
-def _require_points(metric: Metric, counter: Counter, localizer: Localizer | None) -> None:
+def require_points(what: str, counter: Counter, localizer: Localizer | None) -> None:
+    """Check that something finds points.
+
+    Args:
+        what: Needs them, with its verb: ``metric 'ap' ranks``.
+        counter: Any.
+        localizer: If there is one.
+
+    Raises:
+        UsageError: Nothing does.
+    """
     if localizer is None and not counter.finds_points:
         raise UsageError(
-            f"{metric.label} ranks found points, and no localizer finds any",
+            f"{what} found points, and no localizer finds any",
             hint="name one: --localizer local-maxima, or localizer= in Python",
+        )
+
+
+def require_annotated(
+    protocol: Protocol | None, annotations: Iterable[Annotation], dataset: Dataset
+) -> None:
+    """Check that annotations have what a protocol needs, up to the first with heads.
+
+    Raises:
+        UsageError: They do not.
+    """
+    if protocol is None:
+        return
+    first = next((each for each in annotations if len(each.points)), None)
+    lacking = "" if first is None else protocol.missing(first)
+    if first is not None and lacking:
+        raise UsageError(
+            f"protocol {protocol.name!r} needs {lacking}, and {dataset.label} has none in "
+            f"{first.name}",
+            hint="radii in pixels need none: --protocol shanghaitech",
         )
 
 

@@ -8,7 +8,13 @@ from torch import Tensor, distributed
 
 from crowdkit_core.data.loading import evaluation_indices
 from crowdkit_core.errors import UsageError
-from crowdkit_core.evaluation.asked_metrics import asked_metrics, map_metrics, require_metrics
+from crowdkit_core.evaluation.asked_metrics import (
+    asked_metrics,
+    map_metrics,
+    require_annotated,
+    require_metrics,
+    require_points,
+)
 from crowdkit_core.evaluation.baseline import annotated_counts, constant_baseline
 from crowdkit_core.evaluation.image_result import (
     ImageResult,
@@ -18,6 +24,7 @@ from crowdkit_core.evaluation.image_result import (
     measure,
     predict_sample,
 )
+from crowdkit_core.evaluation.protocols import Protocol, asked_protocol
 from crowdkit_core.evaluation.report import Fact, Report, make_report
 from crowdkit_core.evaluation.scores import RANGES
 from crowdkit_core.inference.count import AS_GIVEN, TileSide
@@ -49,6 +56,7 @@ def evaluate(
     localizer: Localizer | None = None,
     radii: Sequence[float] = (4.0, 8.0),
     metrics: Sequence[str | Metric] = (),
+    protocol: str | Protocol | None = None,
     density_generator: DensityGenerator | None = None,
     parts: bool = False,
     ranges: Sequence[int] = RANGES,
@@ -79,6 +87,7 @@ def evaluate(
         localizer: Also scores its points.
         radii: Pixels a point may lie from its head; one set of localization scores each.
         metrics: Further metrics, by name or as objects.
+        protocol: Also judges the points: ``nwpu``, ``shanghaitech``, ``qnrf`` or one of your own.
         density_generator: Makes the maps to compare with, already fitted if it learns from
             annotations.
         parts: Also count people in parts of each image (`ImageResult.parts`), where points are
@@ -96,8 +105,9 @@ def evaluate(
 
     Raises:
         UnknownComponentError: No metric has such a name; suggests near ones.
-        UsageError: The dataset is empty, ``ranges`` do not ascend from 0 or more, or a metric
-            lacks its density generator or localizer.
+        UsageError: The dataset is empty, ``ranges`` do not ascend from 0 or more, a metric or
+            the protocol lacks its density generator or localizer, there is no such protocol, or
+            annotations lack what it needs.
         IncompatibleError: The counter lacks what the localizer, a metric or a region needs, or
             the density generator makes no map at full resolution.
         CrowdkitError: A predicted count is not finite; names the image.
@@ -107,12 +117,18 @@ def evaluate(
         require_fit(localizer, counter)
     asked = asked_metrics(metrics)
     require_metrics(asked, counter, density_generator, localizer)
+    judged_by = asked_protocol(protocol)
+    if judged_by is not None:
+        require_points(f"protocol {judged_by.name!r} judges", counter, localizer)
+        annotations = (dataset.annotation(index) for index in range(len(dataset)))
+        require_annotated(judged_by, annotations, dataset)
     measures = Measures(
         tile=tile,
         sizing=sizing,
         localizer=localizer,
         radii=radii,
         metrics=asked,
+        protocol=judged_by,
         density_generator=density_generator,
         parts=parts,
     )
@@ -145,6 +161,7 @@ def evaluate(
             **_values(dataset),
         },
         metrics=asked,
+        protocol=judged_by,
         map_stride=counter.stride,
         map_target=described(density_generator) if map_metrics(asked) else "",
     )

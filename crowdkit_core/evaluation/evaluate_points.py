@@ -10,9 +10,14 @@ from torch import Tensor
 from crowdkit_core.data.annotations import FORMATS, ImageNames, Mark, MarkedImage
 from crowdkit_core.data.annotations.sizes import require_stated_size
 from crowdkit_core.errors import DataError, IncompatibleError, UsageError
-from crowdkit_core.evaluation.asked_metrics import asked_metrics, map_metrics
+from crowdkit_core.evaluation.asked_metrics import (
+    asked_metrics,
+    map_metrics,
+    require_annotated,
+)
 from crowdkit_core.evaluation.image_result import ImageResult
-from crowdkit_core.evaluation.matching_radii import match_within
+from crowdkit_core.evaluation.matching_radii import lengths_inside, match_within
+from crowdkit_core.evaluation.protocols import Protocol, asked_protocol
 from crowdkit_core.evaluation.report import Fact, Report, make_report
 from crowdkit_core.evaluation.scores import RANGES
 from crowdkit_core.interfaces import Annotation, Dataset, LocalizedPoints, Metric, points_inside
@@ -28,6 +33,7 @@ def evaluate_points(
     radii: Sequence[float] = (4.0, 8.0),
     missing: Literal["error", "empty"] = "error",
     metrics: Sequence[str | Metric] = (),
+    protocol: str | Protocol | None = None,
     ranges: Sequence[int] = RANGES,
     stamp: Mapping[str, Fact] | None = None,
     seed: int = 0,
@@ -47,6 +53,7 @@ def evaluate_points(
         missing: What an image is that ``found`` does not list: an error, or ``empty``.
         metrics: Further metrics of points, by name (``ap``) or as objects; every point needs a
             score for them.
+        protocol: Also judges the points: ``nwpu``, ``shanghaitech``, ``qnrf`` or one of your own.
         ranges: Most people of each count range but the last.
         stamp: Facts to carry into the report.
         seed: Of the bootstrap.
@@ -56,20 +63,22 @@ def evaluate_points(
         SizeMismatchError: The points say that an image has another size than the dataset gives.
         IncompatibleError: A metric compares density maps.
         UnknownComponentError: No metric has such a name; suggests near ones.
-        UsageError: The dataset is empty, a radius or range is wrong, or a point lacks the score
-            that metrics need.
+        UsageError: The dataset is empty, a radius or range is wrong, a point lacks the score that
+            metrics need, there is no such protocol, or annotations lack what it needs.
     """
     asked = asked_metrics(metrics)
     _require_scored(asked, found, source)
     annotations = [dataset.annotation(index) for index in range(len(dataset))]
     if not annotations:
         raise UsageError(f"{dataset.label} has no {dataset.split} image to evaluate on")
+    judged_by = asked_protocol(protocol)
+    require_annotated(judged_by, annotations, dataset)
     by_name = _by_name(found, [each.name for each in annotations], source, missing)
     for each in annotations:
         if each.name in by_name:
             require_stated_size(by_name[each.name], each.size, f"{source} ({each.name})")
     return make_report(
-        [_score(each, by_name.get(each.name), radii) for each in annotations],
+        [_score(each, by_name.get(each.name), radii, judged_by) for each in annotations],
         counter=source,
         dataset=dataset.registered_name,
         split=dataset.split,
@@ -77,6 +86,7 @@ def evaluate_points(
         seed=seed,
         stamp=stamp,
         metrics=asked,
+        protocol=judged_by,
     )
 
 
@@ -130,7 +140,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _score(
-    annotation: Annotation, marked: MarkedImage | None, radii: Sequence[float]
+    annotation: Annotation,
+    marked: MarkedImage | None,
+    radii: Sequence[float],
+    protocol: Protocol | None,
 ) -> ImageResult:
     inside = points_inside(annotation.points, annotation.roi)
     heads = annotation.points[inside]
@@ -141,6 +154,9 @@ def _score(
         predicted=float(len(points.xy)),
         localization=match_within(points.xy, heads, radii, annotation.lengths, inside),
         ranked=(points, heads),
+        protocol=None
+        if protocol is None
+        else protocol.sums(points.xy, heads, lengths_inside(annotation.lengths, inside)),
         group=annotation.group,
     )
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from crowdkit_core.errors import CrowdkitError, IncompatibleError
 from crowdkit_core.evaluation.asked_metrics import map_values, point_metrics
-from crowdkit_core.evaluation.matching_radii import MatchingRadius, match_within
+from crowdkit_core.evaluation.matching_radii import MatchingRadius, lengths_inside, match_within
+from crowdkit_core.evaluation.protocols import Protocol
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, find_points, predict_image
 from crowdkit_core.inference.resized import (
     ShownPrediction,
@@ -59,6 +60,7 @@ class ImageResult:
         quality: The map metrics that were asked for, by name.
         ranked: Found points and the heads, for point metrics, which look at all images at once;
             None where none was asked for.
+        protocol: What the image adds to the asked protocol's sums; None without one.
         parts: People in each of 4 x 4 parts of the image, ``actual`` and by name of the way of
             counting; empty where not asked for, or where nothing finds points.
         group: The sample's group.
@@ -73,6 +75,7 @@ class ImageResult:
     localization: Mapping[MatchingRadius, LocalizationScores] = field(default_factory=dict)
     quality: Mapping[str, float] = field(default_factory=dict)
     ranked: tuple[LocalizedPoints, Tensor] | None = field(default=None, repr=False, compare=False)
+    protocol: Tensor | None = field(default=None, repr=False, compare=False)
     parts: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
     group: str = ""
 
@@ -92,6 +95,7 @@ class Measures:
         localizer: Its points are matched with heads.
         radii: Pixels a point may lie from its head.
         metrics: Further metrics.
+        protocol: Judges the points too.
         density_generator: Makes the maps that map metrics compare with.
         parts: Also count people in parts of each image, where points are found.
     """
@@ -101,6 +105,7 @@ class Measures:
     localizer: Localizer | None = None
     radii: Sequence[float] = ()
     metrics: Sequence[Metric] = ()
+    protocol: Protocol | None = None
     density_generator: DensityGenerator | None = None
     parts: bool = False
 
@@ -161,7 +166,7 @@ def measure(
     points = sample.points.as_subclass(Tensor)
     inside = points_inside(points, sample.roi)
     heads = points[inside]
-    found = _found(sample, shown, measures.localizer)
+    found = found_points(sample, shown, measures.localizer)
     return ImageResult(
         name=sample.name,
         actual=actual,
@@ -174,6 +179,9 @@ def measure(
         else match_within(found.xy, heads, measures.radii, sample.lengths, inside),
         quality=map_values(measures.metrics, sample, prediction, measures.density_generator),
         ranked=(found, heads) if found is not None and point_metrics(measures.metrics) else None,
+        protocol=None
+        if found is None or measures.protocol is None
+        else measures.protocol.sums(found.xy, heads, lengths_inside(sample.lengths, inside)),
         parts=_parts(counter, sample, shown, heads, found) if measures.parts and found else {},
         group=sample.group,
     )
@@ -269,9 +277,16 @@ def _game(sample: Sample, prediction: Prediction, heads: Tensor) -> tuple[float,
     )
 
 
-def _found(
+def found_points(
     sample: Sample, shown: ShownPrediction, localizer: Localizer | None
 ) -> LocalizedPoints | None:
+    """Points found inside the region of a sample, in its own pixels; None where nothing finds any.
+
+    Args:
+        sample: The image.
+        shown: What a counter predicts of it.
+        localizer: Finds them; None for a counter that finds points by itself.
+    """
     found = find_points(shown.prediction, shown.size, localizer)
     if found is None:
         return None

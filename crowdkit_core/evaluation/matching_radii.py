@@ -55,13 +55,18 @@ def match_within(
         inside: Which of these are inside the region.
     """
     pixels: dict[MatchingRadius, float | Tensor] = {radius: radius for radius in radii}
-    pixels |= {name: radius[inside] for name, radius in head_radii(lengths).items()}
+    pixels.update(head_radii(lengths_inside(lengths, inside)).items())
     return {
         radius: localization_scores(
             [found], [heads], radius=[each] if isinstance(each, Tensor) else each
         )
         for radius, each in pixels.items()
     }
+
+
+def lengths_inside(lengths: Lengths, inside: Bool[Tensor, " all"]) -> Lengths:
+    """The lengths of the heads inside a region."""
+    return {name: values[inside] for name, values in lengths.items()}
 
 
 def pool(

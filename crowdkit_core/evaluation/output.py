@@ -12,6 +12,7 @@ from crowdkit_core.evaluation.asked_metrics import PointScores, map_metrics, poi
 from crowdkit_core.evaluation.bootstrap import Estimate
 from crowdkit_core.evaluation.image_result import GAME_LEVELS, ImageResult
 from crowdkit_core.evaluation.matching_radii import radius_label
+from crowdkit_core.evaluation.protocols import ProtocolScores
 from crowdkit_core.evaluation.report import Report
 from crowdkit_core.evaluation.scores import GroupMeans, RangeScores, Scores
 from crowdkit_core.files import atomic_write
@@ -58,7 +59,9 @@ def format_report(report: Report) -> str:
     if total.game:
         rows = [[f"GAME({level})", _estimate(each, 2)] for level, each in enumerate(total.game)]
         lines += ["", table(rows, ["by region", "error"])]
-    if report.localization:
+    if report.protocol is not None:
+        lines += ["", *_protocol_lines(report.protocol), *_points_apart(report)]
+    elif report.localization:
         rows = [
             [radius_label(radius), f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}"]
             for radius, each in report.localization.items()
@@ -177,6 +180,15 @@ def _quality_lines(report: Report) -> list[str]:
         if undefined:
             lines.append(f"images left out of {metric.title}, not finite there: {undefined}")
     return lines
+
+
+def _protocol_lines(scores: ProtocolScores) -> list[str]:
+    rows = [
+        [name, *(_estimate(value, 3) for value in row.values())]
+        for name, row in scores.table.items()
+    ]
+    columns = next(iter(scores.table.values()))
+    return [table(rows, [f"{scores.title} protocol", *columns]), scores.note]
 
 
 def _notes(metric: Metric) -> list[str]:

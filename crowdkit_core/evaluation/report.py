@@ -16,6 +16,7 @@ from crowdkit_core.evaluation.asked_metrics import (
 from crowdkit_core.evaluation.bootstrap import Estimate, resampling_weights
 from crowdkit_core.evaluation.image_result import ImageResult
 from crowdkit_core.evaluation.matching_radii import MatchingRadius, pool
+from crowdkit_core.evaluation.protocols import Protocol, ProtocolScores, protocol_scores
 from crowdkit_core.evaluation.scores import (
     RANGES,
     GroupMeans,
@@ -57,6 +58,7 @@ class Report:
             without maps.
         map_target: The density generator they were compared with; empty where they were not.
         point_scores: Those of ranked points, by name, row and column of their table.
+        protocol: What the asked protocol says of the points; None without one.
         baseline_mae: MAE of predicting the training images' mean count; None if unknown.
         stamp: Facts a reader must know (such as a checkpoint chosen on test images).
         images: Every image, in the dataset's order.
@@ -76,6 +78,7 @@ class Report:
     map_stride: int | None = None
     map_target: str = ""
     point_scores: Mapping[str, PointScores] = field(default_factory=dict)
+    protocol: ProtocolScores | None = None
     baseline_mae: float | None = None
     stamp: Mapping[str, Fact] = field(default_factory=dict)
     images: tuple[ImageResult, ...] = ()
@@ -92,6 +95,7 @@ def make_report(
     baseline_mae: float | None = None,
     stamp: Mapping[str, Fact] | None = None,
     metrics: Sequence[Metric] = (),
+    protocol: Protocol | None = None,
     map_stride: int | None = None,
     map_target: str = "",
 ) -> Report:
@@ -127,6 +131,11 @@ def make_report(
         map_stride=map_stride,
         map_target=map_target,
         point_scores=point_scores(metrics, [each.ranked for each in images if each.ranked]),
+        protocol=None
+        if protocol is None
+        else protocol_scores(
+            protocol, [each.protocol for each in images if each.protocol is not None], seed=seed
+        ),
         baseline_mae=baseline_mae,
         stamp=stamp or {},
         images=tuple(images),

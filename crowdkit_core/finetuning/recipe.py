@@ -86,6 +86,9 @@ def finetuning_recipe(
     }
     if sizing.resizing.long_side is not None:
         usual["dataset"]["long_side"] = list(sizing.resizing.long_side)
+    values = parent.model.reading.value_range
+    if values is not None:
+        usual["dataset"].setdefault("value_range", [values.low, values.high])
     if "name" not in overrides.get("loss", {}):
         usual["loss"] = chosen_loss(parent)
     if known is not None and known.density_generator is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from crowdkit_core.cards import Card, keep_own
+from crowdkit_core.cards import Card, Located, MeasuredErrors, keep_own
 from crowdkit_core.data.corrections import Corrections
 from crowdkit_core.errors import UsageError
 from crowdkit_core.files import sha256_of
@@ -28,6 +28,7 @@ from crowdkit_core.finetuning.result import Finetuned, HeldOutCount
 from crowdkit_core.finetuning.stopping import StoppedError, StopWhenAsked
 from crowdkit_core.inference import Calibration, Model, Sizing
 from crowdkit_core.inference.interval import LEAST_IMAGES
+from crowdkit_core.inference.loading import value_range_of
 from crowdkit_core.inference.model import count_annotated
 from crowdkit_core.inference.sources import Reading
 from crowdkit_core.interfaces import Trainer, TrainingTask
@@ -110,7 +111,8 @@ def finetune(
         directory=directory,
         settings=settings,
         device=device,
-        listeners=(*listeners, *([] if stop is None else [StopWhenAsked(stop)])),
+        # The first one is told last, so that the others know of the step.
+        listeners=(*([] if stop is None else [StopWhenAsked(stop)]), *listeners),
     ).done(name, task, trainer)
 
 
@@ -159,18 +161,11 @@ class _Finetuning:
         files = StageFolder(self.directory)
         finished = files.state.exists()
         history = files.load_state()["history"] if finished else []
-        errors = errors_of(before, self.images.called)
-        card, after, notes = None, None, self._notes()
+        card, after = None, None
         if finished:
             card, after = self._judged(name, files.weights, before)
-        judged = errors_of(after, self.images.called)
-        if not finished:
-            notes.append("stopped before an epoch was finished, so there are no new weights")
-        elif card is None and errors is not None and judged is not None:
-            notes.append(
-                f"the new weights are not nearer on the held-out images (MAE {judged.mae:.2f}, "
-                f"before {errors.mae:.2f}), so they are not offered; they are {files.weights}"
-            )
+        errors, judged = errors_of(before, self.images.called), errors_of(after, self.images.called)
+        outcome = _outcome(card, errors, judged, files.weights)
         return Finetuned(
             name="" if card is None else name,
             card=card,
@@ -182,7 +177,7 @@ class _Finetuning:
             after=judged,
             history=history,
             stopped=stopped,
-            notes=tuple(notes + ([] if card is None else _on_intervals(card))),
+            notes=(*self._notes(), *outcome),
         )
 
     def _judged(
@@ -215,13 +210,12 @@ class _Finetuning:
 
     def _model(self, file: Path) -> Model:
         """Weights as they will count."""
-        values = self.parent.model.reading.value_range or self.images.train.value_range
         return Model(
             counter=create("counter", self.recipe.counter.name, weights=file),
             sizing=self.sizing,
             weights=sha256_of(file),
             device=self.device,
-            reading=Reading(value_range=values),
+            reading=Reading(value_range=value_range_of(Located(file))),
         )
 
     def _counts(self, model: Model) -> Calibration | None:
@@ -258,10 +252,20 @@ class _Finetuning:
         return notes
 
 
-def _on_intervals(card: Card) -> list[str]:
-    if card.calibration is not None:
-        return []
+def _outcome(
+    card: Card | None, before: MeasuredErrors | None, after: MeasuredErrors | None, file: Path
+) -> list[str]:
+    """Why nothing is offered, or what the offered weights cannot do."""
+    if card is not None:
+        if card.calibration is not None:
+            return []
+        return [
+            f"counts have no interval: that takes {LEAST_IMAGES} held-out images; `crowdkit "
+            "calibrate` makes one of others"
+        ]
+    if before is None or after is None:
+        return ["stopped before an epoch was finished, so there are no new weights"]
     return [
-        f"counts have no interval: that takes {LEAST_IMAGES} held-out images; `crowdkit "
-        "calibrate` makes one of others"
+        f"the new weights are not nearer on the held-out images (MAE {after.mae:.2f}, "
+        f"before {before.mae:.2f}), so they are not offered; they are {file}"
     ]

@@ -15,9 +15,15 @@ from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
 from crowdkit_core.inference.polygon_region import PolygonRegion, polygon_region
-from crowdkit_core.inference.resized import density_in, points_in, predict_resized
+from crowdkit_core.inference.resized import (
+    ShownPrediction,
+    density_in,
+    points_in,
+    predict_resized,
+)
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing
+from crowdkit_core.inference.seams import without_doubles
 from crowdkit_core.inference.tiles import (
     TiledLook,
     auto_tile,
@@ -26,6 +32,7 @@ from crowdkit_core.inference.tiles import (
     predict_tiles,
     tiles_change_nothing,
 )
+from crowdkit_core.inference.ways import PLAIN, Way
 from crowdkit_core.inference.zones import Division, ZonesLike, as_zones, count_zones, divided
 from crowdkit_core.interfaces import (
     Counter,
@@ -62,6 +69,7 @@ def count(
     calibration: Calibration | None = None,
     level: float = 0.9,
     device: torch.device | str | None = None,
+    way: Way = PLAIN,
 ) -> Counted:
     """Count the people in one image.
 
@@ -84,6 +92,7 @@ def count(
         calibration: Gives the count an interval.
         level: Probability that the interval holds the actual count.
         device: Moves the counter there; None leaves it where it is.
+        way: How the counter is computed.
 
     Raises:
         UsageError: ``level`` is not between 0 and 1.
@@ -106,11 +115,14 @@ def count(
 
     def predict(shown: Tensor | LargeImage) -> tuple[Prediction, bool]:
         _require_size(counter, shown, loaded.name)
-        return predict_image(counter, shown, tile=tile, halo=halo, device=where)
+        with way.taken(counter, where):
+            return predict_image(counter, shown, tile=tile, halo=halo, device=where)
 
     with evaluating(counter, device) as where:
         shown = predict_resized(predict, loaded.pixels, sizing)
         points = find_points(shown.prediction, shown.size, localizer)
+        if points is not None and not shown.exact:
+            points = _joined(points, counter, shown, tile, halo)
         prediction = density_in(shown.prediction, shown.size, size)
         counted = _counted(
             prediction,
@@ -230,6 +242,21 @@ def find_points(
         points: LocalizedPoints = localizer(prediction, size)[0]
         return points
     return None if prediction.points is None else prediction.points[0]
+
+
+def _joined(
+    points: LocalizedPoints,
+    counter: Counter,
+    shown: ShownPrediction,
+    tile: TileSide,
+    halo: int | None,
+) -> LocalizedPoints:
+    """Points of tiles with too small a halo, each head once; a procedure joins its own."""
+    stride = shown.prediction.stride
+    if not isinstance(tile, int) or stride is None or has_own_procedure(counter):
+        return points
+    plan = plan_tiles(counter, shown.size, tile=tile, halo=halo)
+    return without_doubles(points, plan, stride=stride)
 
 
 def _counted(

@@ -10,6 +10,7 @@ import torch
 from crowdkit_core.cards import Card, Located, locate, locate_default
 from crowdkit_core.errors import UsageError
 from crowdkit_core.files import sha256_of
+from crowdkit_core.inference.chosen_localizer import localizer_for
 from crowdkit_core.inference.count import AS_GIVEN
 from crowdkit_core.inference.interval import Calibration, read_calibration
 from crowdkit_core.inference.model import Model
@@ -32,7 +33,9 @@ def load_model(
 
     Weights with a card count images in the sizes they were trained on, with the intervals that the
     card has numbers for. Of a file alone nothing is known: images are counted in their own size,
-    without intervals.
+    without intervals. Points are found by the localizer that `crowdkit tune localizer` chose for
+    the weights, where it did. The counter is computed as this machine does it quickest without a
+    change of the count above a thousandth (`Model.way`).
 
     Args:
         weights: A file, the name of a card, or a file of the hub (`crowdkit_core.cards.locate`);
@@ -44,6 +47,7 @@ def load_model(
     Raises:
         UsageError: There are no such weights, or nobody says which counter they belong to.
         WeightsError: The file cannot be fetched or read, or does not fit the counter.
+        DataError: The localizer beside the weights was chosen for other ones.
     """
     if weights is None and counter is not None:
         raise UsageError(
@@ -67,10 +71,12 @@ def model_at(
         return Model(
             counter=made,
             weights=sha256_of(located.path),
+            localizer=localizer_for(located),
             device=device,
+            way="auto",
             reading=Reading(value_range=value_range_of(located)),
         )
-    return _model_of_card(made, located.card, device)
+    return replace(_model_of_card(made, located.card, device), localizer=localizer_for(located))
 
 
 def load_counter(weights: str | Path, name: str | None, options: Mapping[str, Any]) -> Counter:
@@ -159,6 +165,7 @@ def _model_of_card(counter: Counter, card: Card, device: torch.device | str | No
         sizing=sizing,
         calibration=calibration,
         device=device,
+        way="auto",
         weights=card.sha256,
         things=card.things,
         card=card,

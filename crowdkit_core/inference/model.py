@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,11 +18,16 @@ from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage
 from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
 from crowdkit_core.inference.many import OnError, count_each
+from crowdkit_core.inference.quickest import quickest_way
 from crowdkit_core.inference.roi import RoiLike
 from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.inference.sources import AS_STORED, Reading, SourceLike, Span, one_image
+from crowdkit_core.inference.ways import BF16, FLOAT32_WAYS, PLAIN, Way
 from crowdkit_core.inference.zones import ZonesLike, as_zones
 from crowdkit_core.interfaces import Counter, Dataset, Localizer, points_inside
+
+MOST_CHANGE = 0.001
+"""Share of a count by which a quicker way may change it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,8 @@ class Model:
         tile: Side of a tile in pixels, ``auto`` or None.
         halo: Margin round each tile in pixels.
         device: Where to count; None leaves the counter where it is.
+        way: How the counter is computed; ``auto``: the quickest way (`quickest_way`) of those known
+            to change no count by more than `MOST_CHANGE`. That is bfloat16 if the card says so.
         weights: sha256 of the counter's weights file; empty if not known.
         things: What is counted, in the plural.
         card: What is known of the weights; None without a card.
@@ -51,6 +59,7 @@ class Model:
     tile: TileSide = "auto"
     halo: int | None = None
     device: torch.device | str | None = None
+    way: Way | Literal["auto"] = PLAIN
     weights: str = ""
     things: str = "people"
     card: Card | None = None
@@ -78,6 +87,7 @@ class Model:
             calibration=self.calibration,
             level=self.level,
             device=self.device,
+            way=self._chosen_way(),
         )
         return replace(counted, things=self.things)
 
@@ -137,6 +147,13 @@ class Model:
     ) -> Exported:
         """Write its counter as an ONNX file; arguments and errors as of `inference.export`."""
         return export(self, path, check=check, tolerance=tolerance)
+
+    def _chosen_way(self) -> Way:
+        if isinstance(self.way, Way):
+            return self.way
+        change = None if self.card is None else self.card.bf16_change
+        keeps = change is not None and change <= MOST_CHANGE
+        return quickest_way(self.counter, self.device, [*FLOAT32_WAYS, *[BF16] * keeps])
 
     def _in_places(
         self, roi: RoiLike | None, zones: ZonesLike | None, ground: GroundLike | None

@@ -1,7 +1,7 @@
 """The `local-maxima` localizer: peaks of the density map."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from torch import Tensor
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import LocalizedPoints, Localizer, Prediction, Size
 from crowdkit_core.localization.peaks import find_peaks
+from crowdkit_core.localization.tried import Tried
 
 
 class LocalMaxima(Localizer):
@@ -42,12 +43,12 @@ class LocalMaxima(Localizer):
     def __init__(
         self,
         *,
-        smoothing: float = 0.0,
-        min_distance: float = 0.0,
-        threshold: float = 0.1,
+        smoothing: Annotated[float, Tried(0.0, 2.0, 4.0, 8.0)] = 0.0,
+        min_distance: Annotated[float, Tried(0.0, 8.0, 16.0)] = 0.0,
+        threshold: Annotated[float, Tried(0.02, 0.05, 0.1, 0.2, 0.4)] = 0.1,
         threshold_kind: Literal["relative", "absolute"] = "relative",
-        match_count: bool = False,
-        refine: bool = False,
+        match_count: Annotated[bool, Tried(False, True)] = False,
+        refine: Annotated[bool, Tried(False, True)] = False,
     ) -> None:
         super().__init__()
         for name, value in (

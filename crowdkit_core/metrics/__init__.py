@@ -7,6 +7,11 @@ from crowdkit_core.metrics.matching import (
     localization_scores,
     match_points,
 )
+from crowdkit_core.metrics.matching_curve import matching_curve
+from crowdkit_core.metrics.normalized_ranking import (
+    NormalizedPrecision,
+    normalized_average_precision,
+)
 from crowdkit_core.metrics.quality import (
     BACKGROUND,
     PSNR,
@@ -39,6 +44,7 @@ __all__ = [
     "CountErrors",
     "LocalizationScores",
     "Matches",
+    "NormalizedPrecision",
     "RankedPrecision",
     "at_full_resolution",
     "average_precision",
@@ -49,7 +55,9 @@ __all__ = [
     "localization_scores",
     "mae",
     "match_points",
+    "matching_curve",
     "nae",
+    "normalized_average_precision",
     "psnr",
     "psnr_by_image",
     "region_counts",

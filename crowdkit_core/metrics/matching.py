@@ -150,7 +150,7 @@ def match_points(
     """
     found, heads = as_coordinates(predicted, "found points"), as_coordinates(actual, "heads")
     reach = _radii(radius, len(heads))
-    point, head, distance = _pairs_within(found, heads, reach)
+    point, head, distance = pairs_within(found, heads, reach)
     chosen = _assign(point, head, distance / reach.max(initial=1e-300))
     return Matches(
         torch.from_numpy(point[chosen]),
@@ -188,10 +188,16 @@ def _radii(radius: Radius, heads: int) -> np.ndarray:
     return np.broadcast_to(radii, (heads,))
 
 
-def _pairs_within(
+def pairs_within(
     found: np.ndarray, heads: np.ndarray, radii: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Point index, head index and distance of every pair within reach."""
+    """Point index, head index and distance in pixels of every pair within reach.
+
+    Args:
+        found: (N, 2) found points.
+        heads: (M, 2) heads.
+        radii: (M,) pixels a point may lie from each head.
+    """
     if len(found) == 0 or len(heads) == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     near = cKDTree(found).query_ball_point(heads, radii)

@@ -112,12 +112,12 @@ def average_precision(
     radii = sigma * np.sqrt(-2 * np.log(thresholds))
     scores, right = [np.empty(0)], [np.empty((len(thresholds), 0), bool)]
     for found, heads in zip(predictions, targets, strict=True):
-        score, points = _ranked(found)
+        score, points = ranked_points(found)
         scores.append(score)
         right.append(_MATCHERS[nearest](points, as_coordinates(heads, "heads"), radii))
     order = np.argsort(-np.concatenate(scores), kind="stable")
     total = sum(len(heads) for heads in targets)
-    curves = [_summarise(hits[order], total) for hits in np.concatenate(right, axis=1)]
+    curves = [average_over_recalls(hits[order], total) for hits in np.concatenate(right, axis=1)]
     precisions, recalls = zip(*curves, strict=True)
     return AveragePrecision(thresholds, precisions, recalls)
 
@@ -161,7 +161,7 @@ def _summary(scores: AveragePrecision) -> dict[str, float]:
     }
 
 
-def _ranked(found: LocalizedPoints) -> tuple[np.ndarray, np.ndarray]:
+def ranked_points(found: LocalizedPoints) -> tuple[np.ndarray, np.ndarray]:
     """Scores in descending order, and their points."""
     if not isinstance(found, LocalizedPoints):
         raise ShapeError(
@@ -214,7 +214,7 @@ def _neighbours(
         yield sorted(zip(near, distance.tolist(), strict=True), key=lambda pair: pair[1])
 
 
-def _summarise(right: np.ndarray, heads: int) -> tuple[float, float]:
+def average_over_recalls(right: np.ndarray, heads: int) -> tuple[float, float]:
     """Average precision over 101 recalls, and the final recall."""
     if heads == 0 or len(right) == 0:
         value = float(heads == len(right) == 0)

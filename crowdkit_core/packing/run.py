@@ -19,6 +19,7 @@ from crowdkit_core.cards import (
     card_text,
     parse_card,
 )
+from crowdkit_core.cards.chosen_localizer import chosen_beside
 from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.files import atomic_write, sha256_of
 from crowdkit_core.inference import Calibration, Model, Sizing
@@ -26,6 +27,7 @@ from crowdkit_core.inference.interval import LEAST_IMAGES
 from crowdkit_core.inference.loading import counter_of, value_range_of
 from crowdkit_core.inference.model import count_annotated
 from crowdkit_core.inference.sources import Reading
+from crowdkit_core.inference.ways import BF16
 from crowdkit_core.interfaces import Counter, Dataset
 from crowdkit_core.packing.facts import (
     known_counts,
@@ -122,13 +124,15 @@ def _packed(
     recipe = load_recipe(run / "recipe.toml")
     with TemporaryDirectory() as folder:
         file = Path(folder) / "packed.safetensors"
-        save_half(file, read_weights(run / f"{offered.weights}.safetensors"))
+        weights = run / f"{offered.weights}.safetensors"
+        save_half(file, read_weights(weights))
         train: Dataset = recipe.create("dataset", split="train")
         model = Model(
             counter=create("counter", counter_of(Located(file), None), weights=file),
             sizing=trained_sizing(train),
             weights=sha256_of(file),
             device=device,
+            way="auto",
             reading=Reading(value_range=value_range_of(Located(file)) or train.value_range),
         )
         card = _checked(
@@ -148,10 +152,22 @@ def _packed(
         measured = replace(
             card,
             speed=measured_speed(model, card.trained_on.long_side[1]),
+            bf16_change=_bf16_change(model, datasets[0], counts[0], progress),
             errors=tuple(map(partial(_measured, recipe, called), splits, counts)),
             calibration=known,
+            localizer=chosen_beside(weights),
         )
         yield PackedRun(card=measured, notes=() if known else (_few(datasets[0]),)), file
+
+
+def _bf16_change(
+    model: Model, dataset: Dataset, counts: Calibration, progress: Progress | None
+) -> float:
+    """How far bfloat16 changes a count at most."""
+    half = count_annotated(replace(model, way=BF16), dataset, progress=progress)
+    pairs = zip(half.predicted, counts.predicted, strict=True)
+    change = max(abs(there - here) / max(abs(here), 1.0) for there, here in pairs)
+    return float(f"{change:.2g}")
 
 
 def _checked(card: Card) -> Card:

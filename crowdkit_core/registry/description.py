@@ -3,7 +3,7 @@
 import inspect
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from crowdkit_core.registry.common_options import common_factory, common_parameters
 from crowdkit_core.registry.lookup import Found, find
@@ -106,7 +106,10 @@ def _value(found: Found) -> str:
 def _type_text(parameter: inspect.Parameter) -> str:
     if parameter.annotation is parameter.empty:
         return ""
-    return inspect.formatannotation(parameter.annotation)
+    annotation = parameter.annotation
+    if get_origin(annotation) is Annotated:  # what else is said of it is for programs
+        annotation = get_args(annotation)[0]
+    return inspect.formatannotation(annotation)
 
 
 def _default_text(parameter: inspect.Parameter) -> str:

@@ -168,6 +168,6 @@ def test_two_counts_of_one_table_are_refused(count, tmp_path):
     with locked(tmp_path / "counts.csv.partial"):
         refused = count()
     assert refused.code == 2
-    assert "a run is going on here" in refused.err
+    assert "in use, by process" in refused.err
     assert "write another table" in refused.err
     assert refused.out == ""

@@ -68,6 +68,7 @@ def dry(code: str) -> str:
 def test_code_blocks_run(page, warm, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CROWDKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CROWDKIT_WEIGHTS", str(tmp_path / "weights"))
     shutil.copy(PHOTO, "photo.jpg")
     namespace = {"__name__": "__main__"}
     for block in BLOCK.finditer(page.read_text()):

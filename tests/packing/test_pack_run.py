@@ -1,6 +1,7 @@
 """What a card says of a run, against the data and the weights themselves."""
 
 import hashlib
+import shutil
 from dataclasses import replace
 from statistics import median
 
@@ -9,9 +10,11 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from crowdkit_core import create
-from crowdkit_core.cards import card_text, parse_card
+from crowdkit_core.cards import ChosenLocalizer, Located, card_text, parse_card
+from crowdkit_core.cards.chosen_localizer import file_beside, write_chosen
 from crowdkit_core.errors import UsageError, WeightsError
 from crowdkit_core.inference import Sizing, load_model
+from crowdkit_core.inference.chosen_localizer import localizer_for
 from crowdkit_core.metrics import mae, nae, rmse
 from crowdkit_core.packing import Offered, card_of_run, pack_run
 
@@ -99,9 +102,20 @@ def test_the_errors_are_those_of_the_packed_weights(packed):
     assert card.calibration.predicted == pytest.approx(predicted, abs=2e-3)
 
 
+def test_the_card_says_what_to_train_on_with(packed):
+    parts = packed[1].trained_with
+    assert parts.loss == {"name": "mse", "reduction": "sum", "scale": 1.0, "auxiliary": False}
+    assert (parts.density_generator["name"], parts.density_generator["sigma"]) == ("fixed", 4.0)
+
+
 def test_the_card_alone_is_the_one_that_is_packed(packed, run):
     alone = card_of_run(run, OFFERED).card
     assert replace(alone, speed=packed[1].speed) == packed[1]
+
+
+def test_the_card_says_how_far_bfloat16_changes_counts(packed):
+    # Eight bits of each number are kept, so that some change is certain and a large one a fault.
+    assert 0 < packed[1].bf16_change < 0.2
 
 
 def test_the_card_says_how_long_a_count_takes(packed):
@@ -119,6 +133,26 @@ def test_the_file_may_be_elsewhere(run, tmp_path, place):
     card = pack_run(run, replace(OFFERED, **place), tmp_path).card
     assert (card.file, card.url, card.hf) == (None, place.get("url"), place.get("hf"))
     assert (tmp_path / "toy.safetensors").stat().st_size == card.bytes
+
+
+def test_the_chosen_localizer_goes_with_the_weights(run, tmp_path):
+    tuned = shutil.copytree(run, tmp_path / "tuned")
+    weights = tuned / "best.safetensors"
+    chosen = ChosenLocalizer(
+        name="local-maxima",
+        options={"threshold": 0.25},
+        by="f1@8",
+        value=0.5,
+        interval=(0.4, 0.6),
+        dataset="synthetic",
+        split="validation",
+        images=3,
+    )
+    write_chosen(chosen, file_beside(weights), weights)
+    packed = card_of_run(tuned, OFFERED).card
+    assert packed.localizer == chosen
+    assert localizer_for(Located(weights, packed)).threshold == 0.25
+    assert card_of_run(run, OFFERED).card.localizer is None
 
 
 def test_names_follow_from_the_run(run):

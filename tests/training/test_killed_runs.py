@@ -45,7 +45,7 @@ def holder(tmp_path):
 
 def test_another_run_in_the_folder_is_named_until_it_is_killed(toys, tmp_path, holder) -> None:
     run = RunSettings(directory=tmp_path)
-    with pytest.raises(UsageError, match="a run is going on here") as refused:
+    with pytest.raises(UsageError, match="in use, by process") as refused:
         train(toys.task(), one_epoch(), run)
     assert f"process {holder.pid} on {socket.gethostname()}" in refused.value.message
     holder.send_signal(signal.SIGKILL)

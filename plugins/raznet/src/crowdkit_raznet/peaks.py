@@ -1,5 +1,7 @@
 """The `raz-peaks` localizer: heads at the peaks of an averaged map."""
 
+from typing import Annotated
+
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -7,6 +9,7 @@ from torch.nn import functional as F
 from crowdkit_core import localization
 from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import Counter, LocalizedPoints, Localizer, Prediction, Size
+from crowdkit_core.localization import Tried
 
 
 def find_peaks(
@@ -95,10 +98,10 @@ class RazPeaks(Localizer):
     def __init__(
         self,
         *,
-        threshold: float = 0.5,
-        density_threshold: float = 0.1,
-        refine: bool = False,
-        window: int = 3,
+        threshold: Annotated[float, Tried(0.2, 0.3, 0.4, 0.5, 0.6)] = 0.5,
+        density_threshold: Annotated[float, Tried(0.02, 0.05, 0.1, 0.2, 0.4)] = 0.1,
+        refine: Annotated[bool, Tried(False, True)] = False,
+        window: Annotated[int, Tried(3, 5, 7)] = 3,
     ) -> None:
         super().__init__()
         for name, value in (("threshold", threshold), ("density_threshold", density_threshold)):

@@ -1,0 +1,85 @@
+"""Milliseconds of a training step of every counter, by `run.precision` and `run.channels_last`.
+
+python benchmarks/training_steps.py [--only NAME] [--device cuda] [--rounds 3] [--compile]
+
+Four crops of 256 x 256 forwards and backwards, and a step of Adam; counters have their default
+options and random weights. Losses and loading, which cost the same in all settings, are left out.
+"""
+
+from itertools import product
+from statistics import median
+from time import perf_counter
+
+import click
+import torch
+from torch import Tensor
+
+import crowdkit_core
+from crowdkit_core.inference.ways import Way
+from crowdkit_core.interfaces import Counter, Prediction
+from crowdkit_core.settings import hardware
+
+BATCH = (4, 3, 256, 256)
+WAYS = [Way(channels_last=last, bf16=bf16) for bf16, last in product((False, True), repeat=2)]
+
+
+def total(prediction: Prediction) -> Tensor:
+    """Something to minimise that every output is part of."""
+    maps = [each for each in (prediction.density, *prediction.maps.values()) if each is not None]
+    return sum((each.float().square().mean() for each in maps), prediction.count.mean())
+
+
+class Step:
+    """A counter's step one way."""
+
+    def __init__(self, name: str, way: Way, device: torch.device, *, compiled: bool) -> None:
+        torch.manual_seed(0)
+        self.counter: Counter = crowdkit_core.create("counter", name).to(device)
+        self.call = torch.compile(self.counter) if compiled else self.counter
+        self.images = torch.rand(BATCH).to(device)
+        self.optimizer = torch.optim.Adam(self.counter.parameters(), lr=1e-5)
+        self.way, self.device = way, device
+
+    def milliseconds(self) -> float:
+        """Of one step."""
+        self._wait()
+        started = perf_counter()
+        self.optimizer.zero_grad()
+        with self.way.taken(self.counter, self.device):
+            loss = total(self.call(self.images))
+        loss.backward()
+        self.optimizer.step()
+        self._wait()
+        return 1000 * (perf_counter() - started)
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def row(name: str, device: torch.device, rounds: int, *, compiled: bool) -> str:
+    steps = [Step(name, way, device, compiled=compiled) for way in WAYS]
+    # In turns, so that whatever else the machine does slows all of them; the first sets things up.
+    times = [[step.milliseconds() for step in steps] for _ in range(1 + rounds)]
+    found = [median(each) for each in zip(*times[1:], strict=True)]
+    best = WAYS[found.index(min(found))]
+    return f"| `{name}` | {' | '.join(f'{each:.0f}' for each in found)} | {best} |"
+
+
+@click.command
+@click.option("--only", multiple=True, help="These counters alone.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--compile", "compiled", is_flag=True, help="By torch.compile.")
+def main(only: tuple[str, ...], device: str, rounds: int, compiled: bool) -> None:
+    """Measure every installed counter."""
+    names = [each.name for each in crowdkit_core.list_components("counter")]
+    click.echo(f"torch {torch.__version__}, {hardware(device)}, median of {rounds}\n")
+    click.echo(f"| counter | {' | '.join(map(str, WAYS))} | quickest |")
+    click.echo("|---" * (len(WAYS) + 2) + "|")
+    for name in only or names:
+        click.echo(row(name, torch.device(device), rounds, compiled=compiled))
+
+
+if __name__ == "__main__":
+    main()
