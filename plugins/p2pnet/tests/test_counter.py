@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import crowdkit_core
+from crowdkit_core.data.transforms import Resizing
 from crowdkit_core.errors import OptionsError, WeightsError
 from crowdkit_core.inference import count
+from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.interfaces import Prediction
 from crowdkit_core.networks import measure_receptive_field
 from crowdkit_core.testing import check_counter
@@ -230,7 +232,6 @@ def test_images_count_in_a_batch_as_alone(height: int, width: int) -> None:
 @pytest.mark.parametrize("tile", [16, 40, 64])
 def test_points_of_tiles_are_those_of_the_image(tile: int) -> None:
     counter = make(backbone="resnet18", width=8, threshold=0.52)
-    # A residual network without pretrained statistics sees far; its declared field covers it.
     image = noise(101, 147)[0]
     whole, tiled = count(counter, image, tile=None), count(counter, image, tile=tile)
     assert whole.points is not None
@@ -255,9 +256,6 @@ def test_a_region_counts_the_points_inside() -> None:
 
 
 def test_points_of_an_enlarged_image_are_in_its_own_pixels() -> None:
-    from crowdkit_core.data.transforms import Resizing
-    from crowdkit_core.inference.scale import Sizing
-
     counter, image = make(threshold=0.0), noise(64, 64)[0]
     sizing = Sizing(resizing=Resizing(scale=2.0))
     counted = count(counter, image, sizing=sizing, roi=[[0, 0], [32, 0], [32, 64], [0, 64]])
