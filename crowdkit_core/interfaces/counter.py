@@ -111,6 +111,12 @@ class Counter(Weighted, Component, ABC):
         """Learn statistics of a training set (annotations only); nothing by default."""
 
     @property
+    def learns_by_counts(self) -> bool:
+        """Whether a count has a slope: one that is regressed or of a density map, not of points."""
+        kinds = [spec.kind for spec in self.outputs.values()]
+        return self.direct_count or "density" in kinds
+
+    @property
     def counts_by_maps(self) -> bool:
         """Whether its count follows from its maps: by density, or by proposals of points."""
         by_points = self.finds_points and any(

@@ -115,8 +115,9 @@ def predict_points(
     """
     proposals = proposals_of(maps, outputs)
     count = proposals.kept(size, threshold).sum(1).to(proposals.xy.dtype)
-    # How many points there are depends on the pixels, which no exported graph can say.
-    points = None if torch.compiler.is_exporting() else proposals.points(size, threshold)
+    # How many points there are depends on pixels: no exported graph and no shapes alone say it.
+    unknown = torch.compiler.is_exporting() or count.is_meta
+    points = None if unknown else proposals.points(size, threshold)
     return Prediction(count=count, maps=maps, points=points)
 
 

@@ -49,8 +49,7 @@ class DeepCountLoss(Loss):
 
     def missing(self, counter: Counter) -> list[str]:
         """Nothing if the counter gives a density map or regresses its count."""
-        densities = [spec for spec in counter.outputs.values() if spec.kind == "density"]
-        return [] if densities or counter.direct_count else ["a density map or a regressed count"]
+        return [] if counter.learns_by_counts else ["a density map or a regressed count"]
 
     def forward(self, prediction: Prediction, target: Target) -> LossTerms:
         """The loss as one term for the count and one for each map."""
