@@ -145,9 +145,9 @@ class Joint(Trainer):
             OptionsError: ``epochs`` or ``batch_size`` is less than 1.
         """
         self._require_learnable(task.density_generator)
-        self._require_maps(task.counter)
         require_fit(task.loss, task.counter)
         require_strides(task.density_generator, task.counter)
+        self._require_maps(task.counter)
         return [
             StagePlan(
                 name="joint",

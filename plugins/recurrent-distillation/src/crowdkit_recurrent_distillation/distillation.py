@@ -136,13 +136,13 @@ class Distillation(Trainer):
                 cannot be changed, or the counter has nothing to distill.
             OptionsError: The generator has no such option.
         """
+        require_fit(task.loss, task.counter)
         if not task.counter.learns_by_counts:
             raise IncompatibleError(
                 f"{self.label} distills density maps or a regressed count, and "
                 f"{task.counter.label} gives neither",
                 hint="train it with trainer supervised",
             )
-        require_fit(task.loss, task.counter)
         generators = self._generators(task.density_generator)
         for generator in generators:
             require_strides(generator, task.counter)
