@@ -15,9 +15,9 @@ from crowdkit_core.evaluation.protocols import Protocol
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, find_points, predict_image
 from crowdkit_core.inference.resized import (
     ShownPrediction,
-    density_in,
     points_in,
     predict_resized,
+    prediction_in,
 )
 from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.interfaces import (
@@ -131,13 +131,14 @@ def counts_of(counter: Counter, sample: Sample, prediction: Prediction) -> tuple
     """Annotated and predicted people inside the sample's region.
 
     Raises:
-        IncompatibleError: The sample has a region and the prediction no density map.
+        IncompatibleError: The sample has a region, and the prediction neither a density map nor
+            points that are the count.
         CrowdkitError: The predicted count is not finite.
     """
     actual = int(points_inside(sample.points, sample.roi).sum())
     count = prediction.count
     if sample.roi is not None:
-        if prediction.density is None:
+        if prediction.density is None and not prediction.counts_points:
             raise IncompatibleError(
                 f"{sample.name}: people inside its region count, and {counter.label} gives a count "
                 "without a density map, which cannot be restricted to a region",
@@ -161,7 +162,7 @@ def measure(
 ) -> ImageResult:
     """Predict one sample and compare it with its annotation; errors as of `counts_of`."""
     shown = predict_sample(counter, sample, device, tile=measures.tile, sizing=measures.sizing)
-    prediction = density_in(shown.prediction, shown.size, sample.size)
+    prediction = prediction_in(shown.prediction, shown.size, sample.size)
     actual, predicted = counts_of(counter, sample, prediction)
     points = sample.points.as_subclass(Tensor)
     inside = points_inside(points, sample.roi)
@@ -171,7 +172,8 @@ def measure(
         name=sample.name,
         actual=actual,
         predicted=predicted,
-        from_density=sample.roi is not None and not prediction.is_sum_of_density(),
+        from_density=sample.roi is not None
+        and not (prediction.counts_points or prediction.is_sum_of_density()),
         counts=_alternative_counts(counter, sample, shown),
         game=_game(sample, prediction, heads),
         localization={}
@@ -198,7 +200,7 @@ def _parts(
     prediction = shown.prediction
     named = {name: _count_map(counter, prediction, name) for name in prediction.counts}
     maps = {
-        name: density_in(each, shown.size, sample.size)
+        name: prediction_in(each, shown.size, sample.size)
         for name, each in {**named, "count": prediction}.items()
         if each is not None
     }
@@ -229,7 +231,7 @@ def _alternative_counts(
         return {name: count.item() for name, count in counts.items()}
     maps = {name: _count_map(counter, shown.prediction, name) for name in counts}
     return {
-        name: _inside(density_in(branch, shown.size, sample.size), sample.roi)
+        name: _inside(prediction_in(branch, shown.size, sample.size), sample.roi)
         for name, branch in maps.items()
         if branch is not None
     }

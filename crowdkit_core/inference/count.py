@@ -17,9 +17,9 @@ from crowdkit_core.inference.interval import Calibration, images_needed
 from crowdkit_core.inference.polygon_region import PolygonRegion, polygon_region
 from crowdkit_core.inference.resized import (
     ShownPrediction,
-    density_in,
     points_in,
     predict_resized,
+    prediction_in,
 )
 from crowdkit_core.inference.roi import RoiLike, as_roi
 from crowdkit_core.inference.scale import Sizing
@@ -74,8 +74,9 @@ def count(
     """Count the people in one image.
 
     The whole image goes through ``counter.predict``. Tiles go through ``forward``, and their count
-    is the sum of the density map; a counter with an inference procedure of its own is tiled inside
-    it (`Counter.predict_in_tiles`), or refused.
+    is what their maps, put together, are read as: the sum of the density map, or the points that
+    are proposed. A counter with an inference procedure of its own is tiled inside it
+    (`Counter.predict_in_tiles`), or refused.
 
     Args:
         counter: Any counter; its mode is restored afterwards.
@@ -123,7 +124,7 @@ def count(
         points = find_points(shown.prediction, shown.size, localizer)
         if points is not None and not shown.exact:
             points = _joined(points, counter, shown, tile, halo)
-        prediction = density_in(shown.prediction, shown.size, size)
+        prediction = prediction_in(shown.prediction, shown.size, size)
         counted = _counted(
             prediction,
             None if points is None else points_in(points, shown.size, size),
@@ -297,10 +298,10 @@ def _counted(
 
 def _in_zones(counted: Counted, prediction: Prediction, division: Division) -> Counted:
     """The same with the people of each zone."""
-    if division.names and prediction.density is None:
+    if division.names and prediction.density is None and not prediction.counts_points:
         raise IncompatibleError(
             "a count without a density map cannot be shared out among zones",
-            hint="use a counter that predicts density",
+            hint="use a counter that predicts density or proposes points",
         )
     elsewhere, *zones = count_zones(
         division,
@@ -344,8 +345,15 @@ def _region(roi: RoiLike, image: Tensor | LargeImage) -> Tensor | PolygonRegion:
     return as_roi(roi, (height, width))
 
 
-def _in_polygons(prediction: Prediction, roi: PolygonRegion) -> tuple[Tensor, float, Tensor]:
-    """The density map inside, its sum, and which of its cells lie inside for the most part."""
+def _in_polygons(
+    prediction: Prediction, roi: PolygonRegion
+) -> tuple[Tensor | None, float, Tensor | None]:
+    """The density map inside, the count, and which of its cells lie inside for the most part.
+
+    Without a map, where the points are the count, there are no cells.
+    """
+    if prediction.points is not None and prediction.counts_points:
+        return None, float(roi.contains(prediction.points[0].xy.cpu()).sum()), None
     density, stride = prediction.to_restrict()
     shares = roi.cell_shares(stride)
     inside = density[0, 0].cpu() * shares

@@ -85,15 +85,22 @@ def _stays_uint8(image: Tensor) -> bool:
     return image.dtype == torch.uint8 and "AVX" in torch.backends.cpu.get_cpu_capability()
 
 
-def density_in(prediction: Prediction, shown: Size, size: Size) -> Prediction:
-    """A prediction whose density map has its stride in another size of the image; sums are kept.
+def prediction_in(prediction: Prediction, shown: Size, size: Size) -> Prediction:
+    """A prediction whose density map and points are in another size of the image.
+
+    The map has its stride there, and sums are kept.
 
     Args:
         prediction: Of the shown image; its other maps stay as they are.
         shown: (H, W) of the image it was made for.
-        size: (H, W) of the image that the map is for.
+        size: (H, W) of the image that map and points are for.
     """
-    if prediction.density is None or prediction.stride is None or shown == size:
+    if shown == size:
+        return prediction
+    if prediction.points is not None:
+        points = [points_in(each, shown, size) for each in prediction.points]
+        prediction = replace(prediction, points=points)
+    if prediction.density is None or prediction.stride is None:
         return prediction
     density = resample_density(
         prediction.density, size, stride=prediction.stride, of=(shown, prediction.stride)

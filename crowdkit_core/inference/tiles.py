@@ -1,6 +1,7 @@
 """Count images too large for one pass: tiles with a halo, stitched into one map.
 
-Neighbouring tiles overlap by the counter's receptive field; each keeps only the core it owns.
+Neighbouring tiles overlap by the counter's receptive field; each keeps only the core it owns. So
+density is joined, and points likewise: each is proposed in one cell, which one tile owns.
 Tile corners fall on the counter's pooling grid and outer tiles end where the image ends, so a
 core cell sees exactly the pixels it would see in the whole image: stitched and whole maps agree
 to rounding (1e-4 relative in float32 is tested; TF32 convolutions on a GPU are coarser).
@@ -104,12 +105,12 @@ def auto_tile(counter: Counter, size: Size) -> int | None:
 
 
 def tiles_change_nothing(counter: Counter) -> bool:
-    """Whether the count is the sum of a map that can be put together from tiles.
+    """Whether the count follows from maps that can be put together from tiles.
 
     That takes a known receptive field, and no inference procedure of its own, which bounds its
     memory itself.
     """
-    joins = counter.stride is not None and not counter.direct_count
+    joins = counter.counts_by_maps
     return joins and counter.receptive_field is not None and not has_own_procedure(counter)
 
 
@@ -158,8 +159,8 @@ def predict_tiles(
     """Run ``counter`` tile by tile and stitch every map it declares.
 
     ``forward`` alone: what a ``predict`` of its own makes of it is up to the counter, see
-    `Counter.predict_in_tiles`. The count is the sum of the density map; alternative counts are
-    dropped, as they do not join from parts.
+    `Counter.predict_in_tiles`. The count is what the stitched maps are read as
+    (`Counter.read_maps`); alternative counts are dropped, as they do not join from parts.
 
     Args:
         counter: In evaluation mode, on ``device``.
@@ -168,12 +169,11 @@ def predict_tiles(
         device: Where the counter is.
 
     Raises:
-        IncompatibleError: The counter gives no density map.
+        IncompatibleError: The counter's count does not follow from maps.
     """
-    if counter.stride is None:
+    if counter.stride is None and not counter.counts_by_maps:
         raise _no_density(counter)
-    maps = maps_in_tiles(counter, image, plan, device=device)
-    stitched = Prediction.from_density(maps.pop("density"), counter.stride, maps=maps)
+    stitched = counter.read_maps(maps_in_tiles(counter, image, plan, device=device), plan.size)
     return replace(stitched, outputs=counter.outputs, direct_count=counter.direct_count)
 
 
@@ -223,7 +223,7 @@ def _maps(counter: Counter, prediction: Prediction) -> dict[str, Tensor]:
 def _no_density(counter: Counter) -> IncompatibleError:
     return IncompatibleError(
         f"{counter.label} gives no density map, so its counts cannot be joined from tiles",
-        hint="count the whole image, or use a counter that predicts density",
+        hint="count the whole image, or use a counter that predicts density or proposes points",
     )
 
 

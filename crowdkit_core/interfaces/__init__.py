@@ -11,7 +11,8 @@ from crowdkit_core.interfaces.metric import MapMetric, Metric, PointMetric
 from crowdkit_core.interfaces.origin import Component, Origin
 from crowdkit_core.interfaces.points import LocalizedPoints, Points, points_inside
 from crowdkit_core.interfaces.prediction import MapKind, MapSpec, Prediction, cell_shares
-from crowdkit_core.interfaces.samples import Annotation, Batch, Lengths, Sample, Size
+from crowdkit_core.interfaces.proposals import Proposals, predict_points, proposals_of
+from crowdkit_core.interfaces.samples import Annotation, Batch, Lengths, Sample, Size, Transform
 from crowdkit_core.interfaces.target import Target
 from crowdkit_core.interfaces.tracker import TrackedRun, Tracker, require_package
 from crowdkit_core.interfaces.trainer import (
@@ -53,6 +54,7 @@ __all__ = [
     "PointMetric",
     "Points",
     "Prediction",
+    "Proposals",
     "Sample",
     "Size",
     "Split",
@@ -63,12 +65,15 @@ __all__ = [
     "Tracker",
     "Trainer",
     "TrainingTask",
+    "Transform",
     "ValueRange",
     "Weighted",
     "cell_shares",
     "companion_file",
     "evaluating",
     "points_inside",
+    "predict_points",
+    "proposals_of",
     "require_fit",
     "require_package",
     "require_strides",

@@ -14,6 +14,7 @@ from torch import Tensor
 from crowdkit_core.interfaces.dataset import Dataset
 from crowdkit_core.interfaces.origin import Component
 from crowdkit_core.interfaces.prediction import MapSpec, Prediction
+from crowdkit_core.interfaces.samples import Size
 from crowdkit_core.interfaces.weighted import Weighted
 
 Look = Callable[["Counter", Tensor], dict[str, Tensor]]
@@ -37,7 +38,7 @@ class Counter(Weighted, Component, ABC):
         min_size: Least (H, W) the network accepts.
         direct_count: The count is regressed and need not be the sum of the density map.
         finds_points: ``predict`` finds people by itself (``Prediction.points``), so that no
-            localizer is needed.
+            localizer is needed. Without a density map and a direct count they are the count.
     """
 
     kind: ClassVar[str] = "counter"
@@ -88,8 +89,40 @@ class Counter(Weighted, Component, ABC):
         """
         raise NotImplementedError
 
+    def read_maps(self, maps: Mapping[str, Tensor], size: Size) -> Prediction:
+        """The prediction that whole maps are read as; by default the density map, added up.
+
+        Maps that were put together from tiles are read by this. A counter whose count follows
+        from other maps, such as one of proposals, overrides it.
+
+        Args:
+            maps: Every map of ``outputs`` by name, each (B, C, h, w).
+            size: (H, W) of the images in pixels.
+
+        Raises:
+            NotImplementedError: There is no density map, and nothing says what else is counted.
+        """
+        if self.stride is None:
+            raise NotImplementedError
+        others = {name: each for name, each in maps.items() if name != "density"}
+        return Prediction.from_density(maps["density"], self.stride, maps=others)
+
     def fit(self, dataset: Dataset) -> None:
         """Learn statistics of a training set (annotations only); nothing by default."""
+
+    @property
+    def learns_by_counts(self) -> bool:
+        """Whether a count has a slope: one that is regressed or of a density map, not of points."""
+        kinds = [spec.kind for spec in self.outputs.values()]
+        return self.direct_count or "density" in kinds
+
+    @property
+    def counts_by_maps(self) -> bool:
+        """Whether its count follows from its maps: by density, or by proposals of points."""
+        by_points = self.finds_points and any(
+            spec.kind == "offsets" for spec in self.outputs.values()
+        )
+        return not self.direct_count and ("density" in self.outputs or by_points)
 
     @property
     def stride(self) -> int | None:

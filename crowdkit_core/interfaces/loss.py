@@ -49,6 +49,8 @@ class Loss(nn.Module, Component, ABC):
 
     Attributes:
         needs: Names of the counter's ``outputs`` it reads; ``count`` alone needs none.
+        is_mean_of_images: False where a paper divides by something of the whole batch, such as the
+            number of its people, so that an image weighs more or less by what it comes with.
         gradient_is_derivative: False where a paper goes down a slope of its own, such as that of
             a transport cost with its potentials held fixed, and not that of the value.
     """
@@ -56,6 +58,7 @@ class Loss(nn.Module, Component, ABC):
     kind: ClassVar[str] = "loss"
 
     needs: tuple[str, ...] = ("density",)
+    is_mean_of_images: bool = True
     gradient_is_derivative: bool = True
 
     @abstractmethod

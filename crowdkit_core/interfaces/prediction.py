@@ -10,12 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crowdkit_core.errors import IncompatibleError
-from crowdkit_core.interfaces.points import LocalizedPoints
+from crowdkit_core.interfaces.points import LocalizedPoints, points_inside
 
-MapKind = Literal["density", "localization", "attention", "classes", "bins", "rate"]
+MapKind = Literal[
+    "density", "localization", "attention", "classes", "bins", "rate", "offsets", "proposals"
+]
 """What a map's values mean: persons per cell, probability of a head, weight in [0, 1], class
-logits over channels, the same where each class is a range of counts (`MapSpec.bins`), or the
-persons per cell that a Poisson distribution expects."""
+logits over channels, the same where each class is a range of counts (`MapSpec.bins`), the
+persons per cell that a Poisson distribution expects, pixels to add to the reference points of each
+cell (`MapSpec.references`), or whether a person is at each of those points: two logits, nobody's
+first. The last two are read by `proposals_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,19 @@ class MapSpec:
         channels: Number of channels.
         bins: Least number of persons per cell of each class, ascending, of a map of kind
             ``bins``: (0, 1, 3) are nobody, one or two, and at least three. Empty for other kinds.
+        references: (x, y) of each reference point of a map of kind ``offsets``, in pixels from
+            its cell's top left corner; K points have 2 K channels, x and y of each in turn. Empty
+            for other kinds.
+        scored_by: Name of the map of kind ``proposals`` that scores them, two channels a point;
+            empty for other kinds.
     """
 
     kind: MapKind
     stride: int
     channels: int = 1
     bins: tuple[int, ...] = ()
+    references: tuple[tuple[float, float], ...] = ()
+    scored_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +62,8 @@ class Prediction:
         count_maps: The density maps, as predictions, that entries of ``counts`` are the sums of, by
             the same names; through them those counts can be restricted to a region.
         points: Where the counter itself found people in each image, for example by zooming;
-            None for one that leaves this to a localizer.
+            None for one that leaves this to a localizer. Without a density map, and unless the
+            count is regressed, they are what is counted.
         outputs: The counter's ``outputs``: kind and stride of every map by name. Calling a counter
             fills it in, so that a loss can find all maps of a kind.
         direct_count: The counter's ``direct_count``, filled in likewise.
@@ -84,6 +96,11 @@ class Prediction:
         count = density.flatten(1).sum(1)
         return cls(count=count, density=density, stride=stride, maps=maps or {})
 
+    @property
+    def counts_points(self) -> bool:
+        """Whether the count is the number of the points."""
+        return self.density is None and self.points is not None and not self.direct_count
+
     def is_sum_of_density(self) -> bool:
         """Whether every count is the sum of its density map, to rounding."""
         if self.density is None:
@@ -95,8 +112,11 @@ class Prediction:
         """(B,) people inside a region; a cell counts by the share of it that lies inside.
 
         Raises:
-            IncompatibleError: The prediction has no density map to restrict.
+            IncompatibleError: The prediction has neither a density map nor points to restrict.
         """
+        if self.points is not None and self.counts_points:
+            inside = [points_inside(p.xy, r).sum() for p, r in zip(self.points, roi, strict=True)]
+            return torch.stack(inside).to(self.count)
         density, stride = self.to_restrict()
         return (density * cell_shares(roi, stride)).flatten(1).sum(1)
 

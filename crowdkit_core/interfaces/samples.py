@@ -1,6 +1,6 @@
 """The values a dataset gives: annotations, samples, and samples joined into a batch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -66,6 +66,10 @@ class Sample:
         """(H, W) of the image in pixels."""
         height, width = self.image.shape[-2:]
         return height, width
+
+
+Transform = Callable[[Sample, int], Sample | Sequence[Sample]]
+"""Changes a sample by a seed that decides all that is random; several where it cuts out several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,19 @@ class Target:
         frames = cell_shares(self._frames(self.roi.device), stride)
         return cell_shares(self.roi, stride) / frames.where(frames > 0, 1.0)
 
+    def covers(self, places: Float[Tensor, "N 2"]) -> Bool[Tensor, "B N"]:
+        """Whether each image has pixels of its region at places, such as reference points.
+
+        Args:
+            places: (N, 2) pixels, the same in every image.
+        """
+        frames = places.new_tensor(self.sizes).flip(1)[:, None]
+        inside = ((places >= 0) & (places < frames)).all(-1)
+        if self.roi is None:
+            return inside
+        judged = [points_inside(places, region) for region in self.roi]
+        return inside & torch.stack(judged)
+
     @property
     def _is_padded(self) -> bool:
         return any(size != self.size for size in self.sizes)

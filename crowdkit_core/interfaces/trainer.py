@@ -17,7 +17,7 @@ from crowdkit_core.interfaces.dataset import Dataset
 from crowdkit_core.interfaces.density_generator import DensityGenerator
 from crowdkit_core.interfaces.loss import Loss, LossTerms
 from crowdkit_core.interfaces.origin import Component
-from crowdkit_core.interfaces.samples import Batch, Sample
+from crowdkit_core.interfaces.samples import Batch, Transform
 from crowdkit_core.interfaces.weighted import Weighted
 
 AtLeastOne = Annotated[int, Ge(1)]
@@ -158,7 +158,8 @@ class StagePlan:
         build: Makes the stage. Takes the best weights file of each finished stage by name, also
             after a resume: a teacher or an initialisation comes from there.
         transform: Augments one sample of an epoch; takes the sample and a seed that depends on
-            run, epoch and index only. None leaves samples as they are.
+            run, epoch and index only. None leaves samples as they are. Where it makes several of
+            one, all are in the step of their image.
 
     Raises:
         OptionsError: ``epochs`` or ``batch_size`` is less than 1.
@@ -168,7 +169,7 @@ class StagePlan:
     epochs: int
     batch_size: int
     build: Callable[[Mapping[str, Path]], Stage]
-    transform: Callable[[Sample, int], Sample] | None = field(default=None)
+    transform: Transform | None = field(default=None)
 
     def __post_init__(self) -> None:
         require_at_least_one(

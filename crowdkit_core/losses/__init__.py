@@ -12,6 +12,7 @@ from crowdkit_core.losses.maps import (
     mean_over_images,
     same_size_images,
 )
+from crowdkit_core.losses.matching import match_proposals
 from crowdkit_core.losses.pixelwise import L1, MSE, Reduction, absolute_error, squared_error
 from crowdkit_core.losses.weights import require_weights
 
@@ -26,6 +27,7 @@ __all__ = [
     "main_maps",
     "map_pairs",
     "maps_of_kind",
+    "match_proposals",
     "mean_inside",
     "mean_over_cells",
     "mean_over_images",

@@ -7,11 +7,11 @@ from crowdkit_core.metrics.matching import (
     localization_scores,
     match_points,
 )
-from crowdkit_core.metrics.matching_curve import matching_curve
 from crowdkit_core.metrics.normalized_ranking import (
     NormalizedPrecision,
     normalized_average_precision,
 )
+from crowdkit_core.metrics.over_radii import matching_curve
 from crowdkit_core.metrics.quality import (
     BACKGROUND,
     PSNR,

@@ -18,7 +18,7 @@ from crowdkit_core.weights import load_matching, read_weights
 VGG16_CONVS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
 """Where torchvision's ``vgg16().features`` keeps the ten convolutions up to conv4_3."""
 
-_KNOWN_FIELDS = {("vgg16", 8): 42, ("vgg19", 16): 118}
+_KNOWN_FIELDS = {("vgg16", 8): 42, ("vgg16_bn", 16): 90, ("vgg19", 16): 118}
 """What takes long to measure, in pixels."""
 
 

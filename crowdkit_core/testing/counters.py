@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from crowdkit_core.inference import plan_tiles, predict_tiles
+from crowdkit_core.inference.tiles import has_own_procedure
 from crowdkit_core.interfaces import Counter, MapKind, MapSpec, Prediction, Size
 from crowdkit_core.testing import signatures  # noqa: F401  # registers the common checks first
 from crowdkit_core.testing.runner import check_for, run_checks
@@ -49,7 +50,7 @@ def _maps(prediction: Prediction) -> dict[str, Tensor]:
 
 @check_for(KIND)
 def outputs_are_declared(counter: Counter) -> None:
-    """``outputs`` maps names to `MapSpec`s with a known kind, and says what its bins are."""
+    """``outputs`` maps names to `MapSpec`s of known kinds that say what their channels are."""
     for name, spec in counter.outputs.items():
         assert isinstance(spec, MapSpec), f"outputs[{name!r}] is no MapSpec"
         assert spec.kind in MAP_KINDS, f"outputs[{name!r}] has the unknown kind {spec.kind!r}"
@@ -59,12 +60,35 @@ def outputs_are_declared(counter: Counter) -> None:
         assert len(spec.bins) == expected, f"outputs[{name!r}] has bins {spec.bins}"
         ascending = all(0 <= low < high for low, high in pairwise(spec.bins))
         assert ascending, f"outputs[{name!r}] has bins {spec.bins}, expected ascending counts"
+        _require_references(counter, name, spec)
     if "density" in counter.outputs:
         main = counter.outputs["density"]
         assert main.kind == "density", f"the map 'density' is of kind {main.kind!r}"
         assert main.channels == 1, f"the map 'density' has {main.channels} channels"
     else:
-        assert counter.direct_count, "no density map and no direct_count: where is the count from?"
+        known = counter.direct_count or counter.counts_by_maps
+        assert known, "no density map, proposals or direct_count: where is the count from?"
+
+
+def _require_references(counter: Counter, name: str, spec: MapSpec) -> None:
+    """A map of offsets says where from, inside the cell, and which map scores its points."""
+    if spec.kind != "offsets":
+        found = f"outputs[{name!r}] of kind {spec.kind!r} has references or scores"
+        assert not spec.references, found
+        assert not spec.scored_by, found
+        return
+    number = len(spec.references)
+    assert number, f"outputs[{name!r}] has no reference points"
+    assert spec.channels == 2 * number, (
+        f"outputs[{name!r}] has {spec.channels} channels, expected 2 for each of {number} points"
+    )
+    inside = all(0 <= side < spec.stride for point in spec.references for side in point)
+    assert inside, f"outputs[{name!r}] has references {spec.references} outside the cell"
+    scores = counter.outputs.get(spec.scored_by)
+    wanted = MapSpec("proposals", spec.stride, 2 * number)
+    assert scores == wanted, (
+        f"outputs[{name!r}] is scored by {spec.scored_by!r}, which is {scores}, not {wanted}"
+    )
 
 
 @check_for(KIND)
@@ -102,11 +126,15 @@ def counts_have_one_number_per_image(counter: Counter) -> None:
 
 @check_for(KIND)
 def points_it_finds_are_in_the_image(counter: Counter) -> None:
-    """Of a counter that declares ``finds_points``, and of no other: (N, 2) inside each image."""
+    """Of a counter that declares ``finds_points``, and of no other: inside each image, best first.
+
+    As many as it counts, where they are the count.
+    """
     images = _images(counter, (64, 96), number=2)
     height, width = images.shape[-2:]
     with torch.no_grad():
-        points = _evaluated(counter).predict(images).points
+        prediction = _evaluated(counter).predict(images)
+    points = prediction.points
     if not counter.finds_points:
         assert points is None, "gives points and does not declare finds_points"
         return
@@ -116,12 +144,17 @@ def points_it_finds_are_in_the_image(counter: Counter) -> None:
         assert each.xy.shape == (len(each.score), 2), f"xy {tuple(each.xy.shape)}"
         inside = (each.xy >= 0) & (each.xy <= each.xy.new_tensor([width, height]))
         assert inside.all(), "finds points outside the image"
+        assert (each.score.diff() <= 0).all(), "scores are not descending"
+    found = [len(each.xy) for each in points]
+    counted = prediction.count.tolist()
+    same = found == counted or not (counter.counts_by_maps and prediction.counts_points)
+    assert same, f"counts {counted} people and finds {found} points"
 
 
 @check_for(KIND)
 def count_is_the_sum_of_the_density(counter: Counter) -> None:
-    """Unless the counter declares a direct count."""
-    if counter.direct_count:
+    """Unless the counter declares a direct count, or proposes points."""
+    if counter.direct_count or (counter.counts_by_maps and "density" not in counter.outputs):
         return
     with torch.no_grad():
         prediction = _evaluated(counter)(_images(counter, (61, 90), number=2))
@@ -205,24 +238,33 @@ def state_dict_round_trip(counter: Counter) -> None:
 
 @check_for(KIND)
 def nothing_beyond_the_receptive_field_matters(counter: Counter) -> None:
-    """No pixel further than ``receptive_field`` from a cell changes its value."""
-    radius, spec = counter.receptive_field, counter.outputs.get("density")
-    if radius is None or spec is None:
+    """No pixel further than ``receptive_field`` from a cell of what counts changes its value."""
+    radius, counting = counter.receptive_field, _counting_maps(counter)
+    if radius is None or not counting:
         return
+    spec = counter.outputs[counting[0]]
     module = _evaluated(counter)
     side = 2 * radius + 6 * max(counter.size_multiple, spec.stride)
     short = 6 * max(counter.size_multiple, spec.stride)
     for size in ((side, short), (short, side)):  # strips, as a square costs much more
         images = _images(counter, size, seed=4).requires_grad_()
-        density = module(images).density
-        assert density is not None, "declares density but gives None"
-        row, column = (cells // 2 for cells in density.shape[-2:])
-        (gradient,) = torch.autograd.grad(density[0, 0, row, column], images)
+        maps = _maps(module(images))
+        row, column = (cells // 2 for cells in maps[counting[0]].shape[-2:])
+        here = torch.cat([maps[name][0, :, row, column] for name in counting])
+        (gradient,) = torch.autograd.grad(here.sum(), images)
         gradient[..., _seen(row, spec.stride, radius), _seen(column, spec.stride, radius)] = 0
         reached = int(gradient.abs().amax(1).count_nonzero())
         assert not reached, (
             f"{reached} pixels beyond {radius} px matter; receptive_field is too small"
         )
+
+
+def _counting_maps(counter: Counter) -> list[str]:
+    """The maps that the count follows from: the density map, or those of proposals, of a stride."""
+    if "density" in counter.outputs:
+        return ["density"]
+    offsets = [name for name, spec in counter.outputs.items() if spec.kind == "offsets"]
+    return [offsets[0], counter.outputs[offsets[0]].scored_by] if offsets else []
 
 
 def _seen(cell: int, stride: int, radius: int) -> slice:
@@ -232,16 +274,22 @@ def _seen(cell: int, stride: int, radius: int) -> slice:
 
 @check_for(KIND)
 def tiled_equals_whole(counter: Counter) -> None:
-    """With the declared receptive field as halo, tiles give the map of the whole image."""
-    if counter.receptive_field is None or "density" not in counter.outputs:
+    """With the declared receptive field as halo, tiles give the maps of the whole image."""
+    counting = _counting_maps(counter)
+    if counter.receptive_field is None or not counting:
         return
     module = _evaluated(counter)
     image = _images(counter, (150, 205), seed=5)
     with torch.no_grad():
         whole = module(image)
         tiled = predict_tiles(module, image[0], plan_tiles(module, (150, 205), tile=128))
-    assert whole.density is not None, "declares density but gives None"
-    assert tiled.density is not None, "declares density but gives None on tiles"
-    worst = (whole.density - tiled.density).abs().max().item()
-    scale = max(whole.density.abs().max().item(), 1e-6)
-    assert worst <= 1e-4 * scale, f"tiled and whole maps differ by {worst:.2e} (of {scale:.2e})"
+    for name in counting:
+        expected, found = (_maps(each).get(name) for each in (whole, tiled))
+        assert expected is not None, f"declares {name} but gives None"
+        assert found is not None, f"declares {name} but gives None on tiles"
+        worst = (expected - found).abs().max().item()
+        scale = max(expected.abs().max().item(), 1e-6)
+        assert worst <= 1e-4 * scale, f"tiled and whole {name} differ by {worst:.2e} ({scale:.2e})"
+    assert (tiled.points is None) == (whole.points is None or has_own_procedure(counter)), (
+        "whole images have points, and tiles have not"
+    )

@@ -10,6 +10,7 @@ from crowdkit_core.data import collate
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import IncompatibleError
 from crowdkit_core.interfaces import (
+    Batch,
     Counter,
     Loss,
     LossTerms,
@@ -159,7 +160,9 @@ def prediction_gets_a_gradient(loss: Loss) -> None:
 
 @check_for(KIND)
 def batch_is_the_mean_of_its_images(loss: Loss) -> None:
-    """loss(batch) == mean of loss(image)."""
+    """loss(batch) == mean of loss(image), unless the loss says that it divides by the batch."""
+    if not loss.is_mean_of_images:
+        return
     fitted = _fitted(loss)
     prediction = _leaf(_counter(loss)(_images(3)))
     points = [_points(12, 3), _points(0, 4), _points(5, 5)]
@@ -175,12 +178,14 @@ def batch_is_the_mean_of_its_images(loss: Loss) -> None:
 
 @check_for(KIND)
 def padding_changes_nothing(loss: Loss) -> None:
-    """Images of different sizes, one with a region: their batch costs the mean of them alone."""
+    """Images of different sizes, one with a region, cost what they cost alone.
+
+    One by one, and so that their batch costs the mean of them.
+    """
     fitted = _fitted(loss)
     samples = _samples_of_different_sizes(fitted)
     batch = collate(samples)
     prediction = _leaf(_counter(loss)(batch.images))
-    together = fitted(prediction, Target.from_batch(batch, Fixed(sigma=4.0))).total.item()
     alone = [
         fitted(
             _unpadded(_part(prediction, i), sample.size),
@@ -188,9 +193,31 @@ def padding_changes_nothing(loss: Loss) -> None:
         ).total.item()
         for i, sample in enumerate(samples)
     ]
+    for i, cost in enumerate(alone):
+        target = Target.from_batch(_image_of(batch, i), Fixed(sigma=4.0))
+        padded = fitted(_part(prediction, i), target).total.item()
+        close = abs(padded - cost) <= 1e-4 * max(1.0, abs(cost))
+        assert close, f"a padded image gives {padded:.6g}, without its padding {cost:.6g}"
+    if not loss.is_mean_of_images:
+        return
+    together = fitted(prediction, Target.from_batch(batch, Fixed(sigma=4.0))).total.item()
     mean = sum(alone) / len(alone)
     close = abs(together - mean) <= 1e-4 * max(1.0, abs(mean))
     assert close, f"a padded batch gives {together:.6g}, the mean of its images {mean:.6g}"
+
+
+def _image_of(batch: Batch, index: int) -> Batch:
+    """One image of a batch, padded as there."""
+    cut = slice(index, index + 1)
+    return dataclasses.replace(
+        batch,
+        images=batch.images[cut],
+        points=batch.points[cut],
+        sizes=batch.sizes[cut],
+        roi=None if batch.roi is None else batch.roi[cut],
+        lengths=batch.lengths[cut],
+        names=batch.names[cut],
+    )
 
 
 def _samples_of_different_sizes(loss: Loss) -> list[Sample]:
@@ -277,6 +304,25 @@ def only_the_region_counts(loss: Loss) -> None:
     before, after = fitted(inside, target).total.item(), fitted(other, target).total.item()
     close = abs(before - after) <= 1e-5 * max(1.0, abs(before))
     assert close, f"people outside the region change the loss from {before:.6g} to {after:.6g}"
+
+
+@check_for(KIND)
+def only_proposals_in_the_region_count(loss: Loss) -> None:
+    """Points proposed from outside the region of interest leave the loss as it is."""
+    prediction = _leaf(_counter(loss)(_images(1)))
+    roi = torch.zeros(1, *SIZE, dtype=torch.bool)
+    half = SIZE[1] // 2 // 8 * 8
+    roi[..., :half] = True
+    changed = dict(prediction.maps)
+    for name, spec in prediction.outputs.items():
+        if spec.kind in ("offsets", "proposals") and name in changed:
+            changed[name] = changed[name].detach().clone()
+            changed[name][..., half // spec.stride :] += torch.arange(spec.channels)[:, None, None]
+    target, fitted = _target(loss, [_points(9, 6)], roi), _fitted(loss)
+    other = dataclasses.replace(prediction, maps=changed)
+    before, after = (fitted(each, target).total.item() for each in (prediction, other))
+    close = abs(before - after) <= 1e-5 * max(1.0, abs(before))
+    assert close, f"proposals outside the region change the loss from {before:.6g} to {after:.6g}"
 
 
 @check_for(KIND)

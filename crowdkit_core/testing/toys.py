@@ -1,9 +1,9 @@
 """Tiny components for checks that need a partner.
 
-A counter with every kind of map, a density generator that learns, a dataset.
+A counter with every kind of map, one of points, a density generator that learns, a dataset.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from crowdkit_core.interfaces import (
     Sample,
     Size,
     Split,
+    predict_points,
 )
 
 
@@ -43,9 +44,13 @@ class ToyCounter(Counter):
             "classes": MapSpec("classes", 4, channels=3),
             "bins": MapSpec("bins", 4, channels=3, bins=(1, 2, 4)),
             "rate": MapSpec("rate", 4),
+            "offsets": MapSpec(
+                "offsets", 4, 4, references=((1.0, 2.0), (3.0, 2.0)), scored_by="proposals"
+            ),
+            "proposals": MapSpec("proposals", 4, channels=4),
         }
         self.body = nn.Conv2d(3, width, 8, stride=4, padding=2)
-        self.head = nn.Conv2d(width, 10, 3, padding=1)
+        self.head = nn.Conv2d(width, 18, 3, padding=1)
 
     def forward(self, images: Tensor) -> Prediction:
         """Density at stride 4 and the auxiliary maps."""
@@ -65,9 +70,46 @@ class ToyCounter(Counter):
                 "attention": torch.sigmoid(maps[:, 2:3]),
                 "classes": maps[:, 3:6],
                 "bins": maps[:, 6:9],
-                "rate": nn.functional.softplus(maps[:, 9:]),
+                "rate": nn.functional.softplus(maps[:, 9:10]),
+                "offsets": maps[:, 10:14],
+                "proposals": maps[:, 14:],
             },
         )
+
+
+class ToyPointCounter(Counter):
+    """Two convolutions that propose and score two points in each cell of 4 pixels.
+
+    Args:
+        width: Hidden channels.
+    """
+
+    size_multiple = 4
+    receptive_field = 6
+    min_size = (3, 2)
+    finds_points = True
+
+    def __init__(self, *, width: int = 4) -> None:
+        super().__init__()
+        self.outputs = {
+            "offsets": MapSpec(
+                "offsets", 4, 4, references=((1.0, 2.0), (3.0, 2.0)), scored_by="proposals"
+            ),
+            "proposals": MapSpec("proposals", 4, channels=4),
+        }
+        self.body = nn.Conv2d(3, width, 8, stride=4, padding=2)
+        self.head = nn.Conv2d(width, 8, 3, padding=1)
+
+    def forward(self, images: Tensor) -> Prediction:
+        """Proposals, and the points among them that count."""
+        height, width = images.shape[-2:]
+        padded = nn.functional.pad(images, (0, -width % 4, 0, -height % 4))
+        maps = self.head(torch.relu(self.body(padded)))
+        return self.read_maps({"offsets": maps[:, :4], "proposals": maps[:, 4:]}, (height, width))
+
+    def read_maps(self, maps: Mapping[str, Tensor], size: Size) -> Prediction:
+        """Count the points that score more than a half."""
+        return predict_points(maps, self.outputs, size, threshold=0.5)
 
 
 class ToyGenerator(DensityGenerator):

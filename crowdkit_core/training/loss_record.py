@@ -96,6 +96,7 @@ class LossRecord:
             return
         shown = ", ".join(f"{term}={value:g}" for term, value in terms.items())
         raise DivergedError(
-            f"loss is not finite in epoch {self._epoch + 1}: {shown}; images: {', '.join(names)}",
+            f"loss is not finite in epoch {self._epoch + 1}: {shown}; images: "
+            f"{', '.join(dict.fromkeys(names))}",
             hint="weights saved before are untouched; try a lower learning rate or clip_norm",
         )

@@ -11,7 +11,7 @@ from crowdkit_core import list_components, register
 from crowdkit_core.cards import find_card, list_cards
 from crowdkit_core.registry import KINDS, describe
 from crowdkit_core.settings import list_grids, list_recipes
-from crowdkit_core.testing.toys import ToyCounter
+from crowdkit_core.testing.toys import ToyCounter, ToyPointCounter
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "docs/generated"
@@ -133,7 +133,17 @@ def test_a_counter_is_judged_by_what_it_gives(generate):
         facts = components.counter_facts("count-only")
     assert facts.missing["loss", "mse"] == ["a map named 'density'"]
     assert not facts.missing["loss", "deepcount"]
-    assert "needs a map named 'density'" in facts.refused["supervised"]
+    assert not facts.refused["supervised"]  # by a loss that fits
+
+
+def test_a_counter_of_points_is_judged_by_a_loss_that_fits(generate):
+    with register("counter", "toy-points", ToyPointCounter):
+        facts = generate("components").counter_facts("toy-points")
+    assert facts.missing["loss", "deepcount"] == ["a density map or a regressed count"]
+    assert not facts.missing["loss", "p2pnet"]
+    assert not facts.refused["supervised"]
+    assert "gives no density map" in facts.refused["joint"]
+    assert "gives neither" in facts.refused["distillation"]
 
 
 def test_cells_of_tables_keep_to_their_line(generate):

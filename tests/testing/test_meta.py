@@ -21,6 +21,7 @@ from crowdkit_core.interfaces import (
     PointMetric,
     Prediction,
     StagePlan,
+    proposals_of,
 )
 from crowdkit_core.localization import LocalMaxima
 from crowdkit_core.losses import L1, MSE
@@ -37,7 +38,7 @@ from crowdkit_core.testing import (
     check_weights,
     parametrize_with_checks,
 )
-from crowdkit_core.testing.toys import ToyCounter, ToyDataset
+from crowdkit_core.testing.toys import ToyCounter, ToyDataset, ToyPointCounter
 from crowdkit_core.training import Supervised
 from crowdkit_core.weights import save_weights
 
@@ -278,9 +279,87 @@ def test_broken_counters_are_caught(counter, check):
     assert check in fired(check_counter, counter())
 
 
-def test_a_sound_counter_passes():
+@pytest.mark.parametrize("counter", [ToyCounter, ToyPointCounter])
+def test_a_sound_counter_passes(counter):
     torch.manual_seed(0)
-    check_counter(ToyCounter())
+    check_counter(counter())
+
+
+def with_offsets(**changes):
+    """What goes wrong in saying what a map of offsets is."""
+    counter = ToyPointCounter()
+    offsets = dataclasses.replace(counter.outputs["offsets"], **changes)
+    counter.outputs = {**counter.outputs, "offsets": offsets}
+    return counter
+
+
+class ClampsNothing(ToyPointCounter):
+    """Leaves points where the offsets took them."""
+
+    def read_maps(self, maps, size):
+        far = {**maps, "offsets": maps["offsets"] + 1000.0}
+        prediction = super().read_maps(far, size)
+        points = [LocalizedPoints(p.xy + 1.0, p.score) for p in prediction.points]
+        return dataclasses.replace(prediction, points=points)
+
+
+class ShufflesItsPoints(ToyPointCounter):
+    """Worst first."""
+
+    def read_maps(self, maps, size):
+        prediction = super().read_maps(maps, size)
+        points = [LocalizedPoints(p.xy.flip(0), p.score.flip(0)) for p in prediction.points]
+        return dataclasses.replace(prediction, points=points)
+
+
+class CountsItsPadding(ToyPointCounter):
+    """Counts proposals wherever they are, and lists those in the frame."""
+
+    def read_maps(self, maps, size):
+        prediction = super().read_maps(maps, size)
+        everywhere = maps["proposals"].new_ones(len(prediction.count)).cumsum(0)
+        return dataclasses.replace(prediction, count=prediction.count + everywhere)
+
+
+class ForgetsPointsOfTiles(ToyPointCounter):
+    """Finds points in whole images alone."""
+
+    def read_maps(self, maps, size):
+        return dataclasses.replace(super().read_maps(maps, size), points=None)
+
+    def forward(self, images):
+        prediction = super().forward(images)
+        size = (images.shape[-2], images.shape[-1])
+        points = ToyPointCounter.read_maps(self, prediction.maps, size).points
+        return dataclasses.replace(prediction, points=points)
+
+
+class ProposesAllOver(ToyPointCounter):
+    """Declares a receptive field smaller than that of its proposals."""
+
+    receptive_field = 0
+
+
+@pytest.mark.parametrize(
+    ("counter", "check"),
+    [
+        (lambda: with_offsets(references=()), "outputs_are_declared"),
+        (lambda: with_offsets(references=((1.0, 2.0),)), "outputs_are_declared"),
+        (lambda: with_offsets(references=((1.0, 2.0), (4.0, 2.0))), "outputs_are_declared"),
+        (lambda: with_offsets(scored_by="nothing"), "outputs_are_declared"),
+        (lambda: with_offsets(scored_by="offsets"), "outputs_are_declared"),
+        (lambda: with_offsets(kind="attention"), "outputs_are_declared"),
+        (ClampsNothing, "points_it_finds_are_in_the_image"),
+        (ShufflesItsPoints, "points_it_finds_are_in_the_image"),
+        (CountsItsPadding, "points_it_finds_are_in_the_image"),
+        (ForgetsPointsOfTiles, "tiled_equals_whole"),
+        (ProposesAllOver, "nothing_beyond_the_receptive_field_matters"),
+        (ProposesAllOver, "tiled_equals_whole"),
+    ],
+)
+def test_broken_point_predictors_are_caught(counter, check):
+    torch.manual_seed(0)
+    assert check in fired(check_counter, counter())
 
 
 # --- losses ---
@@ -349,9 +428,49 @@ class PrefersLies(MSE):
         return LossTerms.of(error=-super().forward(prediction, target).total)
 
 
+class SharesTheBatch(Loss):
+    """Divides by the people of the batch, and says so."""
+
+    is_mean_of_images = False
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        error = prediction.density - target.density(prediction.stride)
+        shares = target.shares(prediction.stride)
+        inside = error if shares is None else error * shares
+        return LossTerms.of(error=inside.square().sum() / target.count.sum().clamp_min(1))
+
+
+class SaysNothingOfTheBatch(SharesTheBatch):
+    """The same in secret."""
+
+    is_mean_of_images = True
+
+
+class SharesThePadding(SharesTheBatch):
+    """Divides by the pixels of the padded batch."""
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        height, width = target.size
+        total = super().forward(prediction, target).total
+        return LossTerms.of(error=total / (height * width))
+
+
+class ScoresEverywhere(Loss):
+    """Wants nobody, outside the region too."""
+
+    needs = ("offsets", "proposals")
+
+    def forward(self, prediction: Prediction, target) -> LossTerms:
+        scores = proposals_of(prediction.maps, prediction.outputs).scores
+        return LossTerms.of(scores=scores.square().mean())
+
+
 @pytest.mark.parametrize(
     ("loss", "check"),
     [
+        (SaysNothingOfTheBatch, "batch_is_the_mean_of_its_images"),
+        (SharesThePadding, "padding_changes_nothing"),
+        (ScoresEverywhere, "only_proposals_in_the_region_count"),
         (SumsTheBatch, "batch_is_the_mean_of_its_images"),
         (IgnoresTheRegion, "only_the_region_counts"),
         (DividesByTheCount, "zero_people_are_fine"),
@@ -369,6 +488,10 @@ def test_broken_losses_are_caught(loss, check):
 @pytest.mark.parametrize("loss", [MSE, L1])
 def test_sound_losses_pass(loss, reduction):
     check_loss(loss(reduction=reduction))
+
+
+def test_a_loss_may_divide_by_the_batch():
+    check_loss(SharesTheBatch())
 
 
 def test_a_loss_may_have_a_slope_of_its_own():

@@ -1,6 +1,6 @@
 """Load the batches of a training epoch, and share images among processes in evaluation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,18 @@ from torch.utils.data import Dataset as TorchDataset
 from crowdkit_core.data.loading.batches import collate
 from crowdkit_core.data.loading.seeding import EpochSampler, SampleKey, sample_seed
 from crowdkit_core.errors import CrowdkitError, ShapeError
-from crowdkit_core.interfaces import Batch, Dataset, DensityGenerator, Lengths, Loss, Sample
+from crowdkit_core.interfaces import (
+    Batch,
+    Dataset,
+    DensityGenerator,
+    Lengths,
+    Loss,
+    Sample,
+    Transform,
+)
 
 
-class LoadedSamples(TorchDataset[Sample]):
+class LoadedSamples(TorchDataset[Sample | Sequence[Sample]]):
     """Samples by `SampleKey`, with measured lengths, transformed by their own seed.
 
     Args:
@@ -28,7 +36,7 @@ class LoadedSamples(TorchDataset[Sample]):
         self,
         dataset: Dataset,
         *,
-        transform: Callable[[Sample, int], Sample] | None = None,
+        transform: Transform | None = None,
         lengths: Sequence[Lengths] | None = None,
         seed: int = 0,
     ) -> None:
@@ -42,13 +50,13 @@ class LoadedSamples(TorchDataset[Sample]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, key: SampleKey) -> Sample:
+    def __getitem__(self, key: SampleKey) -> Sample | Sequence[Sample]:
         sample = self.dataset[key.index]
         if self.lengths is not None:
             sample = replace(sample, lengths={**sample.lengths, **self.lengths[key.index]})
-        if self.transform is not None:
-            sample = self.transform(sample, sample_seed(self.seed, key.epoch, key.index))
-        return sample
+        if self.transform is None:
+            return sample
+        return self.transform(sample, sample_seed(self.seed, key.epoch, key.index))
 
 
 def measure_lengths(dataset: Dataset, *parts: DensityGenerator | Loss) -> list[Lengths]:
@@ -71,7 +79,7 @@ def training_loader(
     dataset: Dataset,
     *,
     batch_size: int,
-    transform: Callable[[Sample, int], Sample] | None = None,
+    transform: Transform | None = None,
     lengths: Sequence[Lengths] | None = None,
     seed: int = 0,
     epoch: int = 0,
@@ -87,7 +95,8 @@ def training_loader(
     Args:
         dataset: The training images.
         batch_size: Images per step over all ranks.
-        transform: Takes a sample and a seed of run, epoch and index.
+        transform: Takes a sample and a seed of run, epoch and index; where it makes several of
+            one, all are in the batch of their image.
         lengths: Per image, see `measure_lengths`.
         seed: The run's.
         epoch: Counted from 0.
@@ -129,25 +138,27 @@ def evaluation_indices(rank: int, world_size: int, length: int) -> range:
     return range(rank, length, world_size)
 
 
-class _Caught(TorchDataset[Sample | CrowdkitError]):
+class _Caught(TorchDataset[Sample | Sequence[Sample] | CrowdkitError]):
     """Gives errors back as values: out of a worker torch raises them with a changed message."""
 
     def __init__(self, samples: LoadedSamples) -> None:
         self.samples = samples
 
-    def __getitem__(self, key: SampleKey) -> Sample | CrowdkitError:
+    def __getitem__(self, key: SampleKey) -> Sample | Sequence[Sample] | CrowdkitError:
         try:
             return self.samples[key]
         except CrowdkitError as error:
             return error
 
 
-def _collate_or_error(items: Sequence[Sample | CrowdkitError]) -> Batch | CrowdkitError:
-    samples = []
+def _collate_or_error(
+    items: Sequence[Sample | Sequence[Sample] | CrowdkitError],
+) -> Batch | CrowdkitError:
+    samples: list[Sample] = []
     for item in items:
         if isinstance(item, CrowdkitError):
             return item
-        samples.append(item)
+        samples += [item] if isinstance(item, Sample) else item
     return collate(samples)
 
 

@@ -1,6 +1,8 @@
 """Random augmentation of one sample, decided by a seed alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -26,7 +28,7 @@ EMPTY_CROP_TRIES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """Random crop, scale, flip and colours; callable as ``augment(sample, seed)``.
+    """Random crops, scale, flip and colours; callable as ``augment(sample, seed)``.
 
     The image is brought within bounds, a window is cut out, scaled, robbed of detail, mirrored,
     recoloured, and padded if the image was too small; the same seed gives the same bits in any
@@ -40,6 +42,8 @@ class Augmentation:
         crop_size: (H, W) of the result; where the image is smaller, padding fills the bottom and
             right, outside the region. None to crop by ``crop_fraction`` or not at all.
         crop_fraction: Share of each side to keep, in (0, 1].
+        crops: Windows that are cut out of each image, of one scale and one flip. A batch of so many
+            images is then this many times as many samples.
         empty_crops: Probability that the first crop is taken even if nobody is in it; otherwise
             crops are drawn until one has people, at most `EMPTY_CROP_TRIES`, of images that have
             any.
@@ -72,6 +76,7 @@ class Augmentation:
     long_side: LongSide | None = None
     crop_size: tuple[int, int] | None = None
     crop_fraction: float | None = None
+    crops: int = 1
     empty_crops: float = 1.0
     scale: Range = (1.0, 1.0)
     close_up: Range = (1.0, 1.0)
@@ -91,30 +96,35 @@ class Augmentation:
         if problems:
             raise OptionsError(f"augmentation: {'; '.join(problems)}")
 
-    def __call__(self, sample: Sample, seed: int) -> Sample:
-        """The augmented sample; ``seed`` decides everything that is random."""
-        draw = _Draw(seed)
+    def __call__(self, sample: Sample, seed: int) -> Sample | Sequence[Sample]:
+        """The augmented sample, several of more than one crop; ``seed`` decides what is random."""
+        windows = self._windows(sample, _Draw(seed))
+        return windows if self.crops > 1 else windows[0]
+
+    def _windows(self, sample: Sample, draw: "_Draw") -> list[Sample]:
         sample = resize(sample, within_long_side(sample.size, self.long_side))
         scale = draw.within(self.scale)
         if self.close_up[1] > 1 and draw.chance(self.close_ups):
             scale *= draw.within(self.close_up)
-        sample = self._cropped(sample, scale, draw)
-        sample = resize(sample, self._scaled_size(sample.size, scale))
+        windows = [self._cropped(sample, scale, draw) for _ in range(self.crops)]
+        windows = [resize(each, self._scaled_size(each.size, scale)) for each in windows]
         if self.downscale[1] > 1 and draw.chance(self.downscaled):
-            sample = downscale(sample, draw.within(self.downscale))
+            factor = draw.within(self.downscale)
+            windows = [downscale(each, factor) for each in windows]
         if draw.chance(self.flip):
-            sample = flip(sample)
+            windows = [flip(each) for each in windows]
         if self.vertical_flip and draw.chance(self.vertical_flip):
-            sample = flip(sample, vertical=True)
-        sample = adjust(
-            sample,
+            windows = [flip(each, vertical=True) for each in windows]
+        recolour = partial(
+            adjust,
             brightness=draw.within(self.brightness),
             contrast=draw.within(self.contrast),
             saturation=draw.within(self.saturation),
             gamma=draw.within(self.gamma),
             grey=draw.chance(self.grey),
         )
-        return pad(sample, self.crop_size) if self.crop_size else sample
+        windows = [recolour(each) for each in windows]
+        return [pad(each, self.crop_size) for each in windows] if self.crop_size else windows
 
     def _cropped(self, sample: Sample, scale: float, draw: "_Draw") -> Sample:
         size = self._window(sample.size, scale)
@@ -177,6 +187,10 @@ def _problems(options: Augmentation) -> list[str]:
         problems.append(f"crop_size {options.crop_size}, expected at least 1 x 1")
     if options.crop_fraction is not None and not 0 < options.crop_fraction <= 1:
         problems.append(f"crop_fraction {options.crop_fraction}, expected in (0, 1]")
+    if options.crops < 1:
+        problems.append(f"crops {options.crops}, expected at least 1")
+    if options.crops > 1 and options.crop_size is None and options.crop_fraction is None:
+        problems.append(f"crops {options.crops} without crop_size or crop_fraction: all the same")
     if problem := problem_of_long_side(options.long_side):
         problems.append(problem)
     problems += [

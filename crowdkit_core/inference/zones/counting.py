@@ -80,21 +80,24 @@ def count_zones(
     Args:
         division: How the image is divided.
         count: People where people are counted.
-        density: Persons per cell of the whole image; None only where everyone is elsewhere.
+        density: Persons per cell of the whole image; None where everyone is elsewhere, and where
+            the points are what is counted.
         stride: Pixels per cell side.
         points: Where people are.
 
     Returns:
         Elsewhere first, then the zones.
     """
-    if density is None or stride is None:
-        people = np.array([count])
-    else:
-        people = _shared_out(count, density, division, stride)
     names = (ELSEWHERE, *division.names)
     found = None
     if points is not None:
         found = np.bincount(division.owner_of(points.xy), minlength=len(names))
+    if density is not None and stride is not None:
+        people = _shared_out(count, density, division, stride)
+    elif found is not None and division.names:
+        people = found.astype(np.float64)
+    else:
+        people = np.array([count])
     return tuple(
         CountedZone(
             name=name,

@@ -189,3 +189,34 @@ def test_files_load_in_workers(tmp_path, save_image):
     dataset = Folder(root=tmp_path, split="all")
     assert isinstance(dataset[0].points, Points)
     assert_same(loaded(dataset), loaded(dataset, workers=2))
+
+
+SEVERAL = Augmentation(crop_size=(16, 16), crops=3, scale=(0.8, 1.3))
+
+
+class Counting(Crowds):
+    """Says how often images are read."""
+
+    def __getitem__(self, index):
+        self.read = [*getattr(self, "read", []), index]
+        return super().__getitem__(index)
+
+
+def test_several_windows_of_an_image_come_in_its_batch_and_are_read_once(make_sample):
+    dataset = Counting(make_sample)
+    batches = loaded(dataset, transform=SEVERAL)
+    assert [len(batch.images) for batch in batches] == [12, 12]
+    for batch in batches:
+        assert list(batch.names) == [name for name in batch.names[::3] for _ in range(3)]
+        assert len(set(batch.names)) == 4
+        assert len(batch.points) == len(batch.sizes) == 12
+    assert sorted(dataset.read) == sorted(set(dataset.read))
+
+
+def test_windows_depend_neither_on_workers_nor_on_ranks(crowds):
+    alone = loaded(crowds, transform=SEVERAL)
+    assert_same(alone, loaded(crowds, transform=SEVERAL, workers=2))
+    parts = [loaded(crowds, transform=SEVERAL, rank=rank, world_size=2) for rank in (0, 1)]
+    for whole, first, second in zip(alone, *parts, strict=True):
+        assert whole.names == first.names + second.names
+        assert torch.equal(whole.images, torch.cat([first.images, second.images]))

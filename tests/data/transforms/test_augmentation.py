@@ -185,3 +185,71 @@ def test_bad_options_are_named_all_at_once():
         assert name in caught.value.message
     with pytest.raises(OptionsError, match="exclude each other"):
         Augmentation(crop_size=(5, 5), crop_fraction=0.5)
+
+
+def test_several_windows_of_one_image_share_scale_flip_and_colours():
+    """Each is a part of the image augmented whole."""
+    sample = crowd()
+    augment = Augmentation(
+        crop_size=(32, 48), crops=4, scale=(1.0, 1.0), flip=0.5, brightness=(0.5, 0.9)
+    )
+    flips = set()
+    for seed in range(8):
+        windows = augment(sample, seed)
+        assert [each.size for each in windows] == [(32, 48)] * 4
+        brightness, mirrored = zip(*(placed(sample, each) for each in windows), strict=True)
+        assert max(brightness) - min(brightness) < 0.05
+        assert len(set(mirrored)) == 1
+        flips.add(mirrored[0])
+        corners = {each.image.sum().item() for each in windows}
+        assert len(corners) > 1
+    assert flips == {True, False}
+
+
+def placed(sample, window):
+    """How bright a window is beside the image, and whether it is mirrored, by its people."""
+    whole = sample.points.as_subclass(torch.Tensor)
+    here = window.points.as_subclass(torch.Tensor)
+    found = {}
+    for mirrored in (False, True):
+        xy = here.clone()
+        if mirrored:
+            xy[:, 0] = 48 - xy[:, 0]
+        shifts = (whole[:, None] - xy[None]).reshape(-1, 2)
+        rounded = (shifts / 0.01).round()
+        _, votes = rounded.unique(dim=0, return_counts=True)
+        found[mirrored] = votes.max().item()
+    mirrored = found[True] > found[False]
+    return window.image.float().mean().item() / sample.image.float().mean().item(), mirrored
+
+
+def test_one_crop_is_what_it_was_without_the_option():
+    """By the sum of the pixels that every option together gave before there was this one."""
+    sample = EVERYTHING(crowd(), 5)
+    assert same(replace(EVERYTHING, crops=1)(crowd(), 5), sample)
+    assert (int(sample.image.sum()), len(sample.points)) == (464466, 17)
+
+
+def test_the_first_of_several_windows_is_the_only_one_of_one():
+    """Where nothing is drawn after the window."""
+    plain = {"crop_size": (32, 48), "scale": (0.7, 1.3), "flip": 0.0}
+    for seed in range(5):
+        first, *_ = Augmentation(**plain, crops=3)(crowd(), seed)
+        assert same(first, Augmentation(**plain)(crowd(), seed))
+
+
+def test_several_windows_of_a_small_image_are_padded():
+    windows = Augmentation(crop_size=(128, 128), crops=3, flip=0.0)(crowd(), 1)
+    for each in windows:
+        assert each.size == (128, 128)
+        assert len(each.points) == 200
+        assert each.roi.sum() == 90 * 120
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"crops": 0, "crop_size": (8, 8)}, "crops 0"), ({"crops": 2}, "crops 2 without crop_size")],
+)
+def test_windows_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(OptionsError, match=message):
+        Augmentation(**options)

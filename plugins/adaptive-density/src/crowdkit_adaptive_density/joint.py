@@ -140,13 +140,14 @@ class Joint(Trainer):
         """A single stage named ``joint``.
 
         Raises:
-            IncompatibleError: The generator has nothing to train, or loss or generator do not fit
-                the counter.
+            IncompatibleError: The generator has nothing to train or to learn from, or loss or
+                generator do not fit the counter.
             OptionsError: ``epochs`` or ``batch_size`` is less than 1.
         """
         self._require_learnable(task.density_generator)
         require_fit(task.loss, task.counter)
         require_strides(task.density_generator, task.counter)
+        self._require_maps(task.counter)
         return [
             StagePlan(
                 name="joint",
@@ -166,6 +167,15 @@ class Joint(Trainer):
             f"{self.label} trains the density generator, and {generator.label} cannot learn: {why}",
             hint="train the counter alone with trainer supervised, or choose a learnable generator:"
             " adaptive-refiner or adaptive-generator",
+        )
+
+    def _require_maps(self, counter: Counter) -> None:
+        if counter.learns_by_counts:
+            return
+        raise IncompatibleError(
+            f"{self.label} trains the density generator through the maps of a counter, and "
+            f"{counter.label} gives no density map",
+            hint="train the counter with trainer supervised",
         )
 
     def _stage(self, task: TrainingTask) -> JointStage:

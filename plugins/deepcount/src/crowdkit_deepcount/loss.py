@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 
 from crowdkit_core.errors import OptionsError
-from crowdkit_core.interfaces import Loss, LossTerms, Prediction, Target
+from crowdkit_core.interfaces import Counter, Loss, LossTerms, Prediction, Target
 from crowdkit_core.losses import absolute_error, maps_of_kind
 
 
@@ -16,10 +16,10 @@ class DeepCountLoss(Loss):
     error of the count times ``beta``, the mean over the batch, halved, times ``omega``. The L2
     term of eq. 3 is the optimizer's ``weight_decay = 1e-5``.
 
-    Fits any counter: each of its maps of kind ``density`` is compared at its own stride, and
-    without a map the count is all there is. A main map that is one of the named maps counts once.
-    Under a region, the count of a map is what it shows inside; a direct count has to learn
-    what is inside.
+    Fits any counter but those that count points, whose number has no slope: each of its maps of
+    kind ``density`` is compared at its own stride, and without a map the count is all there is. A
+    main map that is one of the named maps counts once. Under a region, the count of a map is what
+    it shows inside; a direct count has to learn what is inside.
 
     Args:
         omega: Factor on everything.
@@ -46,6 +46,10 @@ class DeepCountLoss(Loss):
             raise OptionsError(f"beta is {beta}, must be at least 0")
         self.scale = omega / 2 if preset == "paper" else omega
         self.beta = beta
+
+    def missing(self, counter: Counter) -> list[str]:
+        """Nothing if the counter gives a density map or regresses its count."""
+        return [] if counter.learns_by_counts else ["a density map or a regressed count"]
 
     def forward(self, prediction: Prediction, target: Target) -> LossTerms:
         """The loss as one term for the count and one for each map."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crowdkit_core.data import Augmentation
-from crowdkit_core.errors import OptionsError
+from crowdkit_core.errors import IncompatibleError, OptionsError
 from crowdkit_core.interfaces import (
     AtLeastOne,
     Counter,
@@ -132,11 +132,17 @@ class Distillation(Trainer):
         """``initial``, then ``distilled-1``, ``distilled-2``, ...
 
         Raises:
-            IncompatibleError: Loss or generator do not fit the counter, or the generator's options
-                cannot be changed.
+            IncompatibleError: Loss or generator do not fit the counter, the generator's options
+                cannot be changed, or the counter has nothing to distill.
             OptionsError: The generator has no such option.
         """
         require_fit(task.loss, task.counter)
+        if not task.counter.learns_by_counts:
+            raise IncompatibleError(
+                f"{self.label} distills density maps or a regressed count, and "
+                f"{task.counter.label} gives neither",
+                hint="train it with trainer supervised",
+            )
         generators = self._generators(task.density_generator)
         for generator in generators:
             require_strides(generator, task.counter)

@@ -1,0 +1,1 @@
+"""P2PNet: people as points, for crowdkit."""
