@@ -215,6 +215,7 @@ class _Finetuning:
             sizing=self.sizing,
             weights=sha256_of(file),
             device=self.device,
+            way="auto",
             reading=Reading(value_range=value_range_of(Located(file))),
         )
 
