@@ -31,7 +31,8 @@ CHOOSE_FOLDER = """() => {
     const input = document.querySelector('.q-uploader input[type=file]');
     input.webkitdirectory = true;
     input.click();
-    setTimeout(() => { input.webkitdirectory = false; }, 0);
+    for (const end of ['change', 'cancel'])
+        input.addEventListener(end, () => { input.webkitdirectory = false; }, { once: true });
 }"""
 QUIET = "flat dense no-caps"
 STYLE = """
