@@ -87,7 +87,7 @@ def evaluate_command(
     from crowdkit_core.cli.sizing import chosen_sizing
     from crowdkit_core.evaluation import evaluate
     from crowdkit_core.evaluation.parts import evaluation_parts
-    from crowdkit_core.inference.loading import sizing_of, value_range_of
+    from crowdkit_core.inference.known import Known
     from crowdkit_core.processes import joined_processes
     from crowdkit_core.registry.hooks import hooks
     from crowdkit_core.settings import load_recipe, parse_overrides
@@ -97,10 +97,11 @@ def evaluate_command(
         _require_recipe(run)
     located = chosen_weights(run, weights)
     file = located.path
-    sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
+    known = Known.of(located)
+    sizing = chosen_sizing(known.sizing, scale=scale, long_side=long_side)
     settings = [*named_overrides(overrides, **named), *range_settings(value_range)]
     chosen = "value_range" in parse_overrides(settings).get("dataset", {})
-    trained = None if chosen else value_range_of(located)
+    trained = None if chosen else known.value_range
     if run is not None:
         recipe = load_recipe(run / "recipe.toml", overrides=settings)
         parts = evaluation_parts(
