@@ -1,0 +1,1 @@
+"""Count with exported ONNX files, alone or as a counter of crowdkit."""
