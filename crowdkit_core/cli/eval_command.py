@@ -107,7 +107,7 @@ def evaluate_command(
     settings = [*named_overrides(overrides, **named), *range_settings(value_range)]
     ranged = "value_range" in parse_overrides(settings).get("dataset", {})
     trained = None if ranged else known.value_range
-    chosen = None if "localizer" in parse_overrides(settings) else chosen_for(located)
+    chosen = None if "localizer" in parse_overrides(settings) else chosen_for(located, known.card)
     if run is not None:
         recipe = with_localizer(load_recipe(run / "recipe.toml", overrides=settings), chosen)
         parts = evaluation_parts(

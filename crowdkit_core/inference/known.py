@@ -1,7 +1,7 @@
 """What is known of weights besides their numbers: by a card, by their file, or by a model."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,7 +37,7 @@ class Known:
 
     weights: str = ""
     things: str = "people"
-    sizing: Sizing = Sizing()
+    sizing: Sizing = field(default_factory=Sizing)
     calibration: Calibration | None = None
     value_range: ValueRange | None = None
     card: Card | None = None

@@ -31,8 +31,8 @@ def load_model(
     """A model from weights.
 
     Weights with a card count images in the sizes they were trained on, with the intervals that the
-    card has numbers for; so do files that say it themselves. Of another file alone nothing is known:
-    images are counted in their own size, without intervals. Points are found by the localizer that
+    card has numbers for; so do files that say it themselves. Of other files nothing is known: their
+    counters see images in their own size and give no intervals. Points are found by the localizer that
     `crowdkit tune localizer` chose for the weights, where it did. The counter is computed as this
     machine does it quickest without a change of the count above a thousandth (`Model.way`).
 
@@ -70,7 +70,7 @@ def model_at(
         counter=_counter_at(located, counter, options or {}),
         sizing=known.sizing,
         calibration=known.calibration,
-        localizer=localizer_for(located),
+        localizer=localizer_for(located, known.card),
         device=device,
         way="auto",
         weights=known.weights,

@@ -7,7 +7,7 @@ from crowdkit_core.metrics.matching import (
     localization_scores,
     match_points,
 )
-from crowdkit_core.metrics.matching_curve import matching_curve
+from crowdkit_core.metrics.matching_at_radii import matching_curve
 from crowdkit_core.metrics.normalized_ranking import (
     NormalizedPrecision,
     normalized_average_precision,

@@ -97,7 +97,8 @@ def _require_near(
     counter: Counter, name: str, expected: list[Any], given: list[Any], tolerance: Tolerance
 ) -> None:
     off = _differences(expected, given)
-    for what, difference, most in zip(("count", "map"), off, tolerance, strict=False):
+    allowed = (("count", tolerance.count), ("map", tolerance.density))
+    for (what, most), difference in zip(allowed, off, strict=False):
         if not difference <= most:
             raise CrowdkitError(
                 f"{counter.label}: the ONNX file counts {given[0].sum():.3f} on {name}, torch "

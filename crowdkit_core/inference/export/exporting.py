@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import torch
+from jaxtyping import Float32
+from numpy import ndarray
 
 from crowdkit_core.errors import DataError, IncompatibleError, UsageError
 from crowdkit_core.files import atomic_write
@@ -191,7 +193,12 @@ def _reduce(
     if precision == "float16":
         to_float16(path)
         return
-    to_int8(path, [lambda load=load: load().images.numpy() for load in seen], method)
+    to_int8(path, [partial(_pixels, load) for load in seen], method)
+
+
+def _pixels(load: Load) -> Float32[ndarray, "B 3 H W"]:
+    pixels: Float32[ndarray, "B 3 H W"] = load().images.numpy()
+    return pixels
 
 
 def _shown(model: "Model", image: ImageLike) -> ShownImages:

@@ -1,9 +1,10 @@
 """Turn a graph of float32 into one of fewer bits."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from jaxtyping import Float32
 from numpy import ndarray
@@ -22,7 +23,8 @@ Shown = Callable[[], Float32[ndarray, "1 3 H W"]]
 """Loads an image as it is shown to a network."""
 
 
-class Tolerance(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tolerance:
     """Greatest differences from what torch says.
 
     Attributes:
