@@ -32,9 +32,9 @@ def load_model(
 
     Weights with a card count images in the sizes they were trained on, with the intervals that the
     card has numbers for; so do files that say it themselves. Of other files nothing is known: their
-    counters see images in their own size and give no intervals. Points are found by the localizer that
-    `crowdkit tune localizer` chose for the weights, where it did. The counter is computed as this
-    machine does it quickest without a change of the count above a thousandth (`Model.way`).
+    counters see images in their own size and give no intervals. Points are found by the localizer
+    that `crowdkit tune localizer` chose for the weights, where it did. The counter is computed as
+    this machine does it quickest without a change of the count above a thousandth (`Model.way`).
 
     Args:
         weights: A file, the name of a card, or a file of the hub (`crowdkit_core.cards.locate`);
