@@ -80,7 +80,15 @@ def test_evaluated_on_the_command_line(file, capfd, monkeypatch):
         capfd,
         monkeypatch,
         *("eval", "--weights", file, "--dataset", "synthetic", "--split", "test"),
-        *("--set", "dataset.images=2", "--set", "dataset.size=[64, 90]", "--json"),
+        *(
+            "--set",
+            "dataset.images=2",
+            "--set",
+            "dataset.size=[64, 90]",
+            "--set",
+            "dataset.people=[1, 20]",
+            "--json",
+        ),
     )
     assert code == 0, err
     assert "long side 160" in out
