@@ -11,9 +11,10 @@ from crowdkit_core.cards.installed import PEOPLE, InstalledCard, default_card, f
 from crowdkit_core.cards.terms import show_terms_once
 from crowdkit_core.errors import UsageError
 from crowdkit_core.registry.discovery import required_by
+from crowdkit_core.registry.weights_formats import format_suffixes
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".h5", ".hdf5", ".tar", ".bin", ".ckpt")
-"""What ends in one of these is a file, whether it is there or not."""
+"""What ends in one of these, or in one of a plugin's, is a file, whether it is there or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def locate_default(purpose: str = PEOPLE) -> Located:
 
 def _located(installed: InstalledCard) -> Located:
     path = fetch(installed)
-    show_terms_once(installed)
+    show_terms_once(installed.card.terms, installed.label)
     required = [] if installed.is_own else required_by(installed.distribution)
     packages = (installed.distribution, *required)
     return Located(path, installed.card, packages)
@@ -80,4 +81,5 @@ def _located(installed: InstalledCard) -> Located:
 def is_file(source: str) -> bool:
     """Whether text is taken for a file rather than for the name of a card."""
     has_folder = "/" in source or os.sep in source
-    return has_folder or source.lower().endswith(SUFFIXES) or Path(source).is_file()
+    suffixes = (*SUFFIXES, *format_suffixes())
+    return has_folder or source.lower().endswith(suffixes) or Path(source).is_file()

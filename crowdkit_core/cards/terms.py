@@ -5,25 +5,28 @@ import os
 import sys
 
 from crowdkit_core.cards.cache import cache_folder
-from crowdkit_core.cards.installed import InstalledCard
 from crowdkit_core.files import atomic_write
 from crowdkit_core.printable import printable
 
 
-def show_terms_once(installed: InstalledCard) -> None:
-    """Print a card's terms on standard error, unless this user has seen the same text before.
+def show_terms_once(terms: str, label: str) -> None:
+    """Print terms on standard error, unless this user has seen the same text before.
 
     That they were shown is noted in the cache; where it cannot be written, they are shown each
     time.
+
+    Args:
+        terms: Of a card; empty for none.
+        label: Whose they are.
     """
-    terms = installed.card.terms.strip()
+    terms = terms.strip()
     if not terms:
         return
     seen = cache_folder() / "terms" / hashlib.sha256(terms.encode()).hexdigest()
     if os.path.exists(seen):
         return
     shown = printable(terms, keep="\n\t")
-    print(f"terms of use of {installed.label}:\n{shown}", file=sys.stderr)
+    print(f"terms of use of {label}:\n{shown}", file=sys.stderr)
     try:
         with atomic_write(seen) as temporary:
             temporary.write_text(terms, encoding="utf-8")

@@ -92,7 +92,7 @@ def evaluate_command(
     from crowdkit_core.evaluation import evaluate
     from crowdkit_core.evaluation.parts import evaluation_parts
     from crowdkit_core.inference.chosen_localizer import chosen_for
-    from crowdkit_core.inference.loading import sizing_of, value_range_of
+    from crowdkit_core.inference.known import Known
     from crowdkit_core.processes import joined_processes
     from crowdkit_core.registry.hooks import hooks
     from crowdkit_core.settings import load_recipe, parse_overrides
@@ -102,11 +102,12 @@ def evaluate_command(
         require_recipe(run)
     located = chosen_weights(run, weights)
     file = located.path
-    sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
+    known = Known.of(located)
+    sizing = chosen_sizing(known.sizing, scale=scale, long_side=long_side)
     settings = [*named_overrides(overrides, **named), *range_settings(value_range)]
     ranged = "value_range" in parse_overrides(settings).get("dataset", {})
-    trained = None if ranged else value_range_of(located)
-    chosen = None if "localizer" in parse_overrides(settings) else chosen_for(located)
+    trained = None if ranged else known.value_range
+    chosen = None if "localizer" in parse_overrides(settings) else chosen_for(located, known.card)
     if run is not None:
         recipe = with_localizer(load_recipe(run / "recipe.toml", overrides=settings), chosen)
         parts = evaluation_parts(

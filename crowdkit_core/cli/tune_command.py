@@ -90,7 +90,7 @@ def tune_localizer_command(
     from crowdkit_core.cli.components import chosen_device, refuse_split, tile_side
     from crowdkit_core.cli.sizing import chosen_sizing
     from crowdkit_core.evaluation import tune_localizer
-    from crowdkit_core.inference.loading import sizing_of, value_range_of
+    from crowdkit_core.inference.known import Known
     from crowdkit_core.registry.hooks import hooks
     from crowdkit_core.settings import load_recipe, parse_overrides
 
@@ -106,10 +106,10 @@ def tune_localizer_command(
     else:
         recipe = recipe_of_options(located, settings)
     images = _held_out(recipe, run, all_images=all_images)
-    if "value_range" not in recipe.dataset.options:
-        known = value_range_of(located)
-        images = images if known is None else images.with_value_range(known)
-    sizing = chosen_sizing(sizing_of(located.card), scale=scale, long_side=long_side)
+    known = Known.of(located)
+    if "value_range" not in recipe.dataset.options and known.value_range is not None:
+        images = images.with_value_range(known.value_range)
+    sizing = chosen_sizing(known.sizing, scale=scale, long_side=long_side)
     tuning = tune_localizer(
         recipe.create("counter", weights=located.path),
         images,

@@ -12,6 +12,7 @@ from crowdkit_core.errors import IncompatibleError, UsageError
 from crowdkit_core.finetuning.names import short_name
 from crowdkit_core.inference import Model
 from crowdkit_core.inference.loading import model_at
+from crowdkit_core.interfaces import Counter
 from crowdkit_core.interfaces.trainer import DENSITY_GENERATOR, companion_file
 from crowdkit_core.settings.recipe_files import read_recipe_table
 from crowdkit_core.settings.run_names import RECIPE_FILE
@@ -63,18 +64,24 @@ def parent_of(
             train.
         WeightsError: The file cannot be read.
     """
+    if isinstance(weights, Model):
+        _require_trainable(weights.counter)
     source = _source_of(weights) if isinstance(weights, Model) else weights
     located = locate(source)
     model = model_at(located, counter=counter, device=device)
-    if not any(each.requires_grad for each in model.counter.parameters()):
-        raise IncompatibleError(
-            f"{model.counter.label} has nothing to train",
-            hint="fine-tune the weights that it was made from",
-        )
+    _require_trainable(model.counter)
     named = str(source) if located.card else str(Path(source).resolve())
     return Parent(
         source=named, name=short_name(source), model=model, trained_with=_trained_with(located)
     )
+
+
+def _require_trainable(counter: Counter) -> None:
+    if not any(each.requires_grad for each in counter.parameters()):
+        raise IncompatibleError(
+            f"{counter.label} has nothing to train",
+            hint="fine-tune the weights that it was made from",
+        )
 
 
 def _source_of(model: Model) -> str:

@@ -28,7 +28,7 @@ from crowdkit_core.finetuning.result import Finetuned, HeldOutCount
 from crowdkit_core.finetuning.stopping import StoppedError, StopWhenAsked
 from crowdkit_core.inference import Calibration, Model, Sizing
 from crowdkit_core.inference.interval import LEAST_IMAGES
-from crowdkit_core.inference.loading import value_range_of
+from crowdkit_core.inference.known import Known
 from crowdkit_core.inference.model import count_annotated
 from crowdkit_core.inference.sources import Reading
 from crowdkit_core.interfaces import Trainer, TrainingTask
@@ -216,7 +216,7 @@ class _Finetuning:
             weights=sha256_of(file),
             device=self.device,
             way="auto",
-            reading=Reading(value_range=value_range_of(Located(file))),
+            reading=Reading(value_range=Known.of(Located(file)).value_range),
         )
 
     def _counts(self, model: Model) -> Calibration | None:

@@ -7,19 +7,18 @@ from typing import Any
 
 import torch
 
-from crowdkit_core.cards import Card, Located, locate, locate_default
+from crowdkit_core.cards import Located, locate, locate_default
 from crowdkit_core.errors import UsageError
-from crowdkit_core.files import sha256_of
 from crowdkit_core.inference.chosen_localizer import localizer_for
-from crowdkit_core.inference.count import AS_GIVEN
 from crowdkit_core.inference.interval import Calibration, read_calibration
+from crowdkit_core.inference.known import Known
 from crowdkit_core.inference.model import Model
 from crowdkit_core.inference.scale import Sizing
 from crowdkit_core.inference.sources import Reading
-from crowdkit_core.interfaces import Counter, ValueRange
+from crowdkit_core.interfaces import Counter
 from crowdkit_core.registry import create
 from crowdkit_core.registry.lookup import settled
-from crowdkit_core.weights import VALUE_RANGE, read_weights
+from crowdkit_core.weights import read_weights
 
 
 def load_model(
@@ -32,10 +31,10 @@ def load_model(
     """A model from weights.
 
     Weights with a card count images in the sizes they were trained on, with the intervals that the
-    card has numbers for. Of a file alone nothing is known: images are counted in their own size,
-    without intervals. Points are found by the localizer that `crowdkit tune localizer` chose for
-    the weights, where it did. The counter is computed as this machine does it quickest without a
-    change of the count above a thousandth (`Model.way`).
+    card has numbers for; so do files that say it themselves. Of other files nothing is known: their
+    counters see images in their own size and give no intervals. Points are found by the localizer
+    that `crowdkit tune localizer` chose for the weights, where it did. The counter is computed as
+    this machine does it quickest without a change of the count above a thousandth (`Model.way`).
 
     Args:
         weights: A file, the name of a card, or a file of the hub (`crowdkit_core.cards.locate`);
@@ -66,17 +65,19 @@ def model_at(
     device: torch.device | str | None = None,
 ) -> Model:
     """A model from weights that are here; arguments and errors as of `load_model`."""
-    made = _counter_at(located, counter, options or {})
-    if located.card is None:
-        return Model(
-            counter=made,
-            weights=sha256_of(located.path),
-            localizer=localizer_for(located),
-            device=device,
-            way="auto",
-            reading=Reading(value_range=value_range_of(located)),
-        )
-    return replace(_model_of_card(made, located.card, device), localizer=localizer_for(located))
+    known = Known.of(located)
+    return Model(
+        counter=_counter_at(located, counter, options or {}),
+        sizing=known.sizing,
+        calibration=known.calibration,
+        localizer=localizer_for(located, known.card),
+        device=device,
+        way="auto",
+        weights=known.weights,
+        things=known.things,
+        card=known.card,
+        reading=Reading(value_range=known.value_range),
+    )
 
 
 def load_counter(weights: str | Path, name: str | None, options: Mapping[str, Any]) -> Counter:
@@ -103,26 +104,6 @@ def counter_of(located: Located, name: str | None) -> str:
     return settled("counter", file.component, [file.distribution])
 
 
-def sizing_of(card: Card | None) -> Sizing:
-    """The size that suits weights of a card; without one, images are shown as they are."""
-    if card is None:
-        return AS_GIVEN
-    return Sizing.trained_on(card.trained_on.long_side, card.trained_on.head_distance)
-
-
-def value_range_of(located: Located) -> ValueRange | None:
-    """The values that were black and white in the training, as the card or the file says it.
-
-    Raises:
-        WeightsError: The file cannot be read.
-    """
-    if located.card is None:
-        known = read_weights(located.path).facts.get(VALUE_RANGE)
-    else:
-        known = located.card.trained_on.value_range
-    return None if known is None else ValueRange(*known)
-
-
 def with_sizing(model: Model, sizing: Sizing) -> Model:
     """The same model counting in other sizes, without the intervals made for the former ones."""
     known = model.calibration
@@ -146,28 +127,3 @@ def with_calibration(model: Model, calibration: Calibration | str | Path) -> Mod
 def _counter_at(located: Located, name: str | None, options: Mapping[str, Any]) -> Counter:
     made: Counter = create("counter", counter_of(located, name), **options, weights=located.path)
     return made
-
-
-def _model_of_card(counter: Counter, card: Card, device: torch.device | str | None) -> Model:
-    sizing = sizing_of(card)
-    trained = card.trained_on.value_range
-    known = card.calibration
-    calibration = None
-    if known is not None:
-        calibration = Calibration(
-            predicted=known.predicted,
-            actual=known.actual,
-            weights=card.sha256,
-            sizing=sizing.described(),
-        )
-    return Model(
-        counter=counter,
-        sizing=sizing,
-        calibration=calibration,
-        device=device,
-        way="auto",
-        weights=card.sha256,
-        things=card.things,
-        card=card,
-        reading=Reading(value_range=None if trained is None else ValueRange(*trained)),
-    )

@@ -13,7 +13,7 @@ from crowdkit_core.cards import Card
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count
 from crowdkit_core.inference.counted import Counted
-from crowdkit_core.inference.export import TOLERANCE, Exported, export
+from crowdkit_core.inference.export import CalibrationMethod, Exported, Precision, export
 from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage
 from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
@@ -143,10 +143,21 @@ class Model:
         path: str | Path,
         *,
         check: Iterable[ImageLike] = (),
-        tolerance: float = TOLERANCE,
+        tolerance: float | None = None,
+        precision: Precision = "float32",
+        calibrate: Iterable[ImageLike] = (),
+        calibration_method: CalibrationMethod = "minmax",
     ) -> Exported:
         """Write its counter as an ONNX file; arguments and errors as of `inference.export`."""
-        return export(self, path, check=check, tolerance=tolerance)
+        return export(
+            self,
+            path,
+            check=check,
+            tolerance=tolerance,
+            precision=precision,
+            calibrate=calibrate,
+            calibration_method=calibration_method,
+        )
 
     def _chosen_way(self) -> Way:
         if isinstance(self.way, Way):

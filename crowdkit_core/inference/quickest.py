@@ -38,13 +38,15 @@ def quickest_way(counter: Counter, device: torch.device | str | None, ways: Sequ
     What is measured is kept in the user's cache (`cache_folder`), for counters that the registry
     made: it depends on their options, not on their weights, and on the device, its threads and
     torch. Processes of ``torchrun`` would disturb each other's measurement and have to agree: they
-    take what is known, else the plain way.
+    take what is known, else the plain way, which is also that of finished networks.
 
     Args:
         counter: Any counter; its mode is restored afterwards.
         device: Moves the counter there; None leaves it where it is.
         ways: To choose among, the plain one included.
     """
+    if not counter.trainable:  # another library computes it, in its own way
+        return PLAIN
     with evaluating(counter, device) as where:
         chosen = _CHOSEN.setdefault(counter, {})
         asked = (str(where), *map(str, ways))

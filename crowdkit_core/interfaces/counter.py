@@ -39,6 +39,8 @@ class Counter(Weighted, Component, ABC):
         direct_count: The count is regressed and need not be the sum of the density map.
         finds_points: ``predict`` finds people by itself (``Prediction.points``), so that no
             localizer is needed. Without a density map and a direct count they are the count.
+        trainable: Whether there is anything to train; not in a counter that runs a finished network
+            of another library, through which no gradient flows.
     """
 
     kind: ClassVar[str] = "counter"
@@ -49,6 +51,7 @@ class Counter(Weighted, Component, ABC):
     min_size: tuple[int, int] = (1, 1)
     direct_count: bool = False
     finds_points: bool = False
+    trainable: ClassVar[bool] = True
 
     @abstractmethod
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> Prediction:

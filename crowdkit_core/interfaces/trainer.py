@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from crowdkit_core.errors import OptionsError, require_at_least_one
+from crowdkit_core.errors import IncompatibleError, OptionsError, require_at_least_one
 from crowdkit_core.interfaces.counter import Counter
 from crowdkit_core.interfaces.dataset import Dataset
 from crowdkit_core.interfaces.density_generator import DensityGenerator
@@ -34,6 +34,9 @@ class TrainingTask:
         density_generator: Makes the target maps.
         train: Training images.
         validation: Images the best checkpoint is chosen on; None keeps only the last.
+
+    Raises:
+        IncompatibleError: The counter has nothing to train.
     """
 
     counter: Counter
@@ -41,6 +44,13 @@ class TrainingTask:
     density_generator: DensityGenerator
     train: Dataset
     validation: Dataset | None = None
+
+    def __post_init__(self) -> None:
+        if not self.counter.trainable:
+            raise IncompatibleError(
+                f"{self.counter.label} cannot be trained: it runs a finished network",
+                hint="train the counter that the network is of, then export it again",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

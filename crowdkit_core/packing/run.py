@@ -24,7 +24,8 @@ from crowdkit_core.errors import DataError, UsageError
 from crowdkit_core.files import atomic_write, sha256_of
 from crowdkit_core.inference import Calibration, Model, Sizing
 from crowdkit_core.inference.interval import LEAST_IMAGES
-from crowdkit_core.inference.loading import counter_of, value_range_of
+from crowdkit_core.inference.known import Known
+from crowdkit_core.inference.loading import counter_of
 from crowdkit_core.inference.model import count_annotated
 from crowdkit_core.inference.sources import Reading
 from crowdkit_core.inference.ways import BF16
@@ -133,7 +134,7 @@ def _packed(
             weights=sha256_of(file),
             device=device,
             way="auto",
-            reading=Reading(value_range=value_range_of(Located(file)) or train.value_range),
+            reading=Reading(value_range=Known.of(Located(file)).value_range or train.value_range),
         )
         card = _checked(
             Card(

@@ -16,6 +16,9 @@ KINDS = {
 
 RECIPES_GROUP = "crowdkit.recipes"
 WEIGHTS_GROUP = "crowdkit.weights"
+WEIGHTS_FORMATS_GROUP = "crowdkit.weights_formats"
+"""Name: a suffix without its dot; value: from a `Path` to a `crowdkit_core.weights.WeightsFile`."""
+
 HOOKS_GROUP = "crowdkit.hooks"
 
 

@@ -20,6 +20,9 @@ from crowdkit_core.testing.recipes import recipe_problems
 from crowdkit_core.testing.runner import checks_of, in_a_line
 from crowdkit_core.testing.weights import weights_problems
 
+ALONE = "crowdkit"
+"""The extra by which a package that is also used without crowdkit asks for it."""
+
 FILES_GROUPS = (RECIPES_GROUP, WEIGHTS_GROUP)
 """Entry points that name a package of files, which is imported to list them."""
 
@@ -106,7 +109,8 @@ def _open_range(distribution: str) -> str:
     operators = {
         part.operator
         for requirement in requirements
-        if canonicalize_name(requirement.name) == CORE and requirement.marker is None
+        if canonicalize_name(requirement.name) == CORE
+        and (requirement.marker is None or requirement.marker.evaluate({"extra": ALONE}))
         for part in requirement.specifier
     }
     bounded = operators & {">=", ">", "~="} and operators & {"<", "<=", "~="}

@@ -1,4 +1,7 @@
-"""Read and write files of named tensors; a file's content decides its format, not its suffix."""
+"""Read and write files of named tensors; a file's content decides its format.
+
+The formats of plugins go by the suffix (`crowdkit_core.registry.weights_formats`).
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,6 +17,7 @@ from torch import Tensor, nn
 from crowdkit_core.cards import locate
 from crowdkit_core.errors import WeightsError
 from crowdkit_core.files import atomic_write
+from crowdkit_core.registry.weights_formats import format_reader
 from crowdkit_core.weights.hdf5 import read_hdf5
 from crowdkit_core.weights.headers import (
     CHECKSUM,
@@ -39,6 +43,7 @@ class WeightsFile:
         distribution: The distribution that offered it, if the file says it.
         options: Options the component was created with, if the file says them.
         facts: What else was recorded: validation errors, the split they were taken on, and so on.
+        known: What is known of the weights besides, as `crowdkit_core.inference.known` writes it.
     """
 
     path: Path
@@ -47,10 +52,11 @@ class WeightsFile:
     distribution: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    known: Mapping[str, Any] | None = None
 
 
 def read_weights(source: str | Path) -> WeightsFile:
-    """Read named tensors from safetensors, a torch checkpoint or HDF5.
+    """Read named tensors from safetensors, a torch checkpoint, HDF5, or a format of a plugin.
 
     Pickles are read for tensors and plain values alone: whatever else one asks for is refused and
     never executed. A checkpoint's ``state_dict`` (or ``model_state_dict``, ``model``, ``weights``)
@@ -62,11 +68,15 @@ def read_weights(source: str | Path) -> WeightsFile:
     Raises:
         UsageError: No card has the name.
         WeightsError: Missing, empty, cut short, of an unknown format, not tensors, or unsafe.
+        MissingPackageError: The plugin that reads the format is not installed.
     """
     path = locate(source).path
     head = _read_head(path)
     if _is_safetensors(head):
         return _read_safetensors(path)
+    if (read := format_reader(path)) is not None:
+        file: WeightsFile = read(path)
+        return file
     state = unwrap_checkpoint(_reader_for(head, path)(path), path)
     return WeightsFile(path=path, state=strip_prefixes(state, "module.", "_orig_mod."))
 

@@ -18,7 +18,8 @@ def shown(offer, card, cache, capfd):
     )
 
     def use(name):
-        show_terms_once(find_card(name))
+        installed = find_card(name)
+        show_terms_once(installed.card.terms, installed.label)
         return capfd.readouterr().err
 
     return use

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,9 +13,12 @@ import torch
 from torch import nn
 
 from crowdkit_core import create
+from crowdkit_core.cards.installed import find_card
 from crowdkit_core.errors import CrowdkitError, IncompatibleError, MissingPackageError, UsageError
-from crowdkit_core.inference import Model, load_model
-from crowdkit_core.interfaces import Counter, Prediction, evaluating
+from crowdkit_core.inference import Calibration, Model, load_model
+from crowdkit_core.inference.known import Known
+from crowdkit_core.inference.sources import Reading
+from crowdkit_core.interfaces import Counter, Prediction, ValueRange, evaluating
 from crowdkit_core.testing.toys import ToyCounter
 
 
@@ -45,6 +49,15 @@ class Noisy(CountOnly):
 
     def forward(self, images):
         return Prediction(count=images.flatten(1).sum(1) * torch.rand(()))
+
+
+SCENES = [
+    (scene.image.permute(1, 2, 0) * 255).round().byte().numpy()
+    for scene in create("dataset", "synthetic", images=5, size=(96, 120), people=(5, 20))
+]
+"""Pixels of made-up crowds, (H, W, 3)."""
+
+EVEN = Calibration(predicted=(9.0,) * 20, actual=(9.0,) * 20)
 
 
 def _mcnn():
@@ -90,23 +103,120 @@ def test_onnxruntime_counts_as_torch_at_any_size(make, tmp_path):
             )
 
 
-def test_the_file_says_what_it_is(tmp_path):
-    counter = create("counter", "mcnn", in_channels=3)
-    model = Model(counter=counter, weights="ab" * 32, things="birds")
+def _facts(path):
+    properties = {each.key: each.value for each in onnx.load(path).metadata_props}
+    return json.loads(properties["crowdkit"])
+
+
+def test_the_file_says_what_it_is_and_all_that_is_known(tmp_path):
+    known = Known.of_card(find_card("people").card)
+    model = Model(
+        counter=create("counter", "mcnn", in_channels=3),
+        weights=known.weights,
+        things="birds",
+        sizing=known.sizing,
+        calibration=known.calibration,
+        card=known.card,
+        reading=Reading(value_range=ValueRange(0.0, 4095.0)),
+    )
     model.export(tmp_path / "model.onnx")
-    properties = onnx.load(tmp_path / "model.onnx").metadata_props
-    known = {each.key: each.value for each in properties}
-    facts = json.loads(known["crowdkit"])
+    facts = _facts(tmp_path / "model.onnx")
+    told = facts.pop("known")
     assert facts == {
+        "format": 1,
         "counter": "mcnn",
         "options": {"in_channels": 3},
-        "things": "birds",
-        "stride": 4,
-        "weights_sha256": "ab" * 32,
-        "sizing": "own size",
-        "long_side": None,
+        "precision": "float32",
         "normalization": "inside",
+        "network": {
+            "stride": 4,
+            "size_multiple": 4,
+            "receptive_field": model.counter.receptive_field,
+            "min_size": list(model.counter.min_size),
+            "direct_count": False,
+        },
     }
+    assert told["card"]["terms"] == known.card.terms
+    assert Known.parsed(told, "the file") == replace(
+        known, things="birds", value_range=ValueRange(0.0, 4095.0)
+    )
+
+
+@pytest.fixture(scope="module")
+def counting():
+    """A small counter whose map is that of a crowd: positive, and near nothing in most places."""
+    torch.manual_seed(0)
+    return Model(counter=create("counter", "mcnn"), weights="ab" * 32, calibration=EVEN)
+
+
+@pytest.mark.parametrize(
+    ("precision", "options", "share"),
+    [
+        ("float16", {}, 0.6),
+        ("int8", {"calibrate": SCENES[:2]}, 0.5),
+        ("int8", {"calibrate": SCENES[:2], "calibration_method": "percentile"}, 0.5),
+    ],
+)
+def test_fewer_bits_make_a_smaller_file_that_counts_nearly_the_same(
+    counting, precision, options, share, tmp_path
+):
+    path = tmp_path / "model.onnx"
+    exported = counting.export(path, precision=precision, check=SCENES[2:], **options)
+    assert list(tmp_path.iterdir()) == [path]
+    assert exported.images == len(SCENES[2:])
+    assert path.stat().st_size == exported.bytes < share * exported.float32_bytes
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    off = []
+    for scene in SCENES[2:]:
+        images = torch.from_numpy(scene).permute(2, 0, 1)[None] / 255
+        count, _ = session.run(None, {"images": images.numpy()})
+        with evaluating(counting.counter):
+            expected = counting.counter(images).count.item()
+        off.append(abs(count.item() - expected) / max(abs(expected), 1))
+    assert exported.count_difference == pytest.approx(max(off), rel=1e-3, abs=1e-6)
+    assert 1e-7 < exported.density_difference <= exported.tolerance.density
+    known = Known.parsed(_facts(path)["known"], "the file")
+    if precision == "int8":  # its counts are others than those that a calibration was made of
+        assert (known.weights, known.calibration) == ("", None)
+    else:
+        assert (known.weights, known.calibration) == ("ab" * 32, EVEN)
+
+
+@pytest.mark.parametrize(
+    ("precision", "options"), [("float16", {}), ("int8", {"calibrate": SCENES[:1]})]
+)
+def test_fewer_bits_that_count_otherwise_are_refused(counting, precision, options, tmp_path):
+    with pytest.raises(CrowdkitError, match=r"differs by \S+, more than 1e-09") as caught:
+        counting.export(
+            tmp_path / "model.onnx",
+            precision=precision,
+            check=SCENES[:2],
+            tolerance=1e-9,
+            **options,
+        )
+    assert "\n" not in caught.value.message
+    assert not list(tmp_path.iterdir())
+
+
+def test_points_of_both_maps_are_compared(tmp_path):
+    exported = Model(counter=ToyCounter()).export(tmp_path / "model.onnx", check=SCENES[:2])
+    assert exported.points > 0
+    assert exported.points_matched == exported.points == exported.points_of_file
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "float16"}, "float16 without images to check"),
+        ({"precision": "int8", "check": SCENES[:1]}, "int8 needs images that show which values"),
+        ({"calibrate": SCENES[:1]}, "images to calibrate with, and float32 is not calibrated"),
+        ({"precision": "int4"}, "precision 'int4', expected one of float32, float16, int8"),
+    ],
+)
+def test_requests_without_sense_are_refused_first(options, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        Model(counter=CountOnly()).export(tmp_path / "model.onnx", **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_given_images_are_compared(tmp_path):

@@ -151,7 +151,7 @@ def test_the_chosen_localizer_goes_with_the_weights(run, tmp_path):
     write_chosen(chosen, file_beside(weights), weights)
     packed = card_of_run(tuned, OFFERED).card
     assert packed.localizer == chosen
-    assert localizer_for(Located(weights, packed)).threshold == 0.25
+    assert localizer_for(Located(weights, packed), packed).threshold == 0.25
     assert card_of_run(run, OFFERED).card.localizer is None
 
 

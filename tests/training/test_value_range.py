@@ -9,7 +9,7 @@ from crowdkit_core.cards import Located
 from crowdkit_core.evaluation import evaluate
 from crowdkit_core.evaluation.parts import evaluation_parts
 from crowdkit_core.inference import load_model
-from crowdkit_core.inference.loading import value_range_of
+from crowdkit_core.inference.known import Known
 from crowdkit_core.interfaces import ValueRange
 from crowdkit_core.packing import Offered, card_of_run
 from crowdkit_core.settings import resolve_recipe
@@ -65,7 +65,7 @@ def test_other_images_are_evaluated_by_it(recipe):
     best = recipe.run.directory / "best.safetensors"
     section = {"name": "dots", "root": str(recipe.dataset.options["root"]), "validation_every": 4}
     other = resolve_recipe({"counter": "mcnn", "dataset": section})
-    known = value_range_of(Located(best))
+    known = Known.of(Located(best)).value_range
     parts = evaluation_parts(other, best, "validation", value_range=known)
     report = evaluate(**parts, device="cpu")
     assert report.stamp["values"] == "100 to 3000 shown as black to white"
