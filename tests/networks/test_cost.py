@@ -61,7 +61,10 @@ def test_a_transposed_convolution_counts_its_input_cells():
     assert layer.macs == (3 * 4) * (4 * 4) * 512 * 256
 
 
-@pytest.mark.parametrize("name", [each.name for each in list_components("counter")])
+TRAINED = sorted({each.name for each in list_components("counter")} - {"onnx"})  # it runs others
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_parts_and_layers_of_every_counter_add_up(name):
     counter = create("counter", name)
     cost = measure_cost(counter)

@@ -24,7 +24,7 @@ NEED_FILES = {
 }
 """Datasets on disk; checked on miniature trees in the tests of the data."""
 
-NEED_OPTIONS = NEED_FILES | {"empty-regions", "joined"}
+NEED_OPTIONS = NEED_FILES | {"empty-regions", "joined", "onnx"}
 
 QUICKER = tomllib.loads((Path(__file__).parents[1] / "quicker.toml").read_text())
 
