@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from crowdkit_core.registry import KINDS, Description
 from crowdkit_core.registry.description import REFERENCE_SECTIONS
-from generate.components import anchor, counter_facts, descriptions, option_tables
+from generate.components import anchor, counter_facts, descriptions, names, option_tables
 from generate.markdown import code, listing, page, table
 from generate.papers import paper_link
 
@@ -114,7 +114,7 @@ def _section(description: Description) -> Iterator[str]:
         facts.append(description.reference)
     yield f"{'; '.join(facts)}. Class {{py:obj}}`{_python_name(description)}`."
     yield _options(description)
-    if description.kind == "counter":
+    if description.kind == "counter" and description.name in names("counter"):
         yield listing(counter_facts(description.name).network)
 
 
