@@ -23,8 +23,8 @@ class Pyramid(nn.Module):
         self.smooth = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(
-        self, fine: Float[Tensor, "B C 2*h 2*w"], coarse: Float[Tensor, "B D h w"]
-    ) -> Float[Tensor, "B E 2*h 2*w"]:
+        self, fine: Float[Tensor, "B C H W"], coarse: Float[Tensor, "B D H//2 W//2"]
+    ) -> Float[Tensor, "B E H W"]:
         """The sum of both, smoothed."""
         doubled = F.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest")
         smooth: Tensor = self.smooth(self.fine(fine) + doubled)
