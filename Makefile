@@ -49,12 +49,12 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-# The annotated shapes and dtypes of every call. Tests of bad input are left out: there the type
-# checker would raise before the code under test does.
+# The annotated shapes and dtypes of every call, in the plugins that annotate any. Tests of bad input
+# are left out: there the type checker would raise before the code under test does.
 shapes: setup
 	$(PYTEST) plugins tests/testing tests/interfaces tests/density -k "not bad_input" \
 		--jaxtyping-packages="$$(printf 'crowdkit_core.%s,' density losses localization networks; \
-		basename -a plugins/*/src/* | tr '\n' ',')beartype.beartype"
+		grep -rl --include='*.py' jaxtyping plugins/*/src | cut -d/ -f4 | sort -u | tr '\n' ',')beartype.beartype"
 
 docs: setup
 	$(BIN)/python -m sphinx -W -b html docs docs/_build

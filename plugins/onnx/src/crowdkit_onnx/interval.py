@@ -58,7 +58,7 @@ class Calibration:
             UsageError: ``level`` is not between 0 and 1.
 
         Example:
-            >>> known = Calibration((99.0,) * 9, tuple(range(99, 189, 10)))
+            >>> known = Calibration((99.0,) * 9, tuple(99.0 + 10 * n for n in range(9)))
             >>> known.interval(199.0, 0.9)
             Interval(low=110.11..., high=359.0, level=0.9)
             >>> known.interval(199.0, 0.95) is None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from crowdkit_onnx.errors import CountingError
 from crowdkit_onnx.interval import Calibration
@@ -62,7 +62,7 @@ class Metadata:
     sha256: str
 
     @classmethod
-    def read(cls, properties: Mapping[str, str], where: str) -> Self:
+    def read(cls, properties: Mapping[str, str], where: str) -> "Metadata":
         """From the properties of an ONNX file.
 
         Args:
@@ -91,7 +91,7 @@ class Metadata:
             ) from error
 
     @classmethod
-    def _of(cls, table: Mapping[str, Any]) -> Self:
+    def _of(cls, table: Mapping[str, Any]) -> "Metadata":
         network, known = table["network"], table["known"]
         card = known["card"] or {}
         counts = known["calibration"]

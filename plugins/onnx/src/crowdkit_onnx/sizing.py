@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 Size = tuple[int, int]
 """(H, W) in pixels."""
@@ -37,7 +37,7 @@ class Sizing:
     check_heads: bool = False
 
     @classmethod
-    def of(cls, table: Mapping[str, Any]) -> Self:
+    def of(cls, table: Mapping[str, Any]) -> "Sizing":
         """From what the metadata of a file say."""
         return cls(
             bounds=_pair(table["resizing"]["long_side"]),
