@@ -66,7 +66,12 @@ def test_a_free_map_becomes_what_a_loss_wants(pictures, scenes, generator):
     assert torch.corrcoef(both)[0, 1] > LEAST_LEARNT
 
 
-@pytest.mark.parametrize("name", [info.name for info in list_components("counter")])
+NOT_DRAWN = {"onnx": "runs a file", "p2pnet": "has no density map"}
+
+
+@pytest.mark.parametrize(
+    "name", [info.name for info in list_components("counter") if info.name not in NOT_DRAWN]
+)
 def test_every_counter_is_drawn(pictures, scenes, name):
     fields = pictures("receptive_fields")
     figure = fields.draw(name, scenes[0], seeds=1, **QUICKER.get(name, {}))
