@@ -69,7 +69,7 @@ def _facts(counter: Counter, cost: NetworkCost) -> str:
 
 def _declared(spec: MapSpec) -> dict[str, Any]:
     """Without bins where the map has none."""
-    return {key: value for key, value in asdict(spec).items() if key != "bins" or value}
+    return {key: value for key, value in asdict(spec).items() if value not in ((), "")}
 
 
 def _output(name: str, spec: MapSpec) -> str:

@@ -13,7 +13,7 @@ from crowdkit_onnx.resampling import resample
 from crowdkit_onnx.resizing import resize
 from crowdkit_onnx.sizing import Sizing
 from crowdkit_onnx.tiles import spans
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -55,6 +55,7 @@ def assert_same_pixels(size, new, seed):
 
 @given(size=sizes, new=sizes, seed=seeds)
 def test_pixels_are_those_of_torch(size, new, seed):
+    assume(new != (1, 1))  # which torch computes by another kernel
     assert_same_pixels(size, new, seed)
 
 

@@ -1,5 +1,7 @@
 """Resize pixels bilinearly with antialiasing: the bits that torch's kernel for uint8 gives.
 
+Only an image of a single pixel, for which torch takes another kernel, may differ by one level.
+
 Each output pixel is a mean of the input pixels under a triangle as wide as the scale, columns
 first, then rows. Weights are 16-bit whole numbers with as many bits behind the point as fit. This
 is Pillow's algorithm (Resample.c), in torch with fewer bits.
