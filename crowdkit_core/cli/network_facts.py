@@ -68,7 +68,7 @@ def _facts(counter: Counter, cost: NetworkCost) -> str:
 
 
 def _declared(spec: MapSpec) -> dict[str, Any]:
-    """Without bins where the map has none."""
+    """What is said of a map, without what is empty."""
     return {key: value for key, value in asdict(spec).items() if value not in ((), "")}
 
 
