@@ -28,7 +28,7 @@ page: setup
 browser: setup
 	command -v chromium || command -v chromium-browser || { test "$$(id -u)" = 0 \
 		&& command -v apt-get && apt-get update -qq && apt-get install -y -qq chromium; } \
-		|| echo "There is no Chromium here (apt-get install chromium): tests in it are left out."
+		|| { echo "There is no Chromium here, and it cannot be installed: apt-get install chromium"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest plugins/page -m browser -rs
 
 test: setup

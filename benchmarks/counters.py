@@ -22,6 +22,7 @@ import crowdkit_core
 from crowdkit_core.inference.quickest import quickest_way
 from crowdkit_core.inference.ways import BF16, FLOAT32_WAYS, PLAIN, Way
 from crowdkit_core.interfaces import Counter, evaluating
+from crowdkit_core.registry import describe
 from crowdkit_core.settings import hardware
 
 SIZE = (768, 1024)
@@ -93,11 +94,12 @@ def row(name: str, device: str, rounds: int) -> str:
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--alone", nargs=2, hidden=True)
 def main(only: tuple[str, ...], device: str, rounds: int, alone: tuple[str, str] | None) -> None:
-    """Measure every installed counter."""
+    """Measure every installed counter that needs no file."""
     if alone is not None:
         measure(*alone, torch.device(device), rounds)
         return
-    names = [each.name for each in crowdkit_core.list_components("counter")]
+    every = (each.name for each in crowdkit_core.list_components("counter"))
+    names = [name for name in every if not describe("counter", name).needs_options]
     click.echo(f"torch {torch.__version__}, {hardware(device)}, median of {rounds}\n")
     click.echo(f"| counter | {' | '.join(WAYS)} | auto took |")
     click.echo("|---" * (len(WAYS) + 2) + "|")

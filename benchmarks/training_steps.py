@@ -17,6 +17,7 @@ from torch import Tensor
 import crowdkit_core
 from crowdkit_core.inference.ways import Way
 from crowdkit_core.interfaces import Counter, Prediction
+from crowdkit_core.registry import describe
 from crowdkit_core.settings import hardware
 
 BATCH = (4, 3, 256, 256)
@@ -72,8 +73,9 @@ def row(name: str, device: torch.device, rounds: int, *, compiled: bool) -> str:
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--compile", "compiled", is_flag=True, help="By torch.compile.")
 def main(only: tuple[str, ...], device: str, rounds: int, compiled: bool) -> None:
-    """Measure every installed counter."""
-    names = [each.name for each in crowdkit_core.list_components("counter")]
+    """Measure every installed counter that needs no file."""
+    every = (each.name for each in crowdkit_core.list_components("counter"))
+    names = [name for name in every if not describe("counter", name).needs_options]
     click.echo(f"torch {torch.__version__}, {hardware(device)}, median of {rounds}\n")
     click.echo(f"| counter | {' | '.join(map(str, WAYS))} | quickest |")
     click.echo("|---" * (len(WAYS) + 2) + "|")

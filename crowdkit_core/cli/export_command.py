@@ -49,6 +49,13 @@ if TYPE_CHECKING:  # brings torch along
     help="For int8: how the range of values is found that 8 bits stand for.",
 )
 @click.option(
+    "--weight-bits",
+    type=click.Choice(["7", "8"]),
+    default="7",
+    show_default=True,
+    help="For int8: 8 count nearer where the file is to run on VNNI or Arm, worse elsewhere.",
+)
+@click.option(
     "--tolerance",
     type=float,
     help="Greatest difference of counts and maps between torch and ONNX, as a share of what torch "
@@ -64,6 +71,7 @@ def export_command(
     check: tuple[str, ...],
     calibrate: tuple[str, ...],
     calibration_method: str,
+    weight_bits: str,
     tolerance: float | None,
     counter_name: str | None,
     overrides: tuple[str, ...],
@@ -90,6 +98,7 @@ def export_command(
         precision=precision,  # type: ignore[arg-type]  # one of the choices
         calibrate=seen,
         calibration_method=calibration_method,  # type: ignore[arg-type]  # likewise
+        weight_bits=int(weight_bits),  # type: ignore[arg-type]  # likewise
     )
     if as_json:
         print_json(asdict(written))

@@ -239,10 +239,17 @@ class _Finetuning:
         )
 
     def _notes(self) -> list[str]:
+        notes = []
+        chosen = "name" in parse_overrides(self.settings).get("loss", {})
+        if self.parent.trained_with is None and not chosen:
+            notes.append(
+                f"nobody says with which loss {self.parent.name} was trained; "
+                f"{self.recipe.loss.name!r} was taken (--set loss.name=NAME takes another)"
+            )
         held_out = self.images.held_out_images
         if held_out == 0:
-            return ["no image is held out, so nobody knows whether the new weights are better"]
-        notes = []
+            notes.append("no image is held out, so nobody knows whether the new weights are better")
+            return notes
         if held_out < ENOUGH:
             notes.append(f"an error on {held_out} held-out image{'s' * (held_out > 1)} says little")
         if seen := seen_before(self.parent, self.images.held_out):

@@ -13,7 +13,13 @@ from crowdkit_core.cards import Card
 from crowdkit_core.errors import UsageError
 from crowdkit_core.inference.count import AS_GIVEN, TileSide, count
 from crowdkit_core.inference.counted import Counted
-from crowdkit_core.inference.export import CalibrationMethod, Exported, Precision, export
+from crowdkit_core.inference.export import (
+    CalibrationMethod,
+    Exported,
+    Precision,
+    WeightBits,
+    export,
+)
 from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage
 from crowdkit_core.inference.interval import LEAST_IMAGES, Calibration
@@ -147,6 +153,7 @@ class Model:
         precision: Precision = "float32",
         calibrate: Iterable[ImageLike] = (),
         calibration_method: CalibrationMethod = "minmax",
+        weight_bits: WeightBits = 7,
     ) -> Exported:
         """Write its counter as an ONNX file; arguments and errors as of `inference.export`."""
         return export(
@@ -157,6 +164,7 @@ class Model:
             precision=precision,
             calibrate=calibrate,
             calibration_method=calibration_method,
+            weight_bits=weight_bits,
         )
 
     def _chosen_way(self) -> Way:

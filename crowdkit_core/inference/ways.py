@@ -1,7 +1,7 @@
 """The ways in which a machine can do the arithmetic of a counter."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -39,7 +39,7 @@ class Way:
         """
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         counter.to(memory_format=layout)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(device.type, dtype=torch.bfloat16) if self.bf16 else nullcontext():
             yield
 
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from crowdkit_core.errors import IncompatibleError
 from crowdkit_core.interfaces.dataset import Dataset
 from crowdkit_core.interfaces.origin import Component
 from crowdkit_core.interfaces.prediction import MapSpec, Prediction
@@ -103,10 +104,13 @@ class Counter(Weighted, Component, ABC):
             size: (H, W) of the images in pixels.
 
         Raises:
-            NotImplementedError: There is no density map, and nothing says what else is counted.
+            IncompatibleError: There is no density map, and nothing says what else is counted.
         """
         if self.stride is None:
-            raise NotImplementedError
+            raise IncompatibleError(
+                f"{self.label} has no density map and does not say what its maps count",
+                hint="count the whole image; who wrote the counter has to override read_maps",
+            )
         others = {name: each for name, each in maps.items() if name != "density"}
         return Prediction.from_density(maps["density"], self.stride, maps=others)
 

@@ -60,6 +60,11 @@ class Description:
     options: tuple[OptionInfo, ...]
     reference: str
 
+    @property
+    def needs_options(self) -> bool:
+        """Whether it cannot be made without options, such as a file."""
+        return any(option.required for option in self.options)
+
 
 def describe(kind: str, name: str) -> Description:
     """Describe a component; loads it.

@@ -32,12 +32,7 @@ def descriptions(kind: str) -> tuple[Description, ...]:
 @cache
 def names(kind: str) -> tuple[str, ...]:
     """The names of a kind's components that can be made without an option, such as a file."""
-    return tuple(each.name for each in descriptions(kind) if not _needs_options(each))
-
-
-def _needs_options(description: Description) -> bool:
-    known = parameters(load(description.kind, description.name), description.name)
-    return any(option.default is option.empty for option in known.values())
+    return tuple(each.name for each in descriptions(kind) if not each.needs_options)
 
 
 def option_tables(description: Description) -> dict[str, type]:

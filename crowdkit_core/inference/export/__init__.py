@@ -6,6 +6,15 @@ from crowdkit_core.inference.export.precision import (
     CalibrationMethod,
     Precision,
     Tolerance,
+    WeightBits,
 )
 
-__all__ = ["TOLERANCES", "CalibrationMethod", "Exported", "Precision", "Tolerance", "export"]
+__all__ = [
+    "TOLERANCES",
+    "CalibrationMethod",
+    "Exported",
+    "Precision",
+    "Tolerance",
+    "WeightBits",
+    "export",
+]

@@ -21,6 +21,7 @@ from crowdkit_core.inference.export.precision import (
     CalibrationMethod,
     Precision,
     Tolerance,
+    WeightBits,
     to_float16,
     to_int8,
 )
@@ -80,6 +81,7 @@ def export(
     precision: Precision = "float32",
     calibrate: Iterable[ImageLike] = (),
     calibration_method: CalibrationMethod = "minmax",
+    weight_bits: WeightBits = 7,
 ) -> Exported:
     """Write an ONNX file of one pass of a model's counter.
 
@@ -101,6 +103,8 @@ def export(
         calibrate: For int8: images like those to be counted, which show what values there are. A
             few are enough, and best none of ``check``.
         calibration_method: For int8: what follows from them; see `CalibrationMethod`.
+        weight_bits: For int8: with 7 the file counts alike on every processor, with 8 nearer on
+            some; see `WeightBits`.
 
     Raises:
         MissingPackageError: onnx, onnxscript or onnxruntime is not installed.
@@ -127,7 +131,7 @@ def export(
                 found = compared(counter, temporary, chain(made_up(counter), given), allowed)
             else:
                 compared(counter, temporary, made_up(counter), TOLERANCES["float32"])
-                _reduce(temporary, precision, seen, calibration_method)
+                _reduce(temporary, precision, seen, calibration_method, weight_bits)
                 found = compared(counter, temporary, given, allowed)
             write_metadata(temporary, model, precision)
             size = temporary.stat().st_size
@@ -188,12 +192,16 @@ def _require_one_pass(counter: Counter) -> None:
 
 
 def _reduce(
-    path: Path, precision: Precision, seen: Sequence[Load], method: CalibrationMethod
+    path: Path,
+    precision: Precision,
+    seen: Sequence[Load],
+    method: CalibrationMethod,
+    weight_bits: WeightBits,
 ) -> None:
     if precision == "float16":
         to_float16(path)
         return
-    to_int8(path, [partial(_pixels, load) for load in seen], method)
+    to_int8(path, [partial(_pixels, load) for load in seen], method, weight_bits)
 
 
 def _pixels(load: Load) -> Float32[ndarray, "B 3 H W"]:

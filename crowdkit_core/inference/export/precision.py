@@ -19,6 +19,10 @@ CalibrationMethod = Literal["minmax", "percentile", "entropy"]
 """How the range of values that 8 bits stand for is found: all that were seen, all but the farthest
 (99.999 %), or the one whose distribution changes least."""
 
+WeightBits = Literal[7, 8]
+"""Of a weight of int8. With 8 counts are nearer, on processors that add up products of bytes in 32
+bits (VNNI, and those of Arm); others add up pairs of them in 16, where 8 bits are too many."""
+
 Shown = Callable[[], Float32[ndarray, "1 3 H W"]]
 """Loads an image as it is shown to a network."""
 
@@ -74,16 +78,18 @@ def to_float16(path: Path) -> None:
     onnx.save(graph, path)
 
 
-def to_int8(path: Path, images: Sequence[Shown], method: CalibrationMethod) -> None:
+def to_int8(
+    path: Path, images: Sequence[Shown], method: CalibrationMethod, weight_bits: WeightBits
+) -> None:
     """Make a file's weights and most of its values 8-bit numbers, in place.
 
-    Static quantization of onnxruntime: each channel of weights has a scale of its own. Weights take
-    7 bits of the 8, as processors without VNNI add up pairs of products in 16 bits.
+    Static quantization of onnxruntime: each channel of weights has a scale of its own.
 
     Args:
         path: The file.
         images: Show which values there are.
         method: What follows from them.
+        weight_bits: How many of the 8 bits weights take.
 
     Raises:
         CrowdkitError: onnxruntime cannot do it.
@@ -108,7 +114,7 @@ def to_int8(path: Path, images: Sequence[Shown], method: CalibrationMethod) -> N
                     quant_format=quantization.QuantFormat.QDQ,
                     op_types_to_quantize=list(_IN_BYTES),
                     per_channel=True,
-                    reduce_range=True,
+                    reduce_range=weight_bits == 7,
                     activation_type=quantization.QuantType.QUInt8,
                     weight_type=quantization.QuantType.QInt8,
                     calibrate_method=chosen,

@@ -94,7 +94,7 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium here: apt-get install chromium, or make browser")
+        pytest.fail("there is no Chromium here: apt-get install chromium, or make browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

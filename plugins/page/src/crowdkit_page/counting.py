@@ -101,7 +101,7 @@ class Models:
         """A model that finds points too; errors as of `inference.load_model`."""
         if weights not in self._kept:
             model = load_model(weights, device=self.device)
-            if not model.counter.finds_points:
+            if model.localizer is None and not model.counter.finds_points:
                 model = replace(model, localizer=create("localizer", "local-maxima"))
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
