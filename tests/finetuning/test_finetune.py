@@ -341,3 +341,10 @@ def test_a_model_is_where_it_begins(weights, corrected):
 def test_own_weights_are_listed(weights, corrected):
     name = finetune(weights, corrected(1), epochs=1).name
     assert name in [card.name for card in list_cards()]
+
+
+@pytest.mark.parametrize("chosen", [(), ("loss.name=l1",)])
+def test_a_loss_that_nobody_said_is_told(weights, corrected, chosen):
+    tuned = finetune(weights, corrected(1), epochs=1, settings=chosen)
+    told = [note for note in tuned.notes if "with which loss mcnn was trained; 'mse'" in note]
+    assert len(told) == (0 if chosen else 1)

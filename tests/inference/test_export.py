@@ -263,3 +263,19 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingPackageError, match=r"(?s)onnxscript.*crowdkit-core\[export\]"):
         Model(counter=CountOnly()).export(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(("weight_bits", "greatest"), [(7, 64), (8, 127)])
+def test_weights_of_int8_take_as_many_bits_as_they_may(counting, weight_bits, greatest, tmp_path):
+    path = tmp_path / "model.onnx"
+    counting.export(
+        path,
+        precision="int8",
+        check=SCENES[2:],
+        calibrate=SCENES[:1],
+        tolerance=1.0,
+        weight_bits=weight_bits,
+    )
+    arrays = [onnx.numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer]
+    weights = [each for each in arrays if each.dtype == np.int8 and each.ndim == 4]
+    assert max(int(np.abs(each.astype(int)).max()) for each in weights) == greatest

@@ -215,3 +215,13 @@ def test_a_model_computes_plainly_unless_told_otherwise(unmeasured: None) -> Non
     with evaluating(counter):
         expected = counter(image[None]).count.item()
     assert Model(counter=counter)(image).count == expected
+
+
+@pytest.mark.parametrize("way", FLOAT32_WAYS)
+def test_what_surrounds_a_way_still_holds_in_it(way: Way) -> None:
+    counter = Slow(None)
+    dtypes: list[torch.dtype] = []
+    counter.convolution.register_forward_hook(lambda *said: dtypes.append(said[2].dtype))
+    with evaluating(counter), torch.autocast("cpu", torch.bfloat16), way.taken(counter, CPU):
+        counter(torch.rand(1, 3, 8, 8))
+    assert dtypes == [torch.bfloat16]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from crowdkit_core.density import Fixed
 from crowdkit_core.errors import IncompatibleError
-from crowdkit_core.interfaces import MapSpec, Target, predict_points, proposals_of
+from crowdkit_core.interfaces import Counter, MapSpec, Target, predict_points, proposals_of
 
 CORNERS = ((2.0, 2.0), (6.0, 2.0), (2.0, 6.0), (6.0, 6.0))
 OUTPUTS = {
@@ -145,3 +145,14 @@ def test_maps_that_are_not_there_are_named(missing):
     del maps[missing]
     with pytest.raises(IncompatibleError, match="offsets"):
         proposals_of(maps, OUTPUTS)
+
+
+def test_a_counter_of_other_maps_has_to_say_what_they_count():
+    class Silent(Counter):
+        outputs = OUTPUTS
+
+        def forward(self, images):
+            return self.read_maps(drawn(1, 1), (8, 8))
+
+    with pytest.raises(IncompatibleError, match="does not say what its maps count"):
+        Silent()(torch.zeros(1, 3, 8, 8))
