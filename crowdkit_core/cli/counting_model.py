@@ -14,6 +14,7 @@ from crowdkit_core.inference import Model, load_model, with_calibration, with_si
 from crowdkit_core.inference.sources import Source, Span
 from crowdkit_core.inference.ways import BF16, PLAIN, Way
 from crowdkit_core.interfaces import Localizer
+from crowdkit_core.precision import warn_of_emulation
 
 WAYS: Mapping[str, Way | Literal["auto"]] = {"auto": "auto", "float32": PLAIN, "bf16": BF16}
 """By what ``--precision`` says."""
@@ -60,6 +61,8 @@ class ModelOptions:
             options=self.components["counter"],
             device=chosen_device(self.device),
         )
+        if self.precision == "bf16":
+            warn_of_emulation(model.device, "--precision auto")
         model = self._calibrated(model)
         model = replace(
             model,

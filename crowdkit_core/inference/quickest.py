@@ -16,6 +16,7 @@ from crowdkit_core.cards.cache import cache_folder
 from crowdkit_core.files import atomic_write
 from crowdkit_core.inference.ways import PLAIN, Way
 from crowdkit_core.interfaces import Counter, evaluating
+from crowdkit_core.precision import emulates_bf16
 from crowdkit_core.processes import is_launched
 from crowdkit_core.settings import hardware
 
@@ -35,6 +36,7 @@ _CHOSEN: WeakKeyDictionary[Counter, dict[tuple[str, ...], Way]] = WeakKeyDiction
 def quickest_way(counter: Counter, device: torch.device | str | None, ways: Sequence[Way]) -> Way:
     """The quickest of some ways, as measured now or earlier.
 
+    bfloat16 is not measured where the device has no instructions for it: that could take minutes.
     What is measured is kept in the user's cache (`cache_folder`), for counters that the registry
     made: it depends on their options, not on their weights, and on the device, its threads and
     torch. Processes of ``torchrun`` would disturb each other's measurement and have to agree: they
@@ -48,6 +50,7 @@ def quickest_way(counter: Counter, device: torch.device | str | None, ways: Sequ
     if not counter.trainable:  # another library computes it, in its own way
         return PLAIN
     with evaluating(counter, device) as where:
+        ways = [way for way in ways if not (way.bf16 and emulates_bf16(where))]
         chosen = _CHOSEN.setdefault(counter, {})
         asked = (str(where), *map(str, ways))
         if asked not in chosen:

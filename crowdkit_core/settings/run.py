@@ -29,7 +29,7 @@ class RunSettings:
         resume: Go on with the run in ``directory``.
         validate_on: Images the best weights are chosen on. ``test`` marks every result.
         channels_last: Keep the channels of a pixel together in memory, which makes convolutions
-            faster on most CPUs and GPUs.
+            faster on many CPUs and GPUs.
         deterministic: Only use algorithms that give the same bits each time; slower on a GPU.
         trackers: Told of the run while it trains; names, or tables of a name with options beside
             it.

@@ -26,6 +26,7 @@ from crowdkit_core.interfaces import (
     Trainer,
     TrainingTask,
 )
+from crowdkit_core.precision import warn_of_emulation
 from crowdkit_core.registry.hooks import Hooks, hooks
 from crowdkit_core.settings import Recipe, RunSettings
 from crowdkit_core.tracking import Tracking, make_trackers
@@ -90,6 +91,8 @@ def train(
     names = [plan.name for plan in plans]
     if fabric.is_global_zero:
         RunFolder(Path(run.directory), names).claim(resume=run.resume)
+        if run.precision.startswith("bf16"):
+            warn_of_emulation(fabric.device, "run.precision=32-true")
     fabric.launch()
     # A folder named by the date may be another in each process.
     folder = RunFolder(Path(fabric.broadcast(str(run.directory))), names)

@@ -228,6 +228,13 @@ class Half(Localizer):
         return [LocalizedPoints(torch.ones(number, 2), torch.ones(number))]
 
 
+def test_count_says_where_bfloat16_is_slow(crowdkit, weights, photos, monkeypatch):
+    monkeypatch.setattr("crowdkit_core.precision.emulates_bf16", lambda device: True)
+    with pytest.warns(RuntimeWarning, match="--precision auto is quicker"):
+        done = crowdkit("count", photos / "1.png", "--weights", weights, "--precision", "bf16")
+    assert done.code == 0
+
+
 def test_count_says_how_many_points_it_found_beside_the_count(
     crowdkit, photos, tmp_path, monkeypatch
 ):

@@ -50,6 +50,11 @@ def mcnn(**options: object) -> Counter:
     return counter
 
 
+@pytest.fixture(autouse=True)
+def bf16_in_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quickest, "emulates_bf16", lambda _: False)
+
+
 @pytest.fixture
 def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> dict[str, float]:
@@ -208,6 +213,14 @@ def test_bf16_is_taken_where_the_card_says_that_counts_stay(
     expected = Model(counter=counter, way=BF16 if bf16 else CHANNELS_LAST)(image)
     other = Model(counter=counter, way=CHANNELS_LAST if bf16 else BF16)(image)
     assert counted.count == expected.count != other.count
+
+
+def test_bf16_is_not_even_measured_where_it_is_emulated(
+    monkeypatch: pytest.MonkeyPatch, remember: Callable[..., None]
+) -> None:
+    remember(plain=3.0, channels_last=2.0, bf16=1.0)
+    monkeypatch.setattr(quickest, "emulates_bf16", lambda device: device == CPU)
+    assert quickest_way(mcnn(), None, EVERY_WAY) == CHANNELS_LAST
 
 
 def test_a_model_computes_plainly_unless_told_otherwise(unmeasured: None) -> None:

@@ -2,6 +2,7 @@ import errno
 import json
 import math
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,6 +189,19 @@ def test_other_precisions(toys, tmp_path, precision) -> None:
     assert not torch.equal(weights(result.counter), before)
     exact = train(toys.task(toys.seeded(toys.Linear)), supervised(), run_in(tmp_path / "exact"))
     torch.testing.assert_close(weights(result.counter), weights(exact.counter), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("precision", "emulated", "warned"),
+    [("bf16-mixed", True, True), ("bf16-mixed", False, False), ("32-true", True, False)],
+)
+def test_emulated_bfloat16_is_said(toys, tmp_path, monkeypatch, precision, emulated, warned):
+    monkeypatch.setattr("crowdkit_core.precision.emulates_bf16", lambda device: emulated)
+    with warnings.catch_warnings(record=True, action="always") as said:
+        train(toys.task(), supervised(1), run_in(tmp_path, precision=precision))
+    assert ["run.precision=32-true is quicker" in str(each.message) for each in said] == (
+        [True] * warned
+    )
 
 
 def test_mixed_precision_rounds_neither_targets_nor_counts(toys, tmp_path) -> None:
