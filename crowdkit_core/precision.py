@@ -34,7 +34,7 @@ def emulates_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return not torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        mkldnn = torch.backends.mkldnn.is_available()
+        mkldnn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         return not (mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return not torch.amp.is_autocast_available(device.type)
 

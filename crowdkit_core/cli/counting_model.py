@@ -55,14 +55,15 @@ class ModelOptions:
             WeightsError: The weights cannot be read.
             DataError: The calibration cannot be read.
         """
+        device = chosen_device(self.device)
+        if self.precision == "bf16":
+            warn_of_emulation(device, "--precision auto")
         model = load_model(
             self.weights,
             counter=self.counter,
             options=self.components["counter"],
-            device=chosen_device(self.device),
+            device=device,
         )
-        if self.precision == "bf16":
-            warn_of_emulation(model.device, "--precision auto")
         model = self._calibrated(model)
         model = replace(
             model,

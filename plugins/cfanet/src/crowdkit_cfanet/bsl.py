@@ -58,11 +58,10 @@ def structural_loss(
         True
     """
     total = predicted.new_zeros(len(predicted))
-    constants = {"k1": sqrt(c1), "k2": sqrt(c2)}
     for level in range(levels):
         x, y = (F.avg_pool2d(each, 2**level, ceil_mode=True) for each in (predicted, wanted))
         inside = None if shares is None else F.avg_pool2d(shares, 2**level, ceil_mode=True)
-        similarity = ssim_map(x, y, window=window, sigma=sigma, **constants)
+        similarity = ssim_map(x, y, window=window, sigma=sigma, k1=sqrt(c1), k2=sqrt(c2))
         total = total + mean_inside(1 - similarity, inside)
     return total / levels
 

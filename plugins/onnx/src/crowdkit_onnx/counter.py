@@ -59,5 +59,5 @@ class ONNX(Counter):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """The session is started anew."""
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._session = started(self._graph, self._file)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # it has no types
+import onnxruntime
 from numpy.typing import NDArray
 
 from crowdkit_onnx.errors import CountingError, UsageError
