@@ -47,7 +47,8 @@ def check_mix(
         trainer: Its first stage is what is trained; `Supervised` with a learning rate of 1e-5 by
             default.
         steps: How many.
-        size: (H, W) of the images, raised to what the counter accepts.
+        size: (H, W) of the images, raised to what the counter accepts, and to two of its coarsest
+            cells each way: a batch norm of fewer values turns with the least change of a weight.
 
     Raises:
         IncompatibleError: The parts do not fit together.
@@ -59,7 +60,8 @@ def check_mix(
         >>> from crowdkit_core.testing.toys import ToyCounter
         >>> check_mix(ToyCounter(), Fixed(sigma=4.0), MSE(), steps=20)
     """
-    height, width = (max(pair) for pair in zip(size, counter.min_size, strict=True))
+    cells = 2 * counter.size_multiple
+    height, width = (max(*pair, cells) for pair in zip(size, counter.min_size, strict=True))
     task = TrainingTask(
         counter=counter,
         loss=loss,
