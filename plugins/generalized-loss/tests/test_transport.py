@@ -78,6 +78,7 @@ def test_plan_and_value_are_scipys() -> None:
     best = minimize(
         lambda logarithms: objective(np.exp(logarithms).reshape(3, 2), *arrays, found),
         np.log(np.full(6, 0.2)),
+        jac="3-point",
         options={"gtol": 1e-10},
     )
     plan = torch.from_numpy(np.exp(best.x).reshape(3, 2))

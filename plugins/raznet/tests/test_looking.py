@@ -27,6 +27,11 @@ def lively(counter: RAZNet) -> RAZNet:
     return counter.eval()
 
 
+def places(points: Tensor) -> Tensor:
+    """From left to right: by score, points that score nearly the same may change places."""
+    return torch.tensor(sorted(points.tolist()))
+
+
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Sizes of what the networks were shown."""
@@ -51,7 +56,7 @@ def test_tiles_that_are_asked_for_zoom_as_the_whole_does(narrow: Narrow, shown, 
     tiled = count(counter, photo(), tile=64)
     assert max(max(size) for size in shown) < 64 + 8 + 2 * (counter.receptive_field + 8)
     assert len(whole.points.xy) > 20
-    torch.testing.assert_close(tiled.points.xy, whole.points.xy)
+    torch.testing.assert_close(places(tiled.points.xy), places(whole.points.xy))
     assert tiled.count == pytest.approx(whole.count, rel=1e-4)
     torch.testing.assert_close(tiled.density, whole.density, rtol=1e-4, atol=1e-5)
     assert not tiled.approximate
@@ -72,7 +77,7 @@ def test_large_images_are_seen_in_tiles_without_being_asked(
         counter.restrict(["density"])
         alone = counter.predict(photo()[None])
     assert torch.equal(regions.boxes, again.boxes)
-    torch.testing.assert_close(tiled.points[0].xy, whole.points[0].xy)
+    torch.testing.assert_close(places(tiled.points[0].xy), places(whole.points[0].xy))
     for name, counted in whole.counts.items():
         torch.testing.assert_close(tiled.counts[name], counted, rtol=1e-4, atol=1e-4)
     for name, values in whole.maps.items():
