@@ -216,11 +216,17 @@ def test_bf16_is_taken_where_the_card_says_that_counts_stay(
 
 
 def test_bf16_is_not_even_measured_where_it_is_emulated(
-    monkeypatch: pytest.MonkeyPatch, remember: Callable[..., None]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    remember(plain=3.0, channels_last=2.0, bf16=1.0)
+    tried: list[Way] = []
     monkeypatch.setattr(quickest, "emulates_bf16", lambda device: device == CPU)
-    assert quickest_way(mcnn(), None, EVERY_WAY) == CHANNELS_LAST
+    monkeypatch.setattr(
+        quickest,
+        "measured_ways",
+        lambda *given: tried.extend(given[2]) or dict.fromkeys(map(str, given[2]), 1.0),
+    )
+    quickest_way(mcnn(), None, EVERY_WAY)
+    assert tried == list(FLOAT32_WAYS)
 
 
 def test_a_model_computes_plainly_unless_told_otherwise(unmeasured: None) -> None:
