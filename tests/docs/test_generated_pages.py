@@ -15,6 +15,7 @@ from crowdkit_core.testing.toys import ToyCounter, ToyPointCounter
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "docs/generated"
+OVERVIEW = (ROOT / "README.md").read_text()
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -47,6 +48,17 @@ def test_every_plugin_has_a_page_and_a_place_in_the_overview(generate):
     listed = re.findall(r"^\| \[(crowdkit-[\w-]+)\]", pages["papers.md"], re.MULTILINE)
     assert sorted(listed) == sorted(plugins)
     assert {f"{name}.md" for name in plugins} <= set(pages)
+
+
+def test_the_overview_names_what_each_package_offers():
+    rows = re.findall(r"^\| \[?`(crowdkit-[\w-]+)`.*?\| (.*?) \|", OVERVIEW, re.MULTILINE)
+    named = {(package, name) for package, offers in rows for name in re.findall("`(.+?)`", offers)}
+    installed = {
+        (info.distribution, info.name) for kind in KINDS for info in list_components(kind)
+    } | {(info.distribution, info.name) for info in list_cards()}
+    ours = {(package, name) for package, name in installed if package in dict(rows)}
+    assert named - ours == {("crowdkit-page", "page")}, "a command, and no component"
+    assert ours <= named
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"counter"}))
