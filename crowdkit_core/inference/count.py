@@ -14,7 +14,7 @@ from crowdkit_core.inference.counted import Counted
 from crowdkit_core.inference.ground import GroundLike, as_ground
 from crowdkit_core.inference.images import ImageLike, LoadedImage, load_image, to_batch
 from crowdkit_core.inference.interval import Calibration, images_needed
-from crowdkit_core.inference.polygon_region import PolygonRegion, polygon_region
+from crowdkit_core.inference.large_region import LargeRegion, large_region
 from crowdkit_core.inference.resized import (
     ShownPrediction,
     points_in,
@@ -33,7 +33,14 @@ from crowdkit_core.inference.tiles import (
     tiles_change_nothing,
 )
 from crowdkit_core.inference.ways import PLAIN, Way
-from crowdkit_core.inference.zones import Division, ZonesLike, as_zones, count_zones, divided
+from crowdkit_core.inference.zones import (
+    Division,
+    ZonesLike,
+    as_zones,
+    count_zones,
+    divide,
+    divided,
+)
 from crowdkit_core.interfaces import (
     Counter,
     LargeImage,
@@ -98,7 +105,7 @@ def count(
     Raises:
         UsageError: ``level`` is not between 0 and 1.
         DataError: The image, region, zones or ground cannot be read, or do not fit; or the image is
-            too large for a counter that cannot be tiled, or for zones.
+            too large for a counter that cannot be tiled.
         IncompatibleError: The counter cannot be tiled or restricted to a region or zones, or lacks
             what the localizer needs.
         ShapeError: An array or tensor that is not an RGB image.
@@ -112,7 +119,7 @@ def count(
     division = None
     if zones is not None or ground is not None:
         division = _division(loaded, zones, region, ground)
-        region = division.region
+        region = _counted_in(division, loaded.pixels)
 
     def predict(shown: Tensor | LargeImage) -> tuple[Prediction, bool]:
         _require_size(counter, shown, loaded.name)
@@ -263,7 +270,7 @@ def _joined(
 def _counted(
     prediction: Prediction,
     points: LocalizedPoints | None,
-    roi: Tensor | PolygonRegion | None,
+    roi: Tensor | LargeRegion | None,
     *,
     name: str,
     size: Size,
@@ -277,8 +284,8 @@ def _counted(
     density = None if prediction.density is None else prediction.density[0, 0].cpu()
     inside = whole_count
     mask = None
-    if isinstance(roi, PolygonRegion):
-        density, inside, mask = _in_polygons(prediction, roi)
+    if isinstance(roi, LargeRegion):
+        density, inside, mask = _in_large_region(prediction, roi)
     elif roi is not None:
         inside = prediction.count_inside(roi[None].to(prediction.count.device)).item()
         if density is not None and prediction.stride is not None:
@@ -321,32 +328,33 @@ def _in_zones(counted: Counted, prediction: Prediction, division: Division) -> C
 def _division(
     image: LoadedImage,
     zones: ZonesLike | None,
-    region: Tensor | PolygonRegion | None,
+    region: Tensor | LargeRegion | None,
     ground: GroundLike | None,
 ) -> Division:
-    if isinstance(image.pixels, LargeImage) or isinstance(region, PolygonRegion):
-        raise DataError(
-            f"{image.name or 'image'} is read in parts, and zones need all of its pixels",
-            hint="save it smaller, or count a region (--roi) at a time",
-        )
     height, width = image.pixels.shape[-2:]
-    return divided(
-        (height, width),
-        zones=None if zones is None else as_zones(zones),
-        roi=region,
-        ground=None if ground is None else as_ground(ground),
-    )
+    named = None if zones is None else as_zones(zones)
+    plane = None if ground is None else as_ground(ground)
+    if isinstance(region, LargeRegion):
+        return divide((height, width), zones=named, roi=region, ground=plane)
+    return divided((height, width), zones=named, roi=region, ground=plane)
 
 
-def _region(roi: RoiLike, image: Tensor | LargeImage) -> Tensor | PolygonRegion:
+def _counted_in(division: Division, image: Tensor | LargeImage) -> Tensor | LargeRegion | None:
+    """The region that zones to exclude and a region leave; None for everywhere."""
+    if division.everywhere:
+        return None
+    return LargeRegion(division.owners) if isinstance(image, LargeImage) else division.mask
+
+
+def _region(roi: RoiLike, image: Tensor | LargeImage) -> Tensor | LargeRegion:
     if isinstance(image, LargeImage):
-        return polygon_region(roi, image.size)
+        return large_region(roi, image.size)
     height, width = image.shape[-2:]
     return as_roi(roi, (height, width))
 
 
-def _in_polygons(
-    prediction: Prediction, roi: PolygonRegion
+def _in_large_region(
+    prediction: Prediction, roi: LargeRegion
 ) -> tuple[Tensor | None, float, Tensor | None]:
     """The density map inside, the count, and which of its cells lie inside for the most part.
 
@@ -360,9 +368,9 @@ def _in_polygons(
     return inside, inside.sum().item(), shares > 0.5
 
 
-def _points_inside(points: LocalizedPoints, roi: Tensor | PolygonRegion | None) -> LocalizedPoints:
+def _points_inside(points: LocalizedPoints, roi: Tensor | LargeRegion | None) -> LocalizedPoints:
     xy, score = points.xy.cpu(), points.score.cpu()
-    inside = roi.contains(xy) if isinstance(roi, PolygonRegion) else points_inside(xy, roi)
+    inside = roi.contains(xy) if isinstance(roi, LargeRegion) else points_inside(xy, roi)
     return LocalizedPoints(xy[inside], score[inside])
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+SHOWN_PIXELS = 1 << 24
+"""Most pixels of the outline of a zone in a picture, which is smaller still."""
+
 SMALL_SHARE = 0.05
 """Of a count, by which the number of points may differ without a word."""
 
@@ -161,7 +164,10 @@ class Counted:
     @property
     def shown_zones(self) -> list[ShownZone]:
         """Its zones as pictures show them."""
-        return [ShownZone(label=str(zone), mask=zone.outline) for zone in self.zones[:-1]]
+        return [
+            ShownZone(label=str(zone), mask=zone.division.outline(zone.number, most=SHOWN_PIXELS))
+            for zone in self.zones[:-1]
+        ]
 
     def _crowding(self) -> Tensor | None:
         known = self.division is not None and self.division.ground is not None

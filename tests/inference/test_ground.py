@@ -133,7 +133,7 @@ def test_a_crowd_is_as_dense_as_it_stands_when_heads_are_counted_in_their_plane(
     division = divide((480, 320), zones=zones({"a": zone}), ground=plane_of(stature))
     inside = (x >= 0) & (x < 320) & (y >= 0) & (y < 480)
     points = torch.from_numpy(np.stack([x, y], axis=1)[inside])
-    number = (division.owner_of(points) == 1).sum()
+    number = (division.owners.at(points) == 1).sum()
     assert number / division.square_metres[1] == pytest.approx(1.0, rel=0.05)
 
 

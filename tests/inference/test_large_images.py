@@ -9,7 +9,17 @@ from PIL import Image
 
 from crowdkit_core.data.transforms import Resizing
 from crowdkit_core.errors import DataError
-from crowdkit_core.inference import Sizing, as_roi, count, load_image, polygon_region, resized
+from crowdkit_core.inference import (
+    Ground,
+    Sizing,
+    as_roi,
+    count,
+    counted,
+    large_region,
+    load_image,
+    pixel_map,
+    resized,
+)
 from crowdkit_core.interfaces import LargeImage, cell_shares, points_inside
 from crowdkit_core.localization import LocalMaxima
 
@@ -31,7 +41,7 @@ def in_parts(monkeypatch):
     def begin():
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
         monkeypatch.setattr(resized, "IN_MEMORY", 2000)
-        monkeypatch.setattr(polygon_region, "BAND_PIXELS", 1000)
+        monkeypatch.setattr(pixel_map, "BAND", 1000)
 
     return begin
 
@@ -80,12 +90,12 @@ corner = st.tuples(st.floats(-20, 150), st.floats(-20, 100))
 )
 @given(polygon=st.lists(corner, min_size=3, max_size=6), stride=st.sampled_from([1, 3, 8]))
 def test_a_region_in_bands_is_its_mask(monkeypatch, polygon, stride):
-    monkeypatch.setattr(polygon_region, "BAND_PIXELS", 1000)
+    monkeypatch.setattr(pixel_map, "BAND", 1000)
     try:
         mask = as_roi(polygon, SIZE)
     except DataError:
         return
-    region = polygon_region.polygon_region(polygon, SIZE)
+    region = large_region.large_region(polygon, SIZE)
     torch.testing.assert_close(region.cell_shares(stride), cell_shares(mask[None], stride)[0, 0])
     points = torch.rand(50, 2) * torch.tensor([WIDTH * 1.2, HEIGHT * 1.2])
     assert torch.equal(region.contains(points), points_inside(points, mask))
@@ -107,3 +117,53 @@ def test_a_pure_counter_counts_it_in_a_smaller_size(make_counter, photo, in_part
     in_parts()
     small = Sizing(resizing=Resizing(long_side=(40, 40)))
     assert count(make_counter("PureCounter"), photo, sizing=small).shown_size == (25, 40)
+
+
+ZONES = {
+    "a": [[0, 0], [70, 0], [60.5, 50.2], [3, 60]],
+    "b": [[40, 20], [131, 10], [131, 83], [50, 83]],
+    "exclude": [[90, 40], [110, 40], [110, 60]],
+}
+
+GROUND = Ground.from_points(
+    [[30, 20], [100, 20], [131, 83], [0, 83]], [[0, 30], [20, 30], [20, 0], [0, 0]]
+)
+
+
+@pytest.mark.parametrize("roi", [None, TRIANGLE])
+@pytest.mark.parametrize("named", [ZONES, None])
+def test_its_zones_have_the_people_they_would_have_at_once(
+    make_counter, photo, in_parts, roi, named
+):
+    options = {
+        "zones": named,
+        "roi": roi,
+        "ground": GROUND,
+        "localizer": LocalMaxima(threshold=0.5),
+        "tile": 24,
+    }
+    whole = count(make_counter("PoolingCounter"), photo, **options)
+    in_parts()
+    large = count(make_counter("PoolingCounter"), photo, **options)
+    assert large.count == pytest.approx(whole.count, rel=1e-4)
+    assert large.notes == whole.notes
+    assert large.square_metres == pytest.approx(whole.square_metres, nan_ok=True)
+    torch.testing.assert_close(large.points.xy, whole.points.xy)
+    for ours, theirs in zip(large.zones, whole.zones, strict=True):
+        assert ours.name == theirs.name
+        assert ours.count == pytest.approx(theirs.count, rel=1e-4)
+        assert ours.points_found == theirs.points_found
+        assert ours.area_pixels == theirs.area_pixels
+        assert ours.square_metres == pytest.approx(theirs.square_metres)
+        assert torch.equal(ours.outline, theirs.outline)
+    if whole.roi is not None:
+        assert large.roi.shape == large.density.shape
+
+
+def test_a_zone_of_a_large_image_is_drawn_where_it_is(make_counter, photo, in_parts, monkeypatch):
+    counter = make_counter("PoolingCounter")
+    whole = drawn(count(counter, photo, zones=ZONES, tile=24))
+    in_parts()
+    monkeypatch.setattr(counted, "SHOWN_PIXELS", SIZE[0] * SIZE[1] // 4)
+    large = drawn(count(counter, photo, zones=ZONES, tile=24))
+    assert np.abs(whole - large).mean() < 3

@@ -44,7 +44,7 @@ def polygons_mask(polygons: Sequence[Polygon], size: Size) -> Bool[Tensor, "H W"
 def _fill(corners: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
     """Scan lines through pixel centres: a pixel is inside after an odd number of edges."""
     height, width = size
-    crossings = np.zeros((height, width + 1), dtype=np.int32)
+    crossings = [np.zeros(0, dtype=np.int64)]  # counted through rows of one pixel more
     for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if y1 > y2:  # both directions of a shared edge must round alike
             x1, y1, x2, y2 = x2, y2, x1, y1
@@ -53,6 +53,10 @@ def _fill(corners: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
             continue
         rows = np.arange(first, stop)
         x = x1 + (rows + 0.5 - y1) * ((x2 - x1) / (y2 - y1))
-        np.add.at(crossings, (rows, np.clip(np.ceil(x - 0.5), 0, width).astype(int)), 1)
-    inside: NDArray[np.bool_] = np.cumsum(crossings[:, :-1], axis=1) % 2 == 1
-    return inside
+        column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
+        crossings.append(rows * (width + 1) + column)
+    # A closed line crosses each row an even number of times, so each row begins outside.
+    turns = np.sort(np.concatenate(crossings))
+    lengths = np.diff(turns, prepend=0, append=height * (width + 1))
+    inside: NDArray[np.bool_] = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+    return inside.reshape(height, width + 1)[:, :-1]

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
@@ -13,6 +12,9 @@ from crowdkit_core.inference.levels import CrowdLevel
 from crowdkit_core.inference.zones.division import Division
 from crowdkit_core.inference.zones.zone import ELSEWHERE
 from crowdkit_core.interfaces import LocalizedPoints
+
+OUTLINED = 1 << 28
+"""Most pixels of an outline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,12 @@ class CountedZone:
 
     @property
     def outline(self) -> Bool[Tensor, "H W"]:
-        """(H, W) bool, True at the pixels that are its own."""
-        return torch.from_numpy(self.division.owners == self.number)
+        """(H, W) bool, True at the pixels that are its own.
+
+        Of an image of more than 268 megapixels it has every second pixel of every second row, or
+        every third, and so on.
+        """
+        return self.division.outline(self.number, most=OUTLINED)
 
 
 def count_zones(
@@ -91,7 +97,7 @@ def count_zones(
     names = (ELSEWHERE, *division.names)
     found = None
     if points is not None:
-        found = np.bincount(division.owner_of(points.xy), minlength=len(names))
+        found = np.bincount(division.owners.at(points.xy), minlength=len(names))
     if density is not None and stride is not None:
         people = _shared_out(count, density, division, stride)
     elif found is not None and division.names:
@@ -115,10 +121,8 @@ def count_zones(
 def _shared_out(
     count: float, density: Tensor, division: Division, stride: int
 ) -> NDArray[np.float64]:
-    cells = density.cpu().double().numpy().ravel()
-    shares = division.shares(stride)
-    people: NDArray[np.float64] = shares @ cells
-    magnitudes = shares @ np.abs(cells)
+    cells = density.cpu().float().numpy()
+    people, magnitudes = division.sums(cells, stride), division.sums(np.abs(cells), stride)
     if magnitudes.sum() == 0:
         magnitudes[0] = 1.0
     people += (count - people.sum()) * magnitudes / magnitudes.sum()

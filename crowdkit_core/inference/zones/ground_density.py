@@ -34,11 +34,11 @@ def ground_density(
     Returns:
         (h, w); NaN where nobody is counted and from the horizon on.
     """
-    height, width = division.owners.shape
+    height, width = division.size
     top, bottom = (each[:, None] for each in _borders(height, stride))
     left, right = _borders(width, stride)
     y, x = np.broadcast_arrays((top + bottom) / 2, (left + right) / 2)
-    counted = division.shares(stride).sum(axis=0).reshape(density.shape)
+    counted = division.counted_shares(stride)
     areas = ground.strip_areas(y, left, right, height=bottom - top) * counted
     seen = areas > 0
     places = ground.metres(np.stack([x[seen], y[seen]], axis=1)) // square

@@ -1,26 +1,18 @@
 """The two shapes a zone can have: polygons, and the pixels of one value in an image of labels."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 
 from crowdkit_core.data.files import polygons_mask
+from crowdkit_core.inference.pixel_map import Window
 from crowdkit_core.interfaces import Size
 
 Ring = NDArray[np.float64]
 """(N, 2) corners (x, y) in pixels, corner convention, in order; closed by itself."""
-
-
-class Window(NamedTuple):
-    """A part of an image: rows from ``top`` and before ``bottom``, columns likewise."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
 
 
 class Shape(Protocol):
