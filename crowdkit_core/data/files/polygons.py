@@ -44,19 +44,18 @@ def polygons_mask(polygons: Sequence[Polygon], size: Size) -> Bool[Tensor, "H W"
 def _fill(corners: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
     """Scan lines through pixel centres: a pixel is inside after an odd number of edges."""
     height, width = size
-    crossings = [np.zeros(0, dtype=np.int64)]  # counted through rows of one pixel more
-    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if y1 > y2:  # both directions of a shared edge must round alike
-            x1, y1, x2, y2 = x2, y2, x1, y1
-        first, stop = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (y1, y2))
-        if first == stop:  # the edge meets no row's centres
-            continue
-        rows = np.arange(first, stop)
-        x = x1 + (rows + 0.5 - y1) * ((x2 - x1) / (y2 - y1))
-        column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
-        crossings.append(rows * (width + 1) + column)
+    ends = np.stack([corners, np.roll(corners, -1, axis=0)])
+    downwards = ends[0, :, 1] <= ends[1, :, 1]  # both directions of a shared edge must round alike
+    (x1, y1), (x2, y2) = np.where(downwards[:, None], ends, ends[::-1]).transpose(0, 2, 1)
+    first, stop = (np.clip(np.ceil(y - 0.5), 0, height).astype(np.int64) for y in (y1, y2))
+    edge = np.repeat(np.arange(len(corners)), stop - first)  # for each row's centres that it meets
+    before = np.cumsum(stop - first) - (stop - first)
+    row = first[edge] + np.arange(len(edge)) - before[edge]
+    slope = (x2 - x1)[edge] / (y2 - y1)[edge]
+    x = x1[edge] + (row + 0.5 - y1[edge]) * slope
+    column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
     # A closed line crosses each row an even number of times, so each row begins outside.
-    turns = np.sort(np.concatenate(crossings))
+    turns = np.sort(row * (width + 1) + column)  # counted through rows of one pixel more
     lengths = np.diff(turns, prepend=0, append=height * (width + 1))
     inside: NDArray[np.bool_] = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
     return inside.reshape(height, width + 1)[:, :-1]

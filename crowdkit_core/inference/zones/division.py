@@ -1,7 +1,7 @@
 """How zones and the ground divide images of one size: whose each pixel is, and what it shows."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -191,15 +191,13 @@ class _Painter:
         if not met and self._roi is None:
             return 0
         owners = np.zeros((band.bottom - band.top, band.right), dtype=np.uint8)
-        for zone, place in self._excluded:
-            for part, inside in _inside(zone, place, owners, band):
-                part[inside] = OUTSIDE
-        for index, (zone, place) in enumerate(self._counted):
-            for part, inside in _inside(zone, place, owners, band):
-                before = part[inside]
-                self._whole[index] += len(before)
-                self._taken[index] += np.count_nonzero((before > 0) & (before < OUTSIDE))
-                part[inside & (part == 0)] = index + 1
+        for _, part, inside in _met(self._excluded, owners, band):
+            part[inside] = OUTSIDE
+        for index, part, inside in _met(self._counted, owners, band):
+            before = part[inside]
+            self._whole[index] += len(before)
+            self._taken[index] += np.count_nonzero((before > 0) & (before < OUTSIDE))
+            part[inside & (part == 0)] = index + 1
         if self._roi is not None:
             owners[~_counted_rows(self._roi, band)] = OUTSIDE
         return owners
@@ -213,14 +211,15 @@ def _common(one: Window, other: Window) -> Window | None:
     return other._replace(top=top, bottom=bottom)
 
 
-def _inside(
-    zone: Zone, place: Window, owners: NDArray[np.uint8], band: Window
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-    """The part of a band in which a zone may lie, and which of its pixels do."""
-    common = _common(band, place)
-    if common is not None:
-        rows = slice(common.top - band.top, common.bottom - band.top)
-        yield owners[rows, common.left : common.right], zone.shape.inside(common)
+def _met(
+    zones: Sequence[tuple[Zone, Window]], owners: NDArray[np.uint8], band: Window
+) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Which zones may lie in a band, the part of it where they may, and where they do."""
+    for index, (zone, place) in enumerate(zones):
+        common = _common(band, place)
+        if common is not None:
+            rows = slice(common.top - band.top, common.bottom - band.top)
+            yield index, owners[rows, common.left : common.right], zone.shape.inside(common)
 
 
 def _counted_rows(
