@@ -13,6 +13,7 @@ import click
 import free_maps
 import page as browser_page
 import receptive_fields
+import refinement
 import sheet
 import zooming
 
@@ -58,6 +59,19 @@ def attention(output: Path) -> None:
     """What CFANet's attention is taught, with density levels of 30 scenes."""
     scenes = _scenes((288, 384), (60, 160), images=30)
     sheet.write(attention_targets.draw(scenes, 8, _generator("geometry-adaptive")), output)
+
+
+@main.command()
+@click.argument("weights", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--index", default=0, help="Of the test scene.")
+@click.option("--stage", default=3, help="Of the decoder, 1 to 4.")
+@output
+def refined(weights: Path, index: int, stage: int, output: Path) -> None:
+    """What attention does to the features of a trained CFANet, in a test scene of its recipe."""
+    scenes = _scenes((144, 192), (5, 60), images=60, split="test")
+    generator = _generator("geometry-adaptive")
+    counter = create("counter", "cfanet", weights=weights)
+    sheet.write(refinement.draw(counter, scenes[index], generator, stage=stage), output)
 
 
 @main.command()

@@ -5,6 +5,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -122,6 +123,28 @@ def test_blocks_are_drawn_with_what_is_counted_in_them(pictures, scenes):
     with torch.no_grad():
         counted = counter.eval()(scenes[0].image[None] / 255).count.item()
     assert float(titles[3].removeprefix("density: ")) == pytest.approx(counted, abs=0.2)
+
+
+def test_features_are_drawn_before_and_after_attention(pictures, scenes, generator, monkeypatch):
+    """Attention is 1 on the left half alone; without any, features are what they were before."""
+    counter = create("counter", "cfanet")
+
+    def drawn(attention):
+        strides = (8, 4, 2, 1)
+        maps = [torch.nn.functional.avg_pool2d(attention, each) for each in strides]
+        monkeypatch.setattr(counter, "_attention", lambda *_: maps)
+        figure = pictures("refinement").draw(counter, scenes[0], generator, stage=1)
+        return [axes.images[0].get_array() for axes in figure.axes[1:]]
+
+    left = torch.zeros(1, 1, *scenes[0].size)
+    left[..., :48] = 1
+    before, attention, after = drawn(left)
+    _, _, untouched = drawn(torch.zeros_like(left))
+    assert before.max() > 0
+    np.testing.assert_allclose(before, untouched, rtol=1e-5)
+    np.testing.assert_allclose(after[:, :6], 2 * untouched[:, :6], rtol=1e-5)
+    np.testing.assert_allclose(after[:, 6:], untouched[:, 6:], rtol=1e-5)
+    assert attention.tolist() == 8 * [6 * [1] + 6 * [0]]
 
 
 def test_commands_write_small_pictures(pictures, scenes, generator, tmp_path):

@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from crowdkit_core import create
+from crowdkit_core.inference import Model
 from crowdkit_core.registry.kinds import KINDS
 
 EXTRAS = ("h5py", "roifile", "pytest", "hypothesis", "beartype")
@@ -46,13 +48,14 @@ QUICKER = {
     "can": ("counter.backbone=resnet18",),
     "csrnet": ("counter.backbone=resnet18",),
     "deepcount": ("counter.tile=[128, 128]", "counter.branches=[4, 5]"),
+    "onnx": ("counter.file={onnx_file}",),
     "recurrent-distillation": (
         "counter.backbone=resnet18",
         "density_generator.preset=shanghaitech-a",
     ),
     "sfcn": ("counter.backbone=resnet18",),
 }
-"""Options that make the large networks small enough for a check."""
+"""Options that make the large networks small enough for a check, and those that one needs."""
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +137,16 @@ def test_a_photo_is_counted_with_installed_weights(core, clean_environment, tmp_
     assert re.search(r"photo\.jpg\t\d+ people \(90 %: \d+ to \d+\)", said)
 
 
+@pytest.fixture(scope="session")
+def onnx_file(tmp_path_factory):
+    """What the counter `onnx` runs."""
+    path = tmp_path_factory.mktemp("exported") / "mcnn.onnx"
+    Model(counter=create("counter", "mcnn")).export(path)
+    return path
+
+
 @pytest.mark.slow
-def test_a_plugin_keeps_the_contract_alone(plugin, alone):
+def test_a_plugin_keeps_the_contract_alone(plugin, alone, onnx_file):
     package = plugin.source.name
     modules = [
         ".".join(path.relative_to(plugin.source.parent).with_suffix("").parts)
@@ -143,7 +154,8 @@ def test_a_plugin_keeps_the_contract_alone(plugin, alone):
     ]
     assert package + ".__init__" in modules
     alone.run("python", "-c", "\n".join(f"import {module}" for module in modules))
-    options = [word for each in QUICKER.get(plugin.folder.name, ()) for word in ("--set", each)]
+    wanted = [each.format(onnx_file=onnx_file) for each in QUICKER.get(plugin.folder.name, ())]
+    options = [word for each in wanted for word in ("--set", each)]
     assert "checks passed" in alone.run("crowdkit", "plugin", "check", plugin.name, *options)
 
 
