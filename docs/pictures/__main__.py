@@ -64,7 +64,7 @@ def attention(output: Path) -> None:
 @main.command()
 @click.argument("weights", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--index", default=0, help="Of the test scene.")
-@click.option("--stage", default=3, help="Of the decoder, 1 to 4.")
+@click.option("--stage", default=3, type=click.IntRange(1, 4), help="Of the decoder.")
 @output
 def refined(weights: Path, index: int, stage: int, output: Path) -> None:
     """What attention does to the features of a trained CFANet, in a test scene of its recipe."""
