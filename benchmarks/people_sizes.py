@@ -22,8 +22,8 @@ FACTORS = (1 / 3, 1 / 2, 2.0, 3.0)
 SIDE = 192
 
 
-def photographs() -> list[Sample]:
-    return list(crowdkit_core.create("dataset", "shanghaitech", root=_root(), split="validation"))
+def photographs(split: str) -> list[Sample]:
+    return list(crowdkit_core.create("dataset", "shanghaitech", root=_root(), split=split))
 
 
 def squares_without_people(split: str) -> Dataset:
@@ -37,7 +37,7 @@ def _root() -> Path:
 
 def main() -> None:
     model = crowdkit_core.load("people")
-    held_out = photographs()[::2]
+    held_out = photographs("validation")[::2]
     pixels = [sample.image.as_subclass(Tensor) for sample in held_out]
     counts = [model(image).count for image in pixels]
     for factor in FACTORS:
@@ -57,7 +57,7 @@ def main() -> None:
         per_megapixel = mean(found) / SIDE**2 * 1e6
         print(
             f"{len(found)} empty squares of {split} photographs: {mean(found):.2f} each, "
-            f"median {median(found):.2f}, {per_megapixel:.1f} a megapixel"
+            f"median {median(found):.2f}, {per_megapixel:.2f} a megapixel"
         )
 
 

@@ -64,12 +64,24 @@ def _offer_options(command: Callable[..., None]) -> Any:
         metavar="ORG/REPO@REVISION/PATH",
         help="Where the file will be on the Hugging Face hub, if not in the package.",
     )
+    @click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="counter.OPTION=VALUE",
+        help="Another option of the counter than in RUN, which its weights fit as well.",
+    )
     @device_option
     @wraps(command)
-    def with_offered(run: Path, out: Path | None, device: str | None, **said: Any) -> None:
+    def with_offered(
+        run: Path, out: Path | None, device: str | None, overrides: tuple[str, ...], **said: Any
+    ) -> None:
+        from crowdkit_core.cli.components import only_sections
         from crowdkit_core.packing import Offered
+        from crowdkit_core.settings import parse_overrides
 
-        command(run=run, out=out, device=device, offered=Offered(**said))
+        options = only_sections(parse_overrides(overrides), "counter")["counter"]
+        command(run=run, out=out, device=device, offered=Offered(**said, counter_options=options))
 
     return with_offered
 

@@ -1,7 +1,8 @@
 """What a run does not say of the weights that are offered from it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from crowdkit_core.errors import UsageError
 from crowdkit_core.interfaces import Split
@@ -24,6 +25,7 @@ class Offered:
         command: What to type to train them again.
         url: Where the file will be on the web; None for beside the card.
         hf: Where it will be on the hub (``org/repo@revision/path``); None for beside the card.
+        counter_options: Of the counter, in place of the run's; those that its weights fit as well.
 
     Raises:
         UsageError: ``dataset`` is a path.
@@ -41,6 +43,7 @@ class Offered:
     command: str = "crowdkit train recipe.toml"
     url: str | None = None
     hf: str | None = None
+    counter_options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if "/" in self.dataset or "\\" in self.dataset:

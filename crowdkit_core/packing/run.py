@@ -79,9 +79,9 @@ def card_of_run(
 
     Raises:
         UsageError: The folder is not that of a run, its validation images show nobody, or
-            ``offered`` does not make a card.
+            ``offered`` does not make a card or its options are not the counter's.
         DataError: The data cannot be read.
-        WeightsError: The weights cannot be read.
+        WeightsError: The weights cannot be read, or do not fit ``counter_options``.
     """
     with _packed(Path(run), offered, device, progress) as (packed, _):
         return packed
@@ -126,7 +126,9 @@ def _packed(
     with TemporaryDirectory() as folder:
         file = Path(folder) / "packed.safetensors"
         weights = run / f"{offered.weights}.safetensors"
-        save_half(file, read_weights(weights))
+        trained = read_weights(weights)
+        options = {**trained.options, **offered.counter_options}
+        save_half(file, replace(trained, options=options))
         train: Dataset = recipe.create("dataset", split="train")
         model = Model(
             counter=create("counter", counter_of(Located(file), None), weights=file),

@@ -41,7 +41,7 @@ def write(output: Path) -> None:
                 page = browser.new_page(viewport={"width": 1280, "height": 1060})
                 page.goto(f"http://127.0.0.1:{port}/")
                 picture = page.locator(".cursor-crosshair img")
-                page.get_by_text("107 people").wait_for()
+                page.get_by_text("106 people").wait_for()
                 picture.click(position={"x": 40, "y": 320})
                 page.get_by_text("after corrections, kept as").wait_for()
                 page.get_by_text("Heat map").click()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from crowdkit_core.cards import parse_card
+from crowdkit_core.weights import read_weights
 
 KNOWN = {
     "dataset": "toy scenes",
@@ -227,9 +228,19 @@ def test_the_card_may_go_to_a_file(crowdkit, run, tmp_path):
     assert (card.hf, card.name) == (place, "mcnn-synthetic")
 
 
+def test_an_option_of_the_counter_is_set_with_its_weights(crowdkit, run, tmp_path):
+    out = tmp_path / "scaled"
+    finished = crowdkit("weights", "pack", run, "--set", "counter.output_scale=0.5", "--out", out)
+    assert finished.code == 0, finished.err
+    (file,) = out.glob("*.safetensors")
+    assert read_weights(file).options["output_scale"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--set", "loss.name=mse"], "--set loss: this command sets options of counter"),
+        (["--set", "counter.widht=3"], "widht"),
         (["--name", "a b"], "name: expected letters, digits"),
         (["--dataset", "/data/birds"], "dataset '/data/birds' is a path, expected what"),
         (["--url", "here"], "url: expected an address of http or https"),

@@ -12,7 +12,7 @@ from scipy.spatial.distance import pdist, squareform
 from crowdkit_core import create
 from crowdkit_core.cards import ChosenLocalizer, Located, card_text, parse_card
 from crowdkit_core.cards.chosen_localizer import file_beside, write_chosen
-from crowdkit_core.errors import UsageError, WeightsError
+from crowdkit_core.errors import OptionsError, UsageError, WeightsError
 from crowdkit_core.inference import Sizing, load_model
 from crowdkit_core.inference.chosen_localizer import localizer_for
 from crowdkit_core.metrics import mae, nae, rmse
@@ -153,6 +153,22 @@ def test_the_chosen_localizer_goes_with_the_weights(run, tmp_path):
     assert packed.localizer == chosen
     assert localizer_for(Located(weights, packed), packed).threshold == 0.25
     assert card_of_run(run, OFFERED).card.localizer is None
+
+
+def test_another_option_of_the_counter_goes_with_the_weights(packed, run, tmp_path):
+    scaled = pack_run(run, replace(OFFERED, counter_options={"output_scale": 0.02}), tmp_path).card
+    once, twice = packed[1].calibration.predicted, scaled.calibration.predicted
+    assert twice == pytest.approx([2 * count for count in once], abs=2e-3)
+    scene = create("dataset", "synthetic", split="test", **SCENES)[0].image
+    before, after = (load_model(each / "toy.safetensors") for each in (packed[0], tmp_path))
+    assert after(scene).count == pytest.approx(2 * before(scene).count, rel=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"output_scal": 0.02}, {"output_scale": "wide"}])
+def test_what_is_no_option_of_the_counter(run, tmp_path, options):
+    with pytest.raises(OptionsError, match=next(iter(options))):
+        pack_run(run, replace(OFFERED, counter_options=options), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_names_follow_from_the_run(run):

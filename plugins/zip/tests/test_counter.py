@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from crowdkit_zip.counter import ZIP
@@ -36,6 +37,7 @@ def make(**options: Any) -> ZIP:
     [
         {},
         {"zero_inflated": False},
+        {"least_attention": 0.3},
         {"block_size": 8, "convolutions": 2},
         {"block_size": 32},
         {"block_size": 8, "laterals": True, "groups": 2},
@@ -68,6 +70,44 @@ def test_density_is_attention_times_rate() -> None:
     prediction = make()(IMAGES)
     maps = prediction.maps
     torch.testing.assert_close(prediction.density, maps["attention"] * maps["rate"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(least=st.floats(1e-3, 0.5), seed=st.integers(0, 9))
+def test_doubtful_blocks_count_nobody_or_in_part(least: float, seed: int) -> None:
+    counter = make(least_attention=least)
+    with torch.no_grad():
+        counter.attention_head.weight.normal_(generator=torch.Generator().manual_seed(seed)).mul_(9)
+        prediction = counter(IMAGES)
+        counter.least_attention = 0.0
+        every = counter(IMAGES)
+    attention = prediction.maps["attention"]
+    nobody, sure = attention <= least, attention >= 2 * least
+    assert (prediction.density[nobody] == 0).all()
+    torch.testing.assert_close(prediction.density[sure], every.density[sure])
+    between = ~nobody & ~sure
+    assert (prediction.density[between] <= every.density[between]).all()
+    share = np.interp(attention.numpy(), [least, 2 * least], [0, 1])
+    np.testing.assert_allclose(
+        prediction.density.numpy(), share * every.density.numpy(), rtol=1e-3, atol=1e-6
+    )
+    for name in ("attention", "rate", "bins"):
+        torch.testing.assert_close(prediction.maps[name], every.maps[name])
+
+
+def test_doubtful_blocks_count_and_learn_in_training() -> None:
+    counter = make(least_attention=0.5).train()
+    prediction = counter(IMAGES)
+    maps = prediction.maps
+    assert (maps["attention"] < 1).any()
+    torch.testing.assert_close(prediction.density, maps["attention"] * maps["rate"])
+
+
+def test_a_network_that_overflows_is_not_taken_for_an_empty_image() -> None:
+    counter = make(least_attention=0.1)
+    with torch.no_grad():
+        counter.attention_head.weight.fill_(torch.nan)
+        assert counter(IMAGES).density.isnan().all()
 
 
 @pytest.mark.parametrize("zero_inflated", [True, False])
@@ -178,6 +218,10 @@ def test_given_centres_stay() -> None:
         ({"block_size": 16, "reduction": 8}, r"reduction is 8.*block_size \(16\)"),
         ({"groups": 7}, "groups is 7.*480 channels.*240"),
         ({"groups": 0}, "groups is 0"),
+        ({"least_attention": 0.6}, "least_attention is 0.6, expected 0 to 0.5"),
+        ({"least_attention": -0.1}, "least_attention is -0.1"),
+        ({"least_attention": float("nan")}, "least_attention is nan"),
+        ({"least_attention": 0.1, "zero_inflated": False}, "zero_inflated is false"),
         ({"block_size": 12}, "block_size"),
     ],
 )

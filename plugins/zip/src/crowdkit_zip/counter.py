@@ -50,6 +50,10 @@ class ZIP(Counter):
         bins: Least count of each bin, ascending from 0; None for the paper's (`BINS`).
         centres: What each bin counts; None for the mean of the training set's blocks in it.
         zero_inflated: Tell blocks that cannot hold people from those that happen to be empty.
+        least_attention: Outside training, a block with no more of it counts nobody, one with twice
+            as much or more in full, and those between a part that grows from none to all. Many
+            doubtful blocks of a wall or a tree otherwise add up to people. Ours: 0, the paper's,
+            counts all in full.
         reduction: Pixels per cell of the features that are refined to blocks.
         convolutions: Of each residual block: 1 in Pico and Nano, 2 in Tiny.
         groups: Of their 3x3 convolutions; None for one per channel, as in all three.
@@ -58,8 +62,8 @@ class ZIP(Counter):
         normalization: Of the input; the paper's is CLIP's.
 
     Raises:
-        OptionsError: Bins or centres that are no bins or centres, or a reduction finer than the
-            blocks.
+        OptionsError: Bins or centres that are no bins or centres, a reduction finer than the
+            blocks, or a least attention above 0.5 or without ``zero_inflated``.
     """
 
     centres: Tensor
@@ -73,6 +77,7 @@ class ZIP(Counter):
         bins: tuple[int, ...] | None = None,
         centres: tuple[float, ...] | None = None,
         zero_inflated: bool = True,
+        least_attention: float = 0.0,
         reduction: BlockSize = 32,
         convolutions: Literal[1, 2] = 1,
         groups: int | None = None,
@@ -82,11 +87,13 @@ class ZIP(Counter):
         super().__init__()
         bins = BINS[block_size] if bins is None else bins
         _check(bins, centres)
+        _check_attention(least_attention, zero_inflated=zero_inflated)
         if reduction < block_size:
             raise OptionsError(
                 f"reduction is {reduction}, must be at least block_size ({block_size})"
             )
         self.block_size = block_size
+        self.least_attention = least_attention
         self.convolutions = convolutions
         self.size_multiple = reduction
         self.bins = bins
@@ -127,7 +134,7 @@ class ZIP(Counter):
         density = rate
         if self.attention_head is not None:
             attention = at_least_float32(self.attention_head(features)).softmax(1)[:, 1:]
-            density = attention * rate
+            density = self._without_doubtful(attention * rate, attention)
             maps |= {"rate": rate, "attention": attention}
         stride = self.block_size
         cropped = {name: crop_map(each, size, stride) for name, each in maps.items()}
@@ -164,6 +171,16 @@ class ZIP(Counter):
         published = published_options(file.state) if is_published(file.state) else {}
         return {**published, **super().options_from_weights(file)}
 
+    def _without_doubtful(
+        self, density: Float[Tensor, "B 1 h w"], attention: Float[Tensor, "B 1 h w"]
+    ) -> Float[Tensor, "B 1 h w"]:
+        """In training every block counts, or one that is wrongly doubted would not learn by it."""
+        least = self.least_attention
+        if self.training or not least:
+            return density
+        # Not a step, across which float16 or another scale would change what a block counts.
+        return density * ((attention - least) / least).clamp(0, 1)
+
     def _centres_of_bins(self) -> Tensor:
         """(1, C, 1, 1) of the bins that are classified: nobody is none of them beside attention."""
         return self.centres[-self.outputs["bins"].channels :].view(1, -1, 1, 1)
@@ -196,6 +213,15 @@ def _check(bins: tuple[int, ...], centres: tuple[float, ...] | None) -> None:
         )
     if not centres[0] >= 0:
         raise OptionsError(f"centres begins with {centres[0]}, expected 0 or more")
+
+
+def _check_attention(least: float, *, zero_inflated: bool) -> None:
+    if not 0 <= least <= 0.5:
+        raise OptionsError(f"least_attention is {least}, expected 0 to 0.5")
+    if least and not zero_inflated:
+        raise OptionsError(
+            f"least_attention is {least} where zero_inflated is false, which has no attention"
+        )
 
 
 def _check_groups(groups: int | None, channels: int) -> None:
