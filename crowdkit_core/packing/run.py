@@ -41,7 +41,7 @@ from crowdkit_core.packing.sizes import trained_sizing
 from crowdkit_core.packing.speed import measured_speed
 from crowdkit_core.registry import create
 from crowdkit_core.settings import Recipe, load_recipe
-from crowdkit_core.weights import read_weights, save_half
+from crowdkit_core.weights import WeightsFile, read_weights, save_half
 
 Progress = Callable[[int, int], None]
 
@@ -126,9 +126,7 @@ def _packed(
     with TemporaryDirectory() as folder:
         file = Path(folder) / "packed.safetensors"
         weights = run / f"{offered.weights}.safetensors"
-        trained = read_weights(weights)
-        options = {**trained.options, **offered.counter_options}
-        save_half(file, replace(trained, options=options))
+        save_half(file, _with_options(weights, offered.counter_options))
         train: Dataset = recipe.create("dataset", split="train")
         model = Model(
             counter=create("counter", counter_of(Located(file), None), weights=file),
@@ -161,6 +159,14 @@ def _packed(
             localizer=chosen_beside(weights),
         )
         yield PackedRun(card=measured, notes=() if known else (_few(datasets[0]),)), file
+
+
+def _with_options(weights: Path, options: Mapping[str, Any]) -> WeightsFile:
+    """The weights of a run whose counter has other options than there."""
+    trained = read_weights(weights)
+    # Refused here, an option that does not fit is not said of a temporary file.
+    create("counter", counter_of(Located(weights), None), weights=weights, **options)
+    return replace(trained, options={**trained.options, **options})
 
 
 def _bf16_change(

@@ -166,7 +166,7 @@ def test_another_option_of_the_counter_goes_with_the_weights(packed, run, tmp_pa
 
 @pytest.mark.parametrize("options", [{"output_scal": 0.02}, {"output_scale": "wide"}])
 def test_what_is_no_option_of_the_counter(run, tmp_path, options):
-    with pytest.raises(OptionsError, match=next(iter(options))):
+    with pytest.raises(OptionsError, match=f"^counter 'mcnn': {next(iter(options))}: "):
         pack_run(run, replace(OFFERED, counter_options=options), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
